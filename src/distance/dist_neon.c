@@ -1,0 +1,62 @@
+/*
+ * dist_neon.c
+ *	  NEON, which every 64-bit ARM processor has.
+ */
+#include "distance/dist_levels.h"
+
+#ifdef DISTANCE_ARM
+
+#include <arm_neon.h>
+#include <string.h>
+
+static inline float32x4_t
+load_f32(const char *p)
+{
+	return vreinterpretq_f32_u8(vld1q_u8((const uint8_t *) p));
+}
+
+static inline float32x4_t
+load_f16(const char *p)
+{
+	return vcvt_f32_f16(vreinterpret_f16_u8(vld1_u8((const uint8_t *) p)));
+}
+
+static inline float32x4_t
+load_tail_f32(const char *p, size_t n)
+{
+	float elems[4] = {0};
+
+	memcpy(elems, p, n * sizeof(float));
+	return vld1q_f32(elems);
+}
+
+static inline float32x4_t
+load_tail_f16(const char *p, size_t n)
+{
+	uint16_t elems[4] = {0};
+
+	memcpy(elems, p, n * sizeof(uint16_t));
+	return load_f16((const char *) elems);
+}
+
+#define VEC float32x4_t
+#define WIDTH 4
+#define ZERO vdupq_n_f32(0.0f)
+#define ADD(a, b) vaddq_f32(a, b)
+#define SUB(a, b) vsubq_f32(a, b)
+#define ABS(a) vabsq_f32(a)
+#define FMA(a, b, c) vfmaq_f32(c, a, b)
+#define SUM(v) vaddvq_f32(v)
+#define LOAD_F32(p) load_f32(p)
+#define LOAD_F16(p) load_f16(p)
+#define LOAD_TAIL_F32(p, n) load_tail_f32(p, n)
+#define LOAD_TAIL_F16(p, n) load_tail_f16(p, n)
+#include "distance/dist_pairs.h"
+
+#define POPCOUNT(w) ((uint64_t) vaddv_u8(vcnt_u8(vcreate_u8(w))))
+#include "distance/dist_bits_body.h"
+
+const SimdKernels simd_neon = {.dense = DENSE_PAIRS,
+							   .bits = {hamming, overlap}};
+
+#endif

@@ -1,0 +1,132 @@
+/*
+ * distance.h
+ *	  Distance kernels: what every other room calls.
+ *
+ * A kernel works on raw element arrays.  It neither allocates, nor reports
+ * errors, nor reads a byte outside [p, p + n * element size), nor needs any
+ * alignment.  n may be 0.  Kernels exist at several SIMD levels; one level is
+ * chosen for the process when the library is loaded and all callers go through
+ * the tables returned below.
+ *
+ * Sums are accumulated in float32 at every level, in several lanes that are
+ * added at the end: a result may therefore differ between levels by rounding,
+ * at most about n * 2^-24 times the sum of the absolute terms, and a sum that
+ * overflows float32 is an infinity (or a NaN, for infinity minus infinity) at
+ * every level.  Within one level a result depends on the arguments alone.
+ *
+ * Plain C: no PostgreSQL header, links into unit tests without a server.
+ */
+#ifndef VECTOR_EXT_DISTANCE_H
+#define VECTOR_EXT_DISTANCE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "vector/elem.h"
+
+/*
+ * SIMD levels, weakest first.  SIMD_AVX2 needs AVX2 + FMA + F16C; SIMD_AVX512
+ * needs F + BW + DQ + VL (VPOPCNTDQ is used where present).
+ */
+typedef enum SimdLevel
+{
+	SIMD_SCALAR,
+	SIMD_AVX2,
+	SIMD_AVX512,
+	SIMD_NEON,
+	SIMD_NLEVELS
+} SimdLevel;
+
+/* The three sums a cosine of a and b needs */
+typedef struct CosineSums
+{
+	float ab; /* <a,b> */
+	float aa; /* <a,a> */
+	float bb; /* <b,b> */
+} CosineSums;
+
+/*
+ * Kernels for a query of one element kind against stored vectors of another
+ * (or the same) kind.  Between equal kinds the order of the arguments does not
+ * matter, to the last bit.
+ *
+ * ahead is a hint: while the kernel reads stored, it asks the cache for the
+ * bytes that lie this far behind, where the caller expects to read next.  0
+ * for none.  It may point anywhere.
+ *
+ * The *_many forms compute one query against nrows vectors that lie stride
+ * bytes apart, the first at stored: out[i] = f(query, stored + i * stride).
+ * They return the same bits as nrows single calls.
+ */
+typedef struct DenseKernels
+{
+	/* sum (q - s)^2 */
+	float (*sqdist)(const void *query, const void *stored, size_t n,
+					ptrdiff_t ahead);
+	float (*inner_product)(const void *query, const void *stored, size_t n,
+						   ptrdiff_t ahead);
+	/* sum |q - s| */
+	float (*l1)(const void *query, const void *stored, size_t n,
+				ptrdiff_t ahead);
+	CosineSums (*cosine)(const void *query, const void *stored, size_t n,
+						 ptrdiff_t ahead);
+
+	void (*sqdist_many)(const void *query, const void *stored, size_t stride,
+						size_t nrows, size_t n, float *out);
+	void (*inner_product_many)(const void *query, const void *stored,
+							   size_t stride, size_t nrows, size_t n,
+							   float *out);
+} DenseKernels;
+
+/* Kernels on bit strings of nbytes bytes */
+typedef struct BitKernels
+{
+	/* number of differing bits */
+	uint64_t (*hamming)(const uint8_t *a, const uint8_t *b, size_t nbytes);
+
+	/* *both = |a AND b|, *any = |a OR b|, in bits */
+	void (*overlap)(const uint8_t *a, const uint8_t *b, size_t nbytes,
+					uint64_t *both, uint64_t *any);
+} BitKernels;
+
+/*
+ * Choose the level for this process: the strongest the CPU has.  Cheap, and
+ * called once when the library is loaded, before any other function here.
+ */
+extern void distance_init(void);
+
+extern SimdLevel distance_best_level(void);
+extern SimdLevel distance_level(void);
+extern bool distance_level_supported(SimdLevel level);
+
+/* Force a level; false (and no change) where the CPU does not have it */
+extern bool distance_set_level(SimdLevel level);
+
+/* "scalar", "avx2", "avx512", "neon" */
+extern const char *simd_level_name(SimdLevel level);
+
+/*
+ * The kernels of the level in force.  The tables are static and complete: a
+ * pair without hand-written code is served by the widening kernels
+ * (dist_widen.c).  Pairs: equal kinds, and a float32 query against any kind;
+ * NULL otherwise.
+ */
+extern const DenseKernels *dense_kernels(ElemKind query, ElemKind stored);
+extern const BitKernels *bit_kernels(void);
+
+/*
+ * Sparse vectors: ascending indices ia[0..na-1] with values va[], likewise b.
+ * Indices absent from a side are zeros.  Sums in float32, in index order.
+ */
+extern float sparse_sqdist(const int32_t *ia, const float *va, size_t na,
+						   const int32_t *ib, const float *vb, size_t nb);
+extern float sparse_inner_product(const int32_t *ia, const float *va, size_t na,
+								  const int32_t *ib, const float *vb,
+								  size_t nb);
+extern float sparse_l1(const int32_t *ia, const float *va, size_t na,
+					   const int32_t *ib, const float *vb, size_t nb);
+extern CosineSums sparse_cosine(const int32_t *ia, const float *va, size_t na,
+								const int32_t *ib, const float *vb, size_t nb);
+
+#endif

@@ -1,0 +1,147 @@
+/*
+ * dense_parse.c
+ *	  Reading dense vectors from text and from the wire.
+ */
+#include "vector/dense_parse.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "vector/number.h"
+
+#define TILE 256
+
+static bool
+check_finite(const float *values, size_t n, ParseError *error)
+{
+	for (size_t i = 0; i < n; i++)
+	{
+		if (isnan(values[i]))
+			return parse_fail(error, PARSE_NAN);
+		if (isinf(values[i]))
+			return parse_fail(error, PARSE_INFINITE);
+	}
+	return true;
+}
+
+/* One element of the text at *s; on success *s is behind it */
+static bool
+parse_element(ElemKind kind, const char **s, const char *limit, void *elem,
+			  ParseError *error)
+{
+	const char *end;
+	float value;
+
+	switch (number_parse(*s, limit, &end, &value))
+	{
+		case NUMBER_SYNTAX:
+			return parse_fail(error, PARSE_SYNTAX);
+		case NUMBER_OVERFLOW:
+			return parse_fail_token(error, *s, (size_t) (end - *s));
+		case NUMBER_UNDERFLOW: /* a dense zero is as good as a tiny number */
+		case NUMBER_OK:
+			break;
+	}
+	if (!check_finite(&value, 1, error))
+		return false;
+	if (elem_ops[kind].store(&value, elem, 1) != 1)
+		return parse_fail_token(error, *s, (size_t) (end - *s));
+	*s = end;
+	return true;
+}
+
+bool
+dense_parse(ElemKind kind, const char *literal, void *elems, int max_dim,
+			int *dim, ParseError *error)
+{
+	const char *limit = literal + strlen(literal);
+	const char *s = parse_skip_space(literal);
+	size_t size = elem_ops[kind].size;
+	int n = 0;
+
+	if (*s != '[')
+		return parse_fail(error, PARSE_NO_OPEN);
+	s = parse_skip_space(s + 1);
+	if (*s == ']')
+		return parse_fail(error, PARSE_NO_DIMS);
+
+	for (;;)
+	{
+		if (n == max_dim)
+			return parse_fail(error, PARSE_TOO_MANY_DIMS);
+		s = parse_skip_space(s);
+		if (!parse_element(kind, &s, limit, (char *) elems + n * size, error))
+			return false;
+		n++;
+		s = parse_skip_space(s);
+		if (*s == ']')
+			break;
+		if (*s++ != ',')
+			return parse_fail(error, PARSE_SYNTAX);
+	}
+
+	s = parse_skip_space(s + 1);
+	if (*s != '\0')
+		return parse_fail(error, PARSE_JUNK);
+	*dim = n;
+	return true;
+}
+
+/* Copy n elements, turning each between big-endian and the machine's order */
+static void
+swap_elements(size_t size, const char *from, char *to, size_t n)
+{
+	bool native = (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__);
+
+	switch (native ? 1 : size)
+	{
+		case 4:
+			for (size_t i = 0; i < n; i++)
+			{
+				uint32_t word;
+
+				memcpy(&word, from + 4 * i, 4);
+				word = __builtin_bswap32(word);
+				memcpy(to + 4 * i, &word, 4);
+			}
+			break;
+		case 2:
+			for (size_t i = 0; i < n; i++)
+			{
+				uint16_t word;
+
+				memcpy(&word, from + 2 * i, 2);
+				word = __builtin_bswap16(word);
+				memcpy(to + 2 * i, &word, 2);
+			}
+			break;
+		default:
+			memcpy(to, from, n * size);
+			break;
+	}
+}
+
+bool
+dense_decode(ElemKind kind, const char *data, void *elems, size_t n,
+			 ParseError *error)
+{
+	size_t size = elem_ops[kind].size;
+	float tile[TILE];
+
+	swap_elements(size, data, elems, n);
+	for (size_t i = 0; i < n; i += TILE)
+	{
+		size_t count = n - i < TILE ? n - i : TILE;
+
+		elem_ops[kind].load((char *) elems + i * size, tile, count);
+		if (!check_finite(tile, count, error))
+			return false;
+	}
+	return true;
+}
+
+void
+dense_encode(ElemKind kind, const void *elems, char *data, size_t n)
+{
+	swap_elements(elem_ops[kind].size, elems, data, n);
+}

@@ -1,0 +1,26 @@
+/*
+ * vector_ext.c
+ *	  Where PostgreSQL enters: the module and its initialisation.
+ *
+ * The library needs no preloading: it is loaded by the first SQL function
+ * called, and settings made before that are adopted.
+ */
+#include "postgres.h"
+
+#include "utils/guc.h"
+
+#include "core/compat.h"
+#include "distance/distance.h"
+#include "sqlfunc/fn_capabilities.h"
+
+VECTOR_EXT_MODULE_MAGIC(VECTOR_EXT_VERSION);
+
+extern PGDLLEXPORT void _PG_init(void);
+
+void
+_PG_init(void)
+{
+	distance_init();
+	capabilities_init();
+	MarkGUCPrefixReserved("vector_ext");
+}
