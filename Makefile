@@ -32,6 +32,13 @@ PG_CPPFLAGS = -I$(srcdir)/src -DVECTOR_EXT_VERSION='"$(EXTVERSION)"'
 PG_CFLAGS = -MMD -MP -fvisibility=hidden -Wmissing-prototypes -Wextra \
 	-Wno-unused-parameter -Wno-missing-field-initializers -Wno-sign-compare
 SHLIB_LINK = -lm -ldl
+
+# make SANITIZE=-fsanitize=undefined,...: see test/sanitize.sh
+comma = ,
+ifdef SANITIZE
+PG_CFLAGS += $(subst $(comma), ,$(SANITIZE))
+SHLIB_LINK += $(firstword $(subst $(comma), ,$(SANITIZE)))
+endif
 EXTRA_CLEAN = sql/install/built $(OBJS:.o=.d)
 
 # Per-file instruction sets would reach neither the bitcode nor its compiler.
@@ -47,6 +54,7 @@ override CPPFLAGS += -DPGDLLEXPORT='__attribute__((visibility("default")))'
 endif
 
 include src/distance/isa.mk
+src/distance/%.o: CFLAGS += $(call ISA_FLAGS,$*)
 
 $(SCRIPT): $(FRAGMENTS) sql/install/assemble.sh vector_ext.control
 	mkdir -p $(@D)

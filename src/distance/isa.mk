@@ -1,12 +1,15 @@
 # Instruction sets of the kernel files, one level each; see distance.h.
 # No other file is compiled for more than the machine's base instructions.
+#
+# Includers add ISA_FLAGS(file) to the flags of src/distance/<file>.c.
 
-ifneq ($(filter x86_64 amd64,$(shell uname -m)),)
-src/distance/dist_avx2.o: CFLAGS += -mavx2 -mfma -mf16c -mpopcnt
-src/distance/dist_avx512.o: CFLAGS += -mavx512f -mavx512bw -mavx512dq \
-	-mavx512vl -mavx512vpopcntdq -mprefer-vector-width=512 \
-	-mavx2 -mfma -mf16c -mpopcnt
+ifneq ($(filter x86_64 amd64,$(or $(HOST_CPU),$(shell uname -m))),)
+ISA_FLAGS_dist_avx2 = -mavx2 -mfma -mf16c -mpopcnt
+ISA_FLAGS_dist_avx512 = $(ISA_FLAGS_dist_avx2) -mavx512f -mavx512bw \
+	-mavx512dq -mavx512vl -mavx512vpopcntdq -mprefer-vector-width=512
 endif
 
 # The reference stays one element at a time.
-src/distance/dist_scalar.o: CFLAGS += -fno-tree-vectorize -ffp-contract=off
+ISA_FLAGS_dist_scalar = -fno-tree-vectorize -ffp-contract=off
+
+ISA_FLAGS = $(ISA_FLAGS_$(1))
