@@ -134,18 +134,18 @@ main(void)
 										  "1.4e-45",
 										  "7e-46",
 										  "1.17549435e-38",
-										  "1e-46",
-										  "\xff",
-										  "\xb1"
-										  "2345678"};
+										  "1e-46"};
 	char text[128];
 	bool decimals = true;
 	bool shortest = true;
 	bool midpoints = true;
 
 	for (size_t i = 0; i < sizeof(unusual) / sizeof(unusual[0]); i++)
-		ok(same_as_strtof(unusual[i]), "\"%s\"",
-		   i > 43 ? "(bytes)" : unusual[i]);
+		ok(same_as_strtof(unusual[i]), "\"%s\"", unusual[i]);
+	ok(same_as_strtof("\xff") &&
+		   same_as_strtof("1\xb1"
+						  "2345678"),
+	   "bytes above 127 are no digits");
 
 	for (int i = 0; i < ROUNDS; i++)
 	{
