@@ -54,7 +54,7 @@ override CPPFLAGS += -DPGDLLEXPORT='__attribute__((visibility("default")))'
 endif
 
 include src/distance/isa.mk
-src/distance/%.o: CFLAGS += $(call ISA_FLAGS,$*)
+src/distance/%.o: CFLAGS += $(call ISA_FLAGS,$(basename $(@F)))
 
 $(SCRIPT): $(FRAGMENTS) sql/install/assemble.sh vector_ext.control
 	mkdir -p $(@D)

@@ -8,6 +8,10 @@
  */
 #include "distance/dist_levels.h"
 
+#ifdef DISTANCE_X86
+#include <cpuid.h>
+#endif
+
 static SimdLevel level_in_force = SIMD_SCALAR;
 static const DenseKernels *dense_in_force[ELEM_NKINDS][ELEM_NKINDS];
 static const BitKernels *bits_in_force;
@@ -21,6 +25,20 @@ simd_level_name(SimdLevel level)
 	return level_names[level];
 }
 
+#ifdef DISTANCE_X86
+/* clang before 19 has no name for it in __builtin_cpu_supports */
+static bool
+has_f16c(void)
+{
+	unsigned int eax;
+	unsigned int ebx;
+	unsigned int ecx;
+	unsigned int edx;
+
+	return __get_cpuid(1, &eax, &ebx, &ecx, &edx) && (ecx & bit_F16C) != 0;
+}
+#endif
+
 /* __builtin_cpu_supports also asks whether the system saves the registers */
 bool
 distance_level_supported(SimdLevel level)
@@ -32,8 +50,7 @@ distance_level_supported(SimdLevel level)
 #ifdef DISTANCE_X86
 		case SIMD_AVX2:
 			return __builtin_cpu_supports("avx2") &&
-				__builtin_cpu_supports("fma") &&
-				__builtin_cpu_supports("f16c") &&
+				__builtin_cpu_supports("fma") && has_f16c() &&
 				__builtin_cpu_supports("popcnt");
 		case SIMD_AVX512:
 			return distance_level_supported(SIMD_AVX2) &&
