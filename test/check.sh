@@ -2,186 +2,185 @@
 # check.sh - all tests, in a throw-away build and cluster
 #
 #	make check                everything
-#	make check T=name         one test: a regression file, unit program, isolation
-#	                          spec, TAP file or fuzz target
+#	make check T=name         a regression test, unit program, fuzz target,
+#	                          isolation spec or TAP file; name may be a pattern
+#	KINDS="unit tap"          only tests of these kinds
 #	KEEP=1                    keep the folder of the run and say where it is
 #	MAKE_ARGS="COPT=..."      arguments of the build
-#	UNIT_EXTRA="-f..."        flags of the unit tests and the fuzz replay
+#	UNIT_EXTRA="-f..."        compiler flags of unit tests and fuzz targets
 #
-# Ends with the line "N passed, N failed".
+# Every kind ends up as TAP, which is counted in one place.  The last line is
+# "N passed, N failed[, N skipped]"; a skipped test has said why before.
 set -uo pipefail
 
 top=$(cd "$(dirname "$0")/.." && pwd)
-only=${T:-}
+only=${T:-*}
+kinds=${KINDS:-unit fuzz regress isolation tap}
 passed=0
 failed=0
+skipped=0
 
-sh "$top/test/install_packages.sh" build check || exit 1
-source "$top/test/cluster.sh"
-
-W=$(mktemp -d "${TMPDIR:-/tmp}/vcheck.XXXXXX")
-finish() {
-	cluster_stop "$W"
-	if [ -n "${KEEP:-}" ]; then
-		echo "kept: $W"
-	else
-		rm -rf "$W"
-	fi
+give_up() {
+	echo "$1"
+	echo "$passed passed, $((failed + 1)) failed"
+	exit 1
 }
-trap finish EXIT
 
-# Is a test of this name wanted?
+sh "$top/test/install_packages.sh" build check || give_up "packages are missing"
+source "$top/test/cluster.sh" || give_up "no pg_config"
+
+W=$(cluster_new vcheck)
+trap 'cluster_remove "$W"' EXIT
+trap 'exit 1' INT TERM
+logs=$W/logs
+mkdir "$logs"
+
+# Names, without folder and ending, of the wanted files.
 wanted() {
-	[ -z "$only" ] || [ "$only" = "$1" ]
-}
-
-# Names of files of a folder without ending, those wanted
-names() {
-	local pattern=$1 f name
-	for f in $pattern; do
-		[ -e "$f" ] || continue
-		name=$(basename "$f")
+	local file name
+	for file in "$@"; do
+		name=${file##*/}
 		name=${name%.*}
-		! wanted "$name" || echo "$name"
+		# shellcheck disable=SC2053 # a pattern
+		[ ! -e "$file" ] || [[ $name != $only ]] || echo "$name"
 	done
 }
 
-# Count the lines of a TAP stream, at most one level deep, and show failures
-count_tap() {
-	local file=$1 ok not_ok
-	ok=$(grep -cE '^ok ' "$file")
-	not_ok=$(grep -cE '^not ok ' "$file")
-	passed=$((passed + ok))
-	failed=$((failed + not_ok))
-	[ "$not_ok" = 0 ] || grep -E -A8 '^not ok ' "$file"
-	echo "   $ok ok, $not_ok not ok"
+# Is this kind asked for, and are there such tests?
+selected() {
+	[[ " $kinds " == *" $1 "* ]] && [ -n "$2" ]
 }
 
-# A program that ends badly without a "not ok" line has failed all the same
-count_exit() {
-	local status=$1 file=$2 what=$3
-	if [ "$status" != 0 ] && ! grep -qE '^not ok ' "$file"; then
-		tail -n 30 "$file"
-		echo "   $what ended with status $status"
-		failed=$((failed + 1))
+# report NAME LOG STATUS - count the TAP lines of a log, say what went wrong
+#
+# A program that ends badly, or runs no test at all, has failed even where none
+# of its lines says so.
+report() {
+	local name=$1 log=$2 status=$3 ok bad skip
+
+	read -r ok bad skip < <(awk '
+		/^1\.\.0/ || /^(not )?ok .*# *([Ss][Kk][Ii][Pp]|TODO)/ { skip++; next }
+		/^ok / { ok++ }
+		/^not ok / { bad++ }
+		END { print ok + 0, bad + 0, skip + 0 }' "$log")
+	if [ "$bad" = 0 ] && { [ "$status" != 0 ] || [ $((ok + skip)) = 0 ]; }; then
+		bad=1
+		echo "  $name ended with status $status after $ok tests"
+		tail -n 40 "$log"
 	fi
+	printf '  %-32s %4d passed' "$name" "$ok"
+	[ "$bad" = 0 ] || printf ', %d failed' "$bad"
+	[ "$skip" = 0 ] || printf ', %d skipped' "$skip"
+	echo
+	# with the lines around, which are the explanation in TAP
+	grep -A 12 '^not ok ' "$log"
+	grep -iE '^(1\.\.0|(not )?ok ).*# *(skip|TODO)' "$log"
+
+	passed=$((passed + ok))
+	failed=$((failed + bad))
+	skipped=$((skipped + skip))
 }
 
 run_unit() {
-	local list target name status
-	list=$(names "$top/test/unit/unit_*.c")
-	[ -n "$list" ] || return
+	local target name
 	for target in run neon; do
-		echo "== unit tests ($target)"
-		for name in $list; do
-			make -s -C "$W/src/test/unit" "$target" ONLY="$name" \
-				BUILD="$W/unit-$target" EXTRA="${UNIT_EXTRA:-}" > "$W/unit.tap" 2>&1
-			status=$?
-			echo "   $name"
-			count_tap "$W/unit.tap"
-			count_exit $status "$W/unit.tap" "$name"
+		echo "== unit tests, $target"
+		for name in "$@"; do
+			# there is no OpenBLAS for the emulator
+			[ "$target $name" != "neon unit_blas" ] || continue
+			cluster_make -s -j"$(nproc)" -C "$W/src/test/unit" "$target" ONLY="$name" \
+				BUILD="$W/unit" EXTRA="${UNIT_EXTRA:-}" > "$logs/$target.$name" 2>&1
+			report "$name" "$logs/$target.$name" $?
 		done
 	done
 }
 
-run_fuzz_replay() {
-	local name list status
-	list=$(names "$top/test/fuzz/fuzz_*.c")
-	[ -n "$list" ] || return
-	echo "== fuzz corpus"
-	for name in $list; do
-		make -s -C "$W/src/test/fuzz" replay ONLY="$name" BUILD="$W/fuzz" \
-			EXTRA="${UNIT_EXTRA:-}" > "$W/fuzz.tap" 2>&1
-		status=$?
-		echo "   $name"
-		count_tap "$W/fuzz.tap"
-		count_exit $status "$W/fuzz.tap" "$name"
+run_fuzz() {
+	local name
+	echo "== fuzz targets on their corpus"
+	for name in "$@"; do
+		cluster_make -s -C "$W/src/test/fuzz" replay ONLY="$name" \
+			BUILD="$W/fuzz" EXTRA="${UNIT_EXTRA:-}" > "$logs/$name" 2>&1
+		report "$name" "$logs/$name" $?
 	done
 }
 
-# pg_regress of 15 prints no TAP: count "... ok" and "... FAILED"
-count_regress() {
-	local log=$1 status=$2 ok bad
-	ok=$(grep -cE '(^test .*\.\.\. ok|^ok )' "$log")
-	bad=$(grep -cE '(^test .*\.\.\. FAILED|^not ok )' "$log")
-	passed=$((passed + ok))
-	failed=$((failed + bad))
-	echo "   $ok ok, $bad not ok"
-	if [ "$status" != 0 ]; then
-		[ "$bad" != 0 ] || { cat "$log"; failed=$((failed + 1)); }
-		cat "$W"/*/regression.diffs 2> /dev/null
-	fi
-}
-
+# run_regress regress|isolation FOLDER PROGRAM NAME...
+#
+# pg_regress prints TAP from 16 on only.  Its output folder is new and the
+# database is dropped and created by it: nothing is left from former runs.
 run_regress() {
-	local list status
-	list=$(names "$top/sql/*.sql")
-	[ -n "$list" ] || return
-	echo "== regression tests"
-	mkdir -p "$W/regress"
-	cluster_own "$W/regress"
-	cluster_run "$W" "$(cluster_pgxs_dir)/src/test/regress/pg_regress" \
-		--inputdir="$W/src" --outputdir="$W/regress" --bindir="$CLUSTER_BINDIR" \
-		--dbname=regression --load-extension=vector_ext $list \
-		> "$W/regress.log" 2>&1
+	local kind=$1 input=$2 program=$3 log=$logs/$1 status
+	shift 3
+	echo "== $kind tests"
+	mkdir "$W/$kind"
+	cluster_own "$W/$kind"
+	cluster_run "$W" "$CLUSTER_TESTLIB/$program" --inputdir="$input" \
+		--outputdir="$W/$kind" --bindir="$CLUSTER_BINDIR" --dbname="$kind" \
+		--load-extension=vector_ext "$@" > "$log.out" 2>&1
 	status=$?
-	count_regress "$W/regress.log" $status
-}
-
-run_isolation() {
-	local list status
-	list=$(names "$top/test/isolation/specs/*.spec")
-	[ -n "$list" ] || return
-	echo "== isolation tests"
-	mkdir -p "$W/isolation"
-	cluster_own "$W/isolation"
-	cluster_run "$W" "$(cluster_pgxs_dir)/src/test/isolation/pg_isolation_regress" \
-		--inputdir="$W/src/test/isolation" --outputdir="$W/isolation" \
-		--bindir="$CLUSTER_BINDIR" --dbname=isolation \
-		--load-extension=vector_ext $list > "$W/isolation.log" 2>&1
-	status=$?
-	count_regress "$W/isolation.log" $status
+	sed -E -e 's/^test ([^ ]+) +\.\.\. ok.*/ok - \1/' \
+		-e 's/^test ([^ ]+) +\.\.\. FAILED.*/not ok - \1/' "$log.out" > "$log"
+	report "$kind" "$log" $status
+	[ $status = 0 ] || cat "$W/$kind/regression.diffs"
 }
 
 run_tap() {
-	local list name status
-	list=$(names "$top/test/t/*.pl")
-	[ -n "$list" ] || return
+	local name dir
 	echo "== TAP tests"
-	for name in $list; do
-		echo "   $name"
-		(cd "$W/src/test" && cluster_run "$W" env TESTDATADIR="$W/tap/$name" \
-			TESTLOGDIR="$W/tap/$name/log" TESTDIR="$W/tap/$name" \
-			perl -I "$(cluster_pgxs_dir)/src/test/perl" -I "$W/src/test/perl" \
-			"$W/src/test/t/$name.pl") > "$W/tap.log" 2>&1
-		status=$?
-		count_tap "$W/tap.log"
-		count_exit $status "$W/tap.log" "$name"
+	for name in "$@"; do
+		dir=$W/tap/$name
+		mkdir -p "$dir/log"
+		cluster_own "$W/tap"
+		# the folders: TESTDIR is read by 15, the others by 16 and newer
+		cluster_run "$W" env TESTDIR="$dir" TESTDATADIR="$dir" TESTLOGDIR="$dir/log" \
+			perl -I "$CLUSTER_TESTLIB/perl" -I src/test/perl "src/test/t/$name.pl" \
+			> "$logs/$name" 2>&1
+		report "$name" "$logs/$name" $?
 	done
 }
 
-echo "== build"
-cluster_build "$W" ${MAKE_ARGS:-COPT=-Werror} || exit 1
-run_unit
-run_fuzz_replay
-cluster_start "$W" || exit 1
-run_regress
-run_isolation
-run_tap
-if [ -n "${SANITIZED:-}" ]; then
-	reports=$(grep -rhs 'runtime error' "$W/server.log" "$W/tap" | sort | uniq -c)
-	if [ -n "$reports" ]; then
-		echo "$reports"
-		failed=$((failed + 1))
+# No test of the common cluster may crash a backend.  TAP tests may do it to
+# their own nodes; a sanitizer's report is a failure anywhere.
+check_logs() {
+	local bad
+	echo "== server logs"
+	bad=$(
+		grep -E 'PANIC:|TRAP:|was terminated by signal' "$W/server.log"
+		grep -rhF ': runtime error: ' "$W/server.log" "$logs" "$W/tap" 2> /dev/null | sort -u
+	)
+	if [ -z "$bad" ]; then
+		echo "ok - no crash and no sanitizer report" > "$logs/log"
 	else
-		echo "== sanitizer: nothing reported"
-		passed=$((passed + 1))
+		printf 'not ok - crash or sanitizer report\n%s\n' "$bad" > "$logs/log"
 	fi
+	report "server logs" "$logs/log" 0
+}
+
+cd "$top" || exit 1
+unit=$(wanted test/unit/unit_*.c)
+fuzz=$(wanted test/fuzz/fuzz_*.c)
+regress=$(wanted sql/*.sql)
+isolation=$(wanted test/isolation/specs/*.spec)
+tap=$(wanted test/t/*.pl)
+[ -n "$unit$fuzz$regress$isolation$tap" ] || give_up "no test is named $only"
+
+echo "== build"
+# shellcheck disable=SC2086 # lists of words, from here to the end
+cluster_build "$W" ${MAKE_ARGS:-COPT=-Werror} || give_up "the build failed"
+! selected unit "$unit" || run_unit $unit
+! selected fuzz "$fuzz" || run_fuzz $fuzz
+if selected regress "$regress" || selected isolation "$isolation" || selected tap "$tap"; then
+	cluster_start "$W" || give_up "the server did not start"
+	! selected regress "$regress" ||
+		run_regress regress src regress/pg_regress $regress
+	! selected isolation "$isolation" ||
+		run_regress isolation src/test/isolation isolation/pg_isolation_regress $isolation
+	! selected tap "$tap" || run_tap $tap
+	check_logs
 fi
 
-if [ $((passed + failed)) = 0 ]; then
-	echo "no test is named ${only:-so}"
-	failed=1
-fi
-echo "$passed passed, $failed failed"
+summary="$passed passed, $failed failed"
+[ $skipped = 0 ] || summary="$summary, $skipped skipped"
+echo "$summary"
 [ $failed = 0 ]

@@ -1,54 +1,96 @@
 #!/bin/sh
 # install_packages.sh GROUP...
 #
-# Make sure that the Debian packages of the groups are there: as root they are
-# installed, as anyone else the missing ones are named and the script fails.
-# Nothing else is touched, except that no server is started by PostgreSQL's
-# packages where none exists yet.
+# Make sure that the Debian packages of the groups are there: root installs what
+# is missing, anyone else is told what to install, and the script fails.  The
+# major version of PostgreSQL is PG_MAJOR, else that of pg_config, else the one
+# of the distribution.
 set -eu
 
+has() { command -v "$1" > /dev/null 2>&1; }
+is_root() { [ "$(id -u)" = 0 ]; }
+
+if ! has dpkg-query || ! has apt-get; then
+	echo "install_packages.sh: not a Debian system, going on with what is there" >&2
+	exit 0
+fi
+
+log=$(mktemp)
+no_cluster=/etc/postgresql-common/createcluster.d/vector_ext_tests.conf
+trap 'rm -f "$log"' EXIT
+
+apt() {
+	DEBIAN_FRONTEND=noninteractive apt-get "$@" > "$log" 2>&1 < /dev/null || {
+		tail -n 20 "$log" >&2
+		exit 1
+	}
+}
+
+updated=
+update_once() {
+	[ -n "$updated" ] || apt update
+	updated=yes
+}
+
+find_pg_major() {
+	config=${PG_CONFIG:-pg_config}
+	if has "$config"; then
+		"$config" --version | sed 's/^PostgreSQL \([0-9]*\).*/\1/'
+	else
+		apt-cache depends postgresql 2> /dev/null |
+			sed -n 's/.*Depends: postgresql-\([0-9][0-9]*\)$/\1/p'
+	fi
+}
+
+if [ -z "${PG_MAJOR:-}" ]; then
+	# without pg_config packages are missing for sure, so this is not in vain
+	has "${PG_CONFIG:-pg_config}" || ! is_root || update_once
+	PG_MAJOR=$(find_pg_major)
+fi
 pg=${PG_MAJOR:-15}
+
+# Debian's cross compiler for a machine exists on all others only.
+arm_tools="gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user"
+[ "$(dpkg --print-architecture)" != arm64 ] || arm_tools=
 
 packages_of() {
 	case $1 in
-	build) echo "postgresql-$pg postgresql-server-dev-$pg gcc make libc6-dev libopenblas0-pthread" ;;
-	check) echo "libipc-run-perl gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user zstd" ;;
-	demo) echo "libpq-dev zstd" ;;
-	lint) echo "clang clang-format cppcheck binutils" ;;
+	build) echo "gcc libc6-dev make libopenblas0-pthread postgresql-$pg postgresql-server-dev-$pg" ;;
+	check) echo "perl libipc-run-perl zstd $arm_tools" ;;
+	demo) echo "libpq-dev libjansson-dev zstd" ;;
+	lint) echo "binutils clang clang-format-14 cppcheck git libpq-dev libjansson-dev" ;;
 	fuzz) echo "clang libclang-rt-14-dev" ;;
-	bench) echo "libpq-dev zstd gzip gnuplot-nox g++ libhnswlib-dev python3-faiss python3-numpy dataset-fashion-mnist" ;;
-	*) echo "install_packages.sh: unknown group $1" >&2; exit 2 ;;
+	bench) echo "g++ libpq-dev libhnswlib-dev python3-faiss python3-numpy dataset-fashion-mnist gnuplot-nox gzip zstd" ;;
+	*) echo "install_packages.sh: no group is named $1" >&2; return 2 ;;
 	esac
 }
 
 missing=
 for group in "$@"; do
-	for package in $(packages_of "$group"); do
-		status=$(dpkg-query -W -f '${Status}' "$package" 2>/dev/null || true)
-		[ "$status" = "install ok installed" ] || missing="$missing $package"
+	packages=$(packages_of "$group")
+	for package in $packages; do
+		state=$(dpkg-query -W -f '${db:Status-Abbrev}' "$package" 2> /dev/null || true)
+		case $state in
+		?i*) ;;
+		*) missing="$missing $package" ;;
+		esac
 	done
 done
 [ -n "$missing" ] || exit 0
 
-if [ "$(id -u)" != 0 ]; then
-	echo "These Debian packages are missing:$missing" >&2
-	echo "Install them as root: apt-get install$missing" >&2
+if ! is_root; then
+	echo "Debian packages are missing.  As root:" >&2
+	echo "	apt-get install --no-install-recommends$missing" >&2
 	exit 1
 fi
 
-if [ ! -e /etc/postgresql-common/createcluster.conf ] &&
-	! [ -d /etc/postgresql ]; then
-	mkdir -p /etc/postgresql-common
-	echo "create_main_cluster = false" > /etc/postgresql-common/createcluster.conf
-fi
+# A test harness leaves no running server: Debian's package would make and
+# start the cluster "main".  The file speaks for this installation only.
+mkdir -p "${no_cluster%/*}"
+trap 'rm -f "$log" "$no_cluster"; rmdir "${no_cluster%/*}" 2> /dev/null || true' EXIT
+echo "create_main_cluster = false" > "$no_cluster"
 
-echo "Installing:$missing"
-export DEBIAN_FRONTEND=noninteractive
-log=$(mktemp)
-# the file we wrote above stays: it is a configuration file of the package
-if ! { apt-get update && apt-get install -y --no-install-recommends \
-	-o Dpkg::Options::=--force-confold $missing; } > "$log" 2>&1; then
-	tail -n 20 "$log" >&2
-	exit 1
-fi
-rm -f "$log"
+echo "installing:$missing"
+update_once
+# shellcheck disable=SC2086 # a list of words
+apt install -y --no-install-recommends $missing
