@@ -53,6 +53,10 @@ ifeq ($(filter-out 15,$(MAJORVERSION)),)
 override CPPFLAGS += -DPGDLLEXPORT='__attribute__((visibility("default")))'
 endif
 
+# Loops over elements; -O2 of gcc 12 leaves most of them scalar.
+src/vector/elem.o src/vector/dense_parse.o src/vector/dense_arith.o \
+	src/vector/dense_agg.o: CFLAGS += -O3
+
 include src/distance/isa.mk
 src/distance/%.o: CFLAGS += $(call ISA_FLAGS,$(basename $(@F)))
 

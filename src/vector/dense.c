@@ -68,14 +68,14 @@ dense_store_checked(ElemKind kind, DenseVector *out, int first,
 					const float *values, int n)
 {
 	const ElemOps *ops = &elem_ops[kind];
+	size_t finite = first_nonfinite(values, n);
 	size_t fits;
 
-	for (int i = 0; i < n; i++)
+	if (unlikely(finite < (size_t) n))
 	{
-		if (unlikely(isnan(values[i])))
+		if (isnan(values[finite]))
 			error_nan(NULL, ops->type_name);
-		if (unlikely(isinf(values[i])))
-			error_infinite(NULL, ops->type_name);
+		error_infinite(NULL, ops->type_name);
 	}
 
 	fits = ops->store(values, DENSE_ELEM(kind, out, first), n);

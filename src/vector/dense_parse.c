@@ -14,14 +14,10 @@
 static bool
 check_finite(const float *values, size_t n, ParseError *error)
 {
-	for (size_t i = 0; i < n; i++)
-	{
-		if (isnan(values[i]))
-			return parse_fail(error, PARSE_NAN);
-		if (isinf(values[i]))
-			return parse_fail(error, PARSE_INFINITE);
-	}
-	return true;
+	size_t i = first_nonfinite(values, n);
+
+	return i == n ||
+		parse_fail(error, isnan(values[i]) ? PARSE_NAN : PARSE_INFINITE);
 }
 
 /* One element of the text at *s; on success *s is behind it */
@@ -42,8 +38,8 @@ parse_element(ElemKind kind, const char **s, const char *limit, void *elem,
 		case NUMBER_OK:
 			break;
 	}
-	if (!check_finite(&value, 1, error))
-		return false;
+	if (!isfinite(value))
+		return parse_fail(error, isnan(value) ? PARSE_NAN : PARSE_INFINITE);
 	if (elem_ops[kind].store(&value, elem, 1) != 1)
 		return parse_fail_token(error, *s, (size_t) (end - *s));
 	*s = end;
@@ -87,38 +83,38 @@ dense_parse(ElemKind kind, const char *literal, void *elems, int max_dim,
 	return true;
 }
 
-/* Copy n elements, turning each between big-endian and the machine's order */
+/*
+ * Copy nbytes of elements, turning each between big-endian and the machine's
+ * order.  Eight bytes are turned at a time: swapping them all also swaps the
+ * places of the elements, which the rotation or shifts take back.
+ */
 static void
-swap_elements(size_t size, const char *from, char *to, size_t n)
+swap_elements(size_t size, const char *from, char *to, size_t nbytes)
 {
-	bool native = (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__);
+	size_t i = 0;
 
-	switch (native ? 1 : size)
+	if (size == 1 || __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__)
 	{
-		case 4:
-			for (size_t i = 0; i < n; i++)
-			{
-				uint32_t word;
-
-				memcpy(&word, from + 4 * i, 4);
-				word = __builtin_bswap32(word);
-				memcpy(to + 4 * i, &word, 4);
-			}
-			break;
-		case 2:
-			for (size_t i = 0; i < n; i++)
-			{
-				uint16_t word;
-
-				memcpy(&word, from + 2 * i, 2);
-				word = __builtin_bswap16(word);
-				memcpy(to + 2 * i, &word, 2);
-			}
-			break;
-		default:
-			memcpy(to, from, n * size);
-			break;
+		memcpy(to, from, nbytes);
+		return;
 	}
+	for (; i + 8 <= nbytes; i += 8)
+	{
+		uint64_t word;
+
+		memcpy(&word, from + i, 8);
+		if (size == 4)
+		{
+			word = __builtin_bswap64(word);
+			word = word << 32 | word >> 32;
+		}
+		else
+			word = (word & 0x00FF00FF00FF00FF) << 8 |
+				(word >> 8 & 0x00FF00FF00FF00FF);
+		memcpy(to + i, &word, 8);
+	}
+	for (; i < nbytes; i++)
+		to[i] = from[i / size * size + size - 1 - i % size];
 }
 
 bool
@@ -128,7 +124,7 @@ dense_decode(ElemKind kind, const char *data, void *elems, size_t n,
 	size_t size = elem_ops[kind].size;
 	float tile[TILE];
 
-	swap_elements(size, data, elems, n);
+	swap_elements(size, data, elems, n * size);
 	for (size_t i = 0; i < n; i += TILE)
 	{
 		size_t count = n - i < TILE ? n - i : TILE;
@@ -143,5 +139,5 @@ dense_decode(ElemKind kind, const char *data, void *elems, size_t n,
 void
 dense_encode(ElemKind kind, const void *elems, char *data, size_t n)
 {
-	swap_elements(elem_ops[kind].size, elems, data, n);
+	swap_elements(elem_ops[kind].size, elems, data, n * elem_ops[kind].size);
 }

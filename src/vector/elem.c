@@ -56,3 +56,24 @@ const ElemOps elem_ops[ELEM_NKINDS] = {
 	ELEM_KINDS(X)
 #undef X
 };
+
+size_t
+first_nonfinite(const float *values, size_t n)
+{
+	uint32_t carry = 0;
+	size_t i = 0;
+
+	/* all exponent bits set carry into the sign bit; a loop without branches */
+	for (size_t j = 0; j < n; j++)
+	{
+		uint32_t bits;
+
+		memcpy(&bits, &values[j], sizeof(bits));
+		carry |= (bits & 0x7F800000) + 0x00800000;
+	}
+	if ((carry & 0x80000000) == 0)
+		return n;
+	while (isfinite(values[i]))
+		i++;
+	return i;
+}

@@ -63,4 +63,7 @@ typedef struct ElemOps
 
 extern const ElemOps elem_ops[ELEM_NKINDS];
 
+/* Index of the first NaN or infinity, n if all are finite */
+extern size_t first_nonfinite(const float *values, size_t n);
+
 #endif
