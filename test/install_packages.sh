@@ -58,9 +58,9 @@ packages_of() {
 	build) echo "gcc libc6-dev make libopenblas0-pthread postgresql-$pg postgresql-server-dev-$pg" ;;
 	check) echo "perl libipc-run-perl zstd $arm_tools" ;;
 	demo) echo "libpq-dev libjansson-dev zstd" ;;
-	lint) echo "binutils clang clang-format-14 cppcheck git libpq-dev libjansson-dev" ;;
+	lint) echo "binutils clang clang-format-14 cppcheck libpq-dev libjansson-dev" ;;
 	fuzz) echo "clang libclang-rt-14-dev" ;;
-	bench) echo "g++ libpq-dev libhnswlib-dev python3-faiss python3-numpy dataset-fashion-mnist gnuplot-nox gzip zstd" ;;
+	bench) echo "g++ libpq-dev libjansson-dev libhnswlib-dev python3-faiss python3-numpy dataset-fashion-mnist gnuplot-nox gzip zstd" ;;
 	*) echo "install_packages.sh: no group is named $1" >&2; return 2 ;;
 	esac
 }
