@@ -126,7 +126,7 @@ run_regress() {
 }
 
 run_tap() {
-	local name dir
+	local name dir status
 	echo "== TAP tests"
 	for name in "$@"; do
 		dir=$W/tap/$name
@@ -136,7 +136,11 @@ run_tap() {
 		cluster_run "$W" env TESTDIR="$dir" TESTDATADIR="$dir" TESTLOGDIR="$dir/log" \
 			perl -I "$CLUSTER_TESTLIB/perl" -I src/test/perl "src/test/t/$name.pl" \
 			> "$logs/$name" 2>&1
-		report "$name" "$logs/$name" $?
+		status=$?
+		report "$name" "$logs/$name" $status
+		# it died: commands and their errors do not go to the output
+		[ $status = 0 ] || grep -q '^not ok' "$logs/$name" ||
+			find "$dir" -name "regress_log_$name" -exec tail -n 30 {} +
 	done
 }
 

@@ -37,7 +37,7 @@ fuzz:
 	@$(MAKE) -C test/fuzz fuzz ONLY='$(T)' SECONDS='$(or $(SECONDS),600)'
 
 format:
-	@clang-format -i $$(git ls-files 'src/*.[ch]' 'test/*.[ch]')
+	@clang-format-14 -i $$(git ls-files 'src/*.[ch]' 'test/*.[ch]')
 
 lint:
 	@test/lint/lint.sh

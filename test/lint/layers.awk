@@ -1,47 +1,57 @@
 # layers.awk - an include may only point down
 #
-# Reads src/*.[ch] and src/*/*.[ch].  A file may include headers of its own room
-# and of rooms on lower floors; the sisters hnsw and ivf do not know each other.
-# Plain rooms and files may include no PostgreSQL header.
+# Reads src/*.[ch] and src/*/*.[ch].  A file includes headers of its own room and
+# of rooms on lower floors; the sisters hnsw and ivf do not know each other.
+# Plain C includes plain C only, so that it links without a server.
 
 BEGIN {
-	split("core vector distance quant pages am ivf planner sqlfunc", rooms)
-	for (i in rooms)
-		floor[rooms[i]] = i
-	floor["hnsw"] = floor["ivf"] # sisters
-	split("elem half parse number dense_parse sparse_parse", names)
-	for (i in names)
+	n = split("core vector distance quant pages am ivf planner sqlfunc", rooms)
+	for (i = 1; i <= n; i++)
+		floor_of[rooms[i]] = i
+	floor_of["hnsw"] = floor_of["ivf"]
+
+	# whole rooms, and files of vector/
+	plain["distance"] = plain["quant"] = 1
+	n = split("elem half parse number dense_parse sparse_parse", names)
+	for (i = 1; i <= n; i++)
 		plain["vector/" names[i]] = 1
-	bad = 0
+}
+
+function room_of(path) {
+	return path ~ /\// ? substr(path, 1, index(path, "/") - 1) : ""
+}
+
+function is_plain(path) {
+	sub(/\.[ch]$/, "", path)
+	return (room_of(path) in plain) || (path in plain)
+}
+
+function complain(message) {
+	print FILENAME ":" FNR ": " message
+	bad = 1
 }
 
 FNR == 1 {
 	path = FILENAME
 	sub(/^src\//, "", path)
-	room = index(path, "/") ? substr(path, 1, index(path, "/") - 1) : ""
-	if (room != "" && !(room in floor)) {
-		print FILENAME ": room " room " has no floor in layers.awk"
-		bad = 1
-	}
-	stem = path
-	sub(/\.[ch]$/, "", stem)
-	is_plain = room == "distance" || room == "quant" || stem in plain
+	room = room_of(path)
+	if (room != "" && !(room in floor_of))
+		complain("no floor is given to " room "/ in layers.awk")
 }
 
-/^#include "/ {
-	target = $2
-	gsub(/"/, "", target)
-	target_room = index(target, "/") ? substr(target, 1, index(target, "/") - 1) : ""
-	ours = target_room in floor
+/^#[ \t]*include[ \t]*"/ {
+	target = $0
+	gsub(/^[^"]*"|".*$/, "", target)
+	target_room = room_of(target)
 
-	if (is_plain && !ours) {
-		print FILENAME ":" FNR ": a plain C file includes " target
-		bad = 1
-	}
-	if (ours && room != "" && target_room != room && floor[target_room] >= floor[room]) {
-		print FILENAME ":" FNR ": " room "/ may not include " target
-		bad = 1
-	}
+	if (is_plain(path) && !is_plain(target))
+		complain("plain C includes " target)
+	# src/*.c stands on top and may include anything; PostgreSQL is the ground
+	if (room != "" && target_room in floor_of && target_room != room &&
+		floor_of[target_room] >= floor_of[room])
+		complain(room "/ includes " target)
+	if (room != "" && target == "vector_ext.h")
+		complain(room "/ includes the top")
 }
 
 END { exit bad }

@@ -1,125 +1,177 @@
 #!/bin/bash
-# lint.sh - what can be checked without running anything
+# lint.sh - what can be checked without running the extension
 #
-#	make lint        all checks; one line each
+#	make lint        all checks, one line each
 #	lint.sh NAME...  some of them
 #
-# Ends with status 1 if any check complains.
+# A check is a function check_NAME: silent and 0 if all is well.
 set -uo pipefail
 
 top=$(cd "$(dirname "$0")/../.." && pwd)
-cd "$top"
-sh test/install_packages.sh build lint || exit 1
-source test/cluster.sh
+sh "$top/test/install_packages.sh" build lint || exit 1
+source "$top/test/cluster.sh" || exit 1
 
-W=$(mktemp -d "${TMPDIR:-/tmp}/vlint.XXXXXX")
+W=$(cluster_new vlint)
 trap 'rm -rf "$W"' EXIT
-cluster_copy_sources "$W/src"
-cd "$W/src"
-includedir=$("$CLUSTER_PG_CONFIG" --includedir-server)
+cluster_copy_sources "$W/src" || exit 1
+cd "$W/src" || exit 1
+makes="-s -j$(nproc)"
 
 mapfile -t c_files < <(find src test -name '*.[ch]' | sort)
 mapfile -t headers < <(find src -name '*.h' | sort)
 
-# Laid out as .clang-format says
 check_format() {
-	clang-format --dry-run --Werror "${c_files[@]}"
+	clang-format-14 --dry-run --Werror "${c_files[@]}"
 }
 
 # Includes point down the house
 check_layers() {
-	awk -f test/lint/layers.awk $(find src -name '*.[ch]')
+	find src -name '*.[ch]' -exec awk -f test/lint/layers.awk {} +
 }
 
-# Each header compiles alone (after postgres.h, where it is not plain C);
-# templates are no headers of that kind
+# A header can be included alone (after postgres.h, where it is not plain C) and
+# twice; templates, which are there to be included often, have no guard.
 check_headers() {
-	local h first status=0
-	for h in "${headers[@]}"; do
-		case $h in *_body.h | */dist_pairs.h) continue ;; esac
+	local header guard first status=0
+	for header in "${headers[@]}"; do
+		guard=VECTOR_EXT_$(basename "$header" .h | tr a-z A-Z)_H
+		case $header in
+		*_body.h | */dist_pairs.h) continue ;;
+		src/vector_ext.h) guard=VECTOR_EXT_H ;;
+		esac
+		grep -q "^#ifndef $guard\$" "$header" || {
+			echo "$header: no include guard $guard"
+			status=1
+		}
 		first='#include "postgres.h"'
-		! grep -q '^ \* Plain C' "$h" || first=
-		printf '%s\n#include "%s"\n' "$first" "${h#src/}" |
-			gcc -fsyntax-only -Wall -Werror -x c -I src -I "$includedir" \
-				-DVECTOR_EXT_VERSION='""' - || { echo "$h does not compile alone"; status=1; }
+		! grep -q '^ \* Plain C' "$header" || first=
+		printf '%s\n#include "%s"\n' "$first" "${header#src/}" |
+			gcc -fsyntax-only -Wall -Werror -x c -I src \
+				-I "$("$CLUSTER_PG_CONFIG" --includedir-server)" - || {
+			echo "$header does not compile alone"
+			status=1
+		}
 	done
 	return $status
 }
 
-# No file without a head comment that names it, no two files of one name
+# A file begins with a comment that names it, and a name says which file
 check_heads() {
-	local f status=0
-	for f in $(find src test -name '*.[ch]'); do
-		head -n 2 "$f" | grep -q "^ \* $(basename "$f")\$" ||
-			{ echo "$f does not begin with a comment that names it"; status=1; }
+	local file status=0
+	for file in "${c_files[@]}"; do
+		sed -n 2p "$file" | grep -qx " \* ${file##*/}" || {
+			echo "$file does not begin with a comment that names it"
+			status=1
+		}
 	done
-	find src -name '*.[ch]' -printf '%f\n' | sort | uniq -d | grep . &&
-		{ echo "file names above exist twice"; status=1; }
+	find src -name '*.[ch]' -printf '%f\n' | sort | uniq -d | grep . && {
+		echo "more than one file has such a name"
+		status=1
+	}
 	return $status
 }
 
-# Every test has its expected output and the other way round
+# pairs GLOB GLOB - both match the same names, without folder and ending
+pairs() {
+	local names
+	names=$(diff <(compgen -G "$1" | sed 's|.*/||; s|\.[^.]*$||' | sort) \
+		<(compgen -G "$2" | sed 's|.*/||; s|\.[^.]*$||' | sort)) || {
+		echo "$names" | sed -n "s|^< \(.*\)|\1: in $1 without $2|p; s|^> \(.*\)|\1: in $2 without $1|p"
+		return 1
+	}
+}
+
+# No test without its expected output or inputs, none that check.sh overlooks
 check_orphans() {
-	local dir status=0
-	for dir in . test/isolation; do
-		diff <(ls $dir/sql/*.sql $dir/specs/*.spec 2> /dev/null | xargs -rn1 basename | sed 's/\..*//' | sort) \
-			<(ls $dir/expected/*.out 2> /dev/null | xargs -rn1 basename | sed 's/\..*//' | sort) ||
-			{ echo "$dir: tests and expected outputs differ"; status=1; }
-	done
+	local status=0
+	pairs 'sql/*.sql' 'expected/*.out' || status=1
+	pairs 'test/isolation/specs/*.spec' 'test/isolation/expected/*.out' || status=1
+	pairs 'test/fuzz/fuzz_*.c' 'test/fuzz/corpus/*' || status=1
+	find test/t -type f | grep -vE '/[0-9]{3}_[a-z0-9_]+\.pl$' && {
+		echo "not named NNN_topic.pl"
+		status=1
+	}
+	find test/unit -name '*.c' | grep -vE '/unit_[a-z0-9_]+\.c$' && {
+		echo "not named unit_topic.c"
+		status=1
+	}
 	return $status
 }
 
-# Every setting of the source is in the README
 check_settings() {
 	local name status=0
-	for name in $(grep -rhoE 'DefineCustom[A-Za-z]+Variable\("[a-z_.]+' src | sed 's/.*"//'); do
-		grep -q "\`$name\`" README.md || { echo "README.md does not name $name"; status=1; }
+	for name in $(grep -rhoE 'DefineCustom[A-Za-z]+Variable\(\s*"[a-z_.]+' src | sed 's/.*"//'); do
+		# shellcheck disable=SC2016 # the quotes of Markdown
+		grep -qF "\`$name\`" README.md || {
+			echo "README.md does not name the setting $name"
+			status=1
+		}
 	done
 	return $status
+}
+
+check_shell() {
+	local file status=0
+	while IFS= read -r file; do
+		bash -n "$file" || status=1
+	done < <(find . -name '*.sh'; echo .ci/run)
+	return $status
+}
+
+check_gcc() {
+	make $makes clean && make $makes CC=gcc COPT=-Werror
 }
 
 # Only what SQL calls leaves the library
 check_exports() {
-	diff <(nm -D --defined-only vector_ext.so | awk '{print $3}' |
+	[ -e vector_ext.so ] || check_gcc || return 1
+	diff <(nm -D --defined-only vector_ext.so | awk '{ print $3 }' |
 		grep -vE '^(pg_finfo_.*|Pg_magic_func|_PG_init)$' | sort -u) \
-		<(grep -hoE "'MODULE_PATHNAME', '[a-z0-9_]+'" sql/install/*.sql |
-			sed "s/.*, '//; s/'//" | sort -u) ||
-		{ echo "< exported but not in SQL, > in SQL but not exported"; return 1; }
+		<(sed -n "s/.*'MODULE_PATHNAME', '\([a-z0-9_]*\)'.*/\1/p" sql/install/*.sql | sort -u) || {
+		echo "< exported, but no function of SQL;  > named in SQL, but not exported"
+		return 1
+	}
 }
 
-check_gcc() {
-	make -j"$(nproc)" CC=gcc COPT=-Werror > "$W/log" 2>&1 || { cat "$W/log"; return 1; }
-}
-
+# Debian's server passes flags that gcc alone knows
 check_clang() {
-	# -Wno-...: flags of Debian's server that only gcc knows
-	make clean > /dev/null 2>&1
-	make -j"$(nproc)" CC=clang \
-		COPT='-Werror -Wno-unknown-warning-option -Wno-ignored-optimization-argument -Wno-ignored-attributes' \
-		> "$W/log" 2>&1 ||
-		{ cat "$W/log"; return 1; }
+	make $makes clean && make $makes CC=clang COPT="-Werror -Wno-unknown-warning-option \
+		-Wno-ignored-optimization-argument -Wno-ignored-attributes"
 }
 
-# Pointer casts in dist_body.h are arguments of unaligned load instructions
+# Unit tests, fuzz targets and the benchmark under both compilers
+check_test_c() {
+	local compiler file status=0
+	for compiler in gcc clang; do
+		for file in test/*/*.c; do
+			$compiler -std=gnu11 -fsyntax-only -Wall -Wextra -Werror -I src -I "${file%/*}" \
+				-I "$("$CLUSTER_PG_CONFIG" --includedir)" "$file" || status=1
+		done
+	done
+	return $status
+}
+
+# Not looked at: macros and headers of PostgreSQL and the C library; #error for
+# wrong versions; casts in dist_body.h, arguments of unaligned loads.
 check_cppcheck() {
-	cppcheck --quiet --error-exitcode=1 --std=c11 --language=c \
+	cppcheck --quiet --error-exitcode=1 --std=c11 --language=c -j "$(nproc)" \
 		--enable=warning,performance,portability --inline-suppr \
 		--suppress=missingInclude --suppress=unknownMacro \
+		--suppress=preprocessorErrorDirective \
 		--suppress=invalidPointerCast:src/distance/dist_body.h \
-		--suppress=preprocessorErrorDirective -I src \
-		-D__x86_64__ -U__aarch64__ src test/unit test/fuzz test/bench
+		-I src -D__x86_64__ -U__aarch64__ src test
 }
 
+[ $# -gt 0 ] ||
+	set -- format layers headers heads orphans settings shell gcc exports clang test_c cppcheck
 status=0
-for name in "${@:-format layers headers heads orphans settings gcc exports clang cppcheck}"; do
-	for check in $name; do
-		if "check_$check" > "$W/$check.log" 2>&1; then
-			echo "ok - $check"
-		else
-			echo "not ok - $check"
-			cat "$W/$check.log"
-			status=1
-		fi
-	done
+for name; do
+	if "check_$name" > "$W/log" 2>&1; then
+		echo "ok - $name"
+	else
+		echo "not ok - $name"
+		cat "$W/log"
+		status=1
+	fi
 done
 exit $status

@@ -1,0 +1,56 @@
+# Helpers of the TAP tests: servers with the extension, and what they compare.
+
+package VectorTest;
+
+use strict;
+use warnings;
+
+use Exporter 'import';
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+
+our @EXPORT = qw(vector_node sql_error all_rows crashes);
+
+# A started server with the extension in the database postgres.  Options are
+# those of PostgreSQL::Test::Cluster::init, and conf: lines of postgresql.conf.
+sub vector_node
+{
+	my ($name, %options) = @_;
+	my $conf = delete $options{conf};
+	my $node = PostgreSQL::Test::Cluster->new($name);
+
+	$node->init(%options);
+	$node->append_conf('postgresql.conf', $conf) if defined $conf;
+	$node->start;
+	$node->safe_psql('postgres', 'CREATE EXTENSION vector_ext');
+	return $node;
+}
+
+# The error a statement ends with, "" when there is none.
+sub sql_error
+{
+	my ($node, $database, $sql, %options) = @_;
+	my ($status, undef, $stderr) = $node->psql($database, $sql, %options);
+
+	return $status == 0 ? '' : $stderr;
+}
+
+# All rows of a table as text, in an order that depends on nothing else.
+sub all_rows
+{
+	my ($node, $database, $table) = @_;
+
+	return $node->safe_psql($database, "SELECT t::text FROM $table t ORDER BY 1");
+}
+
+# Lines of the server's log that no input may cause.
+sub crashes
+{
+	my ($node) = @_;
+
+	return join '',
+	  grep { /PANIC:|TRAP:|terminated by signal|runtime error:|inconsistent page/ }
+	  split /^/, slurp_file($node->logfile);
+}
+
+1;
