@@ -46,6 +46,11 @@
 #define BUFFER_TAG_RELNUMBER(tag) ((tag).rnode.relNode)
 #endif
 
+/* 18: functions that do not return are marked in front, as by C11 */
+#if PG_VERSION_NUM < 180000
+#define pg_noreturn pg_attribute_noreturn()
+#endif
+
 /* 18: a module may carry its name and version */
 #ifdef PG_MODULE_MAGIC_EXT
 #define VECTOR_EXT_MODULE_MAGIC(version_text) \

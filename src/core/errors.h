@@ -16,6 +16,8 @@
 
 #include "nodes/nodes.h"
 
+#include "core/compat.h"
+
 /* "vector must have at least 1 dimension" [22000] */
 extern void error_no_dimensions(Node *escontext, const char *type_name);
 
@@ -27,8 +29,8 @@ extern void error_too_many_dimensions(Node *escontext, const char *type_name,
 extern void error_unexpected_dimensions(Node *escontext, int expected, int dim);
 
 /* "different vector dimensions 2 and 3" [22000] */
-extern void error_different_dimensions(const char *type_name, int a, int b)
-	pg_attribute_noreturn();
+pg_noreturn extern void error_different_dimensions(const char *type_name, int a,
+												   int b);
 
 /* "NaN not allowed in vector" [22000] */
 extern void error_nan(Node *escontext, const char *type_name);
@@ -45,6 +47,6 @@ extern void error_float_out_of_range(Node *escontext, const char *type_name,
 									 float value);
 
 /* A stored or received value whose parts contradict each other [XX001] */
-extern void error_corrupt_value(const char *type_name) pg_attribute_noreturn();
+pg_noreturn extern void error_corrupt_value(const char *type_name);
 
 #endif

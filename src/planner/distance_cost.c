@@ -88,7 +88,7 @@ argument_width(PlannerInfo *root, Node *argument, int dim_bits)
 	if (!IsA(argument, Var))
 		return width; /* a constant or a computed value: in memory */
 	var = (Var *) argument;
-	if (root == NULL || var->varno <= 0 ||
+	if (root == NULL || var->varlevelsup != 0 || var->varno <= 0 ||
 		var->varno >= root->simple_rel_array_size || var->varattno <= 0)
 		return width;
 	rte = root->simple_rte_array[var->varno];

@@ -6,6 +6,8 @@
 
 #include <math.h>
 
+#include "miscadmin.h"
+
 #include "core/compat.h"
 #include "core/errors.h"
 #include "vector/array_input.h"
@@ -102,6 +104,7 @@ sparse_from_array(ArrayType *array, int32 typmod)
 	{
 		float value = array_input_float(&input, i);
 
+		CHECK_FOR_INTERRUPTS(); /* an array can have 10^8 elements */
 		if (isnan(value))
 			error_nan(NULL, SPARSE_TYPE_NAME);
 		if (isinf(value))
