@@ -72,8 +72,8 @@ report() {
 	[ "$bad" = 0 ] || printf ', %d failed' "$bad"
 	[ "$skip" = 0 ] || printf ', %d skipped' "$skip"
 	echo
-	# with the lines around, which are the explanation in TAP
-	grep -A 12 '^not ok ' "$log"
+	# with what programs and sanitizers say before and TAP explains after it
+	grep -B 40 -A 8 '^not ok ' "$log" | grep -v '^ok '
 	grep -iE '^(1\.\.0|(not )?ok ).*# *(skip|TODO)' "$log"
 
 	passed=$((passed + ok))

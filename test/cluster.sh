@@ -68,9 +68,9 @@ cluster_build() {
 	cluster_copy_sources "$dir/src" || return 1
 	{
 		# objects of another PostgreSQL or of other flags, without git
-		cluster_make -C "$dir/src" clean &&
-			cluster_make -C "$dir/src" -j"$(nproc)" "$@" &&
-			cluster_make -C "$dir/src" "$@" install install-alias DESTDIR="$dir/dest"
+		cluster_make -s -C "$dir/src" clean &&
+			cluster_make -s -C "$dir/src" -j"$(nproc)" "$@" &&
+			cluster_make -s -C "$dir/src" "$@" install install-alias DESTDIR="$dir/dest"
 	} > "$log" 2>&1 || {
 		cat "$log" >&2
 		return 1

@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vector/half.h"
+
 #define FASHION_FOLDER "/usr/share/datasets/fashion-mnist"
 #define FASHION_DIM 784
 #define FASHION_ANSWERS 100
@@ -74,15 +76,6 @@ read_packed(const char *tool, const char *path, size_t *size)
 	return content;
 }
 
-static float
-half_value(uint16_t half)
-{
-	_Float16 value;
-
-	memcpy(&value, &half, sizeof(value));
-	return (float) value;
-}
-
 /* FOLDER/SET.PART.{u8,f16,f32}.zst as floats; *count = how many */
 static float *
 read_floats(const char *folder, const char *set, const char *part,
@@ -119,7 +112,7 @@ read_floats(const char *folder, const char *set, const char *part,
 					break;
 				case 2:
 					memcpy(&half, content + 2 * i, 2);
-					values[i] = half_value(half);
+					values[i] = half_to_float(half);
 					break;
 				default:
 					memcpy(&values[i], content + 4 * i, 4);

@@ -9,7 +9,7 @@ use Exporter 'import';
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 
-our @EXPORT = qw(vector_node sql_error all_rows crashes);
+our @EXPORT = qw(vector_node sql_error all_rows binary_rows crashes);
 
 # A started server with the extension in the database postgres.  Options are
 # those of PostgreSQL::Test::Cluster::init, and conf: lines of postgresql.conf.
@@ -41,6 +41,18 @@ sub all_rows
 	my ($node, $database, $table) = @_;
 
 	return $node->safe_psql($database, "SELECT t::text FROM $table t ORDER BY 1");
+}
+
+# A query's rows as bytes, for what text might round.  No arrays and composites:
+# their binary form contains OIDs, which differ between databases.
+sub binary_rows
+{
+	my ($node, $database, $query) = @_;
+	my $copy = "COPY ($query) TO STDOUT (FORMAT binary)";
+	my ($bytes) = run_command([ 'psql', '-XAtq', '-d', $node->connstr($database), '-c', $copy ]);
+
+	die "no rows: $query" if length $bytes < 22;
+	return $bytes;
 }
 
 # Lines of the server's log that no input may cause.

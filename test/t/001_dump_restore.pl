@@ -98,6 +98,11 @@ for my $schema ('public', 'ours')
 	my $expected = content($from);
 	cmp_ok(length $expected, '>', 100_000, "schema $schema: there is content");
 	ok(content($to) eq $expected, "schema $schema: the copy is the same");
+	for my $query ('SELECT * FROM plain ORDER BY id', 'SELECT * FROM wide ORDER BY id')
+	{
+		ok(binary_rows($node, $to, $query) eq binary_rows($node, $from, $query),
+			"schema $schema: to the last bit: $query");
+	}
 	is( $node->safe_psql($to, "SELECT count(*) FROM pg_index WHERE NOT indisvalid"),
 		'0', "schema $schema: all indexes are valid");
 	like(sql_error($node, $to, "INSERT INTO plain (id, v) VALUES (4, '[3.4028235e38,1e-45,0.1]')"),

@@ -65,7 +65,7 @@ for my $binary ('false', 'true')
 	$_->safe_psql('postgres', "CREATE TABLE $table (id int PRIMARY KEY, v vector(3), s sparsevec)")
 	  for ($primary, $subscriber);
 	$primary->safe_psql('postgres', qq{
-		INSERT INTO $table SELECT g, ARRAY[g, g, 1], ARRAY[g, 0] FROM generate_series(1, 50) g;
+		INSERT INTO $table SELECT g, ARRAY[g, g, 1 / 3.0], ARRAY[g, 0] FROM generate_series(1, 50) g;
 		CREATE PUBLICATION $table FOR TABLE $table});
 	$subscriber->safe_psql('postgres',
 		"CREATE SUBSCRIPTION $table CONNECTION '$connstr' PUBLICATION $table WITH (binary = $binary)");
@@ -84,6 +84,9 @@ for my $binary ('false', 'true')
 	like($published, qr/51,"\[1,2,3\]",\{2:1\}\/2,"\[0\.0999/, "binary = $binary: the publisher's rows");
 	is(all_rows($subscriber, 'postgres', $table), $published,
 		"binary = $binary: the subscriber has the same rows");
+	my $query = "SELECT * FROM $table ORDER BY id";
+	ok(binary_rows($subscriber, 'postgres', $query) eq binary_rows($primary, 'postgres', $query),
+		"binary = $binary: to the last bit");
 }
 is(crashes($_), '', 'the log is clean') for ($primary, $subscriber);
 
