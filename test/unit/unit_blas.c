@@ -94,8 +94,12 @@ main(void)
 		for (int k = 0; k < N; k++)
 			bnorms[j] += b[j * N + k] * b[j * N + k];
 	}
-	memcpy(b, a, N * sizeof(float)); /* a pair at distance 0 */
-	bnorms[0] = anorms[0];
+	/* pairs at distance 0, where rounding would go below it */
+	for (int i = 0; i < NA; i++)
+	{
+		memcpy(b + i * N, a + i * (N + 3), N * sizeof(float));
+		bnorms[i] = anorms[i];
+	}
 	ok(blas_sqdists(a, N + 3, anorms, NA, b, N, bnorms, NB, N, out, NB, NULL,
 					NULL),
 	   "distances are computed");
