@@ -29,52 +29,20 @@
 	_mm512_cvtph_ps(_mm256_maskz_loadu_epi16(TAIL_MASK(n), p))
 #include "distance/dist_pairs.h"
 
-/* 64 bytes at p, or the first n of them and zeros */
-static inline __m512i
-load_bytes(const uint8_t *p, size_t n)
-{
-	__mmask64 mask = n >= 64 ? ~UINT64_C(0) : (UINT64_C(1) << n) - 1;
-
-	return _mm512_maskz_loadu_epi8(mask, p);
-}
-
-static inline __m512i
-add_popcount(__m512i sum, __m512i v)
-{
-	return _mm512_add_epi64(sum, _mm512_popcnt_epi64(v));
-}
-
-static uint64_t
-hamming(const uint8_t *a, const uint8_t *b, size_t nbytes)
-{
-	__m512i distance = _mm512_setzero_si512();
-
-	for (size_t i = 0; i < nbytes; i += 64)
-		distance =
-			add_popcount(distance,
-						 _mm512_xor_si512(load_bytes(a + i, nbytes - i),
-										  load_bytes(b + i, nbytes - i)));
-	return (uint64_t) _mm512_reduce_add_epi64(distance);
-}
-
-static void
-overlap(const uint8_t *a, const uint8_t *b, size_t nbytes, uint64_t *both,
-		uint64_t *any)
-{
-	__m512i sum_both = _mm512_setzero_si512();
-	__m512i sum_any = _mm512_setzero_si512();
-
-	for (size_t i = 0; i < nbytes; i += 64)
-	{
-		__m512i va = load_bytes(a + i, nbytes - i);
-		__m512i vb = load_bytes(b + i, nbytes - i);
-
-		sum_both = add_popcount(sum_both, _mm512_and_si512(va, vb));
-		sum_any = add_popcount(sum_any, _mm512_or_si512(va, vb));
-	}
-	*both = (uint64_t) _mm512_reduce_add_epi64(sum_both);
-	*any = (uint64_t) _mm512_reduce_add_epi64(sum_any);
-}
+#define BITS __m512i
+#define BITS_WIDTH 64
+#define BITS_LOAD(p) _mm512_loadu_si512(p)
+#define BITS_LOAD_TAIL(p, n) \
+	_mm512_maskz_loadu_epi8((UINT64_C(1) << (n)) - 1, p)
+#define BITS_XOR(a, b) _mm512_xor_si512(a, b)
+#define BITS_AND(a, b) _mm512_and_si512(a, b)
+#define BITS_OR(a, b) _mm512_or_si512(a, b)
+#define COUNTS __m512i
+#define COUNTS_ZERO _mm512_setzero_si512()
+#define COUNTS_ADD(counts, bits) \
+	_mm512_add_epi64(counts, _mm512_popcnt_epi64(bits))
+#define COUNTS_SUM(counts) ((uint64_t) _mm512_reduce_add_epi64(counts))
+#include "distance/dist_bits_body.h"
 
 const SimdKernels simd_avx512 = {.dense = DENSE_PAIRS,
 								 .bits = {hamming, overlap}};

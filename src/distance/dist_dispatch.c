@@ -50,8 +50,7 @@ distance_level_supported(SimdLevel level)
 #ifdef DISTANCE_X86
 		case SIMD_AVX2:
 			return __builtin_cpu_supports("avx2") &&
-				__builtin_cpu_supports("fma") && has_f16c() &&
-				__builtin_cpu_supports("popcnt");
+				__builtin_cpu_supports("fma") && has_f16c();
 		case SIMD_AVX512:
 			return distance_level_supported(SIMD_AVX2) &&
 				__builtin_cpu_supports("avx512f") &&

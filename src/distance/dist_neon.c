@@ -53,7 +53,35 @@ load_tail_f16(const char *p, size_t n)
 #define LOAD_TAIL_F16(p, n) load_tail_f16(p, n)
 #include "distance/dist_pairs.h"
 
-#define POPCOUNT(w) ((uint64_t) vaddv_u8(vcnt_u8(vcreate_u8(w))))
+static inline uint8x16_t
+load_bytes_tail(const uint8_t *p, size_t n)
+{
+	uint8_t bytes[16] = {0};
+
+	memcpy(bytes, p, n);
+	return vld1q_u8(bytes);
+}
+
+/* CNT counts in bytes; neighbours are added until lanes are wide enough */
+static inline uint64x2_t
+add_popcount(uint64x2_t counts, uint8x16_t bits)
+{
+	uint16x8_t pairs = vpaddlq_u8(vcntq_u8(bits));
+
+	return vpadalq_u32(counts, vpaddlq_u16(pairs));
+}
+
+#define BITS uint8x16_t
+#define BITS_WIDTH 16
+#define BITS_LOAD(p) vld1q_u8(p)
+#define BITS_LOAD_TAIL(p, n) load_bytes_tail(p, n)
+#define BITS_XOR(a, b) veorq_u8(a, b)
+#define BITS_AND(a, b) vandq_u8(a, b)
+#define BITS_OR(a, b) vorrq_u8(a, b)
+#define COUNTS uint64x2_t
+#define COUNTS_ZERO vdupq_n_u64(0)
+#define COUNTS_ADD(counts, bits) add_popcount(counts, bits)
+#define COUNTS_SUM(counts) vaddvq_u64(counts)
 #include "distance/dist_bits_body.h"
 
 const SimdKernels simd_neon = {.dense = DENSE_PAIRS,

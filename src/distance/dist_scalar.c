@@ -54,7 +54,37 @@ popcount(uint64_t w)
 	return (w * 0x0101010101010101) >> 56;
 }
 
-#define POPCOUNT(w) popcount(w)
+static inline uint64_t
+load_word(const uint8_t *p)
+{
+	uint64_t word;
+
+	memcpy(&word, p, sizeof(word));
+	return word;
+}
+
+/* Byte by byte: a copy of unknown length would be a call */
+static inline uint64_t
+load_word_tail(const uint8_t *p, size_t n)
+{
+	uint64_t word = 0;
+
+	for (size_t i = 0; i < n; i++)
+		word = word << 8 | p[i];
+	return word;
+}
+
+#define BITS uint64_t
+#define BITS_WIDTH 8
+#define BITS_LOAD(p) load_word(p)
+#define BITS_LOAD_TAIL(p, n) load_word_tail(p, n)
+#define BITS_XOR(a, b) ((a) ^ (b))
+#define BITS_AND(a, b) ((a) & (b))
+#define BITS_OR(a, b) ((a) | (b))
+#define COUNTS uint64_t
+#define COUNTS_ZERO 0
+#define COUNTS_ADD(counts, bits) ((counts) + popcount(bits))
+#define COUNTS_SUM(counts) (counts)
 #include "distance/dist_bits_body.h"
 
 const SimdKernels simd_scalar = {.dense = DENSE_PAIRS,

@@ -112,7 +112,7 @@ parse_entries(const char **s, SparseEntry *entries, int max_entries, int *nnz,
 		*s = parse_skip_space(*s);
 		if (!parse_entry(s, limit, &entry, error))
 			return false;
-		if (entry.value != 0 || entry.index < 0)
+		if (entry.value != 0)
 			entries[(*nnz)++] = entry;
 		*s = parse_skip_space(*s);
 		if (**s == '}')

@@ -1,6 +1,7 @@
 /*
  * tap.h
- *	  Test output in the Test Anything Protocol.
+ *	  Test output in the Test Anything Protocol; random numbers and guarded
+ *	  memory to test with.
  */
 #ifndef TAP_H
 #define TAP_H
@@ -9,6 +10,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 static int tap_count;
 static int tap_failures;
@@ -59,6 +63,20 @@ static inline float
 random_float(void)
 {
 	return (float) ((double) (next_random() >> 11) * 0x1p-52 - 1.0);
+}
+
+/* The end of a page behind which reading is a segmentation fault */
+static inline char *
+guarded_end(size_t bytes)
+{
+	size_t page = (size_t) sysconf(_SC_PAGESIZE);
+	size_t size = (bytes + page - 1) / page * page;
+	char *memory = mmap(NULL, size + page, PROT_READ | PROT_WRITE,
+						MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (memory == MAP_FAILED || mprotect(memory + size, page, PROT_NONE) != 0)
+		abort();
+	return memory + size;
 }
 
 #endif

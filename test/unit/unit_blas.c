@@ -125,5 +125,10 @@ main(void)
 							&polls) &&
 		   polls == 1,
 	   "a poll stops the work");
+	polls = 0;
+	ok(!blas_sqdists(a, N + 3, anorms, NA, b, N, bnorms, NB, N, out, NB,
+					 stop_at_once, &polls) &&
+		   polls == 1,
+	   "also that of distances");
 	return done_testing();
 }

@@ -44,6 +44,45 @@ rounds_right(float value, uint16_t low)
 		float_to_half(-value) == (expected | 0x8000);
 }
 
+/* What v rounds to, by way of double, where every step but rint() is exact */
+static double
+nearest_half(double v)
+{
+	int exponent;
+	double unit;
+
+	if (v == 0)
+		return v;
+	frexp(v, &exponent);
+	/* eleven significant bits, but no place below 2^-24 */
+	unit = ldexp(1.0, (exponent < -13 ? -13 : exponent) - 11);
+	v = rint(v / unit) * unit;
+	return fabs(v) > 65504.0 ? copysign(INFINITY, v) : v;
+}
+
+/* Magnitudes from below the smallest half to beyond the largest */
+static bool
+random_floats_round(void)
+{
+	for (int i = 0; i < 2000000; i++)
+	{
+		double expected;
+		float value =
+			ldexpf(1.0f + random_float() / 2, (int) random_below(50) - 30);
+
+		if (i % 2 != 0)
+			value = -value;
+		expected = nearest_half(value);
+		if ((double) half_to_float(float_to_half(value)) != expected ||
+			(float_to_half(value) >> 15) != (value < 0))
+		{
+			printf("# %a\n", (double) value);
+			return false;
+		}
+	}
+	return true;
+}
+
 int
 main(void)
 {
@@ -91,6 +130,8 @@ main(void)
 			printf("# behind half %x\n", low);
 	}
 	ok(rounding, "rounds to nearest, ties to even");
+
+	ok(random_floats_round(), "random floats round as they do in double");
 
 	ok(elem_ops[ELEM_FLOAT16].store(elems, halves, 3) == 3,
 	   "what fits is stored");

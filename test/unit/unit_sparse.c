@@ -8,7 +8,7 @@
 #include "distance/distance.h"
 #include "tap.h"
 
-#define DIM 60
+#define DIM 300
 
 typedef struct Sparse
 {
@@ -35,6 +35,46 @@ fill(Sparse *v, uint32_t percent)
 		v->dense[i] = v->values[v->n];
 		v->n++;
 	}
+}
+
+/* A vector with itself or with nothing: its squares, added as they come */
+static bool
+sums_in_order(void)
+{
+	int32_t indices[DIM];
+	float values[DIM];
+	volatile float sum = 0; /* volatile: rounded after each step */
+
+	for (int32_t i = 0; i < DIM; i++)
+	{
+		volatile float square;
+
+		indices[i] = i * 7;
+		/* the order decides the result: large and small terms */
+		values[i] = random_float() * (i % 3 == 0 ? 1000.0f : 1.0f);
+		square = values[i] * values[i];
+		sum += square;
+	}
+	return sparse_inner_product(indices, values, DIM, indices, values, DIM) ==
+		sum &&
+		sparse_sqdist(indices, values, DIM, NULL, NULL, 0) == sum &&
+		sparse_sqdist(NULL, NULL, 0, indices, values, DIM) == sum;
+}
+
+/* Sums beyond float32, from both sides and from one alone */
+static bool
+overflow_is_infinite(void)
+{
+	int32_t index[] = {5, 9};
+	float large[] = {3e38f, 3e38f};
+	float minus[] = {-3e38f, -3e38f};
+	CosineSums sums = sparse_cosine(index, large, 1, index, minus, 1);
+
+	return isinf(sparse_sqdist(index, large, 1, index, minus, 1)) &&
+		isinf(sparse_sqdist(index, large, 1, index + 1, minus, 1)) &&
+		sparse_inner_product(index, large, 1, index, minus, 1) == -INFINITY &&
+		isinf(sparse_l1(index, large, 2, index, large, 0)) &&
+		sums.ab == -INFINITY && isinf(sums.aa) && isinf(sums.bb);
 }
 
 int
@@ -78,5 +118,7 @@ main(void)
 	ok(product, "inner product");
 	ok(l1, "l1");
 	ok(cosine, "cosine sums");
+	ok(sums_in_order(), "sums are float32, in index order");
+	ok(overflow_is_infinite(), "overflow is an infinity");
 	return done_testing();
 }
