@@ -10,6 +10,7 @@
 
 #include "core/compat.h"
 #include "core/export.h"
+#include "sqlfunc/scan_ahead.h"
 #include "vector/dense.h"
 
 #define ARG_DENSE(n) dense_from_datum(kind, PG_GETARG_DATUM(n))
@@ -52,7 +53,9 @@ type_recv(FunctionCallInfo fcinfo, ElemKind kind)
 static Datum
 type_send(FunctionCallInfo fcinfo, ElemKind kind)
 {
-	PG_RETURN_BYTEA_P(dense_send(kind, ARG_DENSE(0)));
+	DenseVector *v = ARG_DENSE(0);
+
+	PG_RETURN_BYTEA_P(dense_send(kind, v, scan_ahead(v)));
 }
 
 /*

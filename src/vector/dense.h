@@ -76,7 +76,7 @@ extern DenseVector *dense_in(ElemKind kind, const char *literal, int32 typmod,
 							 Node *escontext);
 extern char *dense_out(ElemKind kind, const DenseVector *v);
 extern DenseVector *dense_recv(ElemKind kind, StringInfo message, int32 typmod);
-extern bytea *dense_send(ElemKind kind, const DenseVector *v);
+extern bytea *dense_send(ElemKind kind, const DenseVector *v, ptrdiff_t ahead);
 
 /* Casts, dense_cast.c */
 extern DenseVector *dense_convert(ElemKind from, ElemKind to,

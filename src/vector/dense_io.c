@@ -105,7 +105,7 @@ dense_recv(ElemKind kind, StringInfo message, int32 typmod)
 }
 
 bytea *
-dense_send(ElemKind kind, const DenseVector *v)
+dense_send(ElemKind kind, const DenseVector *v, ptrdiff_t ahead)
 {
 	Size size = DENSE_SIZE(kind, v->dim);
 	bytea *result = palloc(size);
@@ -117,6 +117,6 @@ dense_send(ElemKind kind, const DenseVector *v)
 	head[0] = pg_hton16((uint16) v->dim);
 	head[1] = 0;
 	memcpy(p, head, sizeof(head));
-	dense_encode(kind, v->elems, p + sizeof(head), v->dim);
+	dense_encode(kind, v->elems, p + sizeof(head), v->dim, ahead);
 	return result;
 }

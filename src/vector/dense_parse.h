@@ -27,8 +27,11 @@ extern bool dense_parse(ElemKind kind, const char *literal, void *elems,
 extern bool dense_decode(ElemKind kind, const char *data, void *elems, size_t n,
 						 ParseError *error);
 
-/* The reverse of dense_decode; cannot fail */
-extern void dense_encode(ElemKind kind, const void *elems, char *data,
-						 size_t n);
+/*
+ * The reverse of dense_decode; cannot fail.  ahead: how far behind elems the
+ * caller expects to read next, 0 for none; a hint for the cache.
+ */
+extern void dense_encode(ElemKind kind, const void *elems, char *data, size_t n,
+						 ptrdiff_t ahead);
 
 #endif

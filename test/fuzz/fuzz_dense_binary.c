@@ -42,7 +42,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			if (!isfinite(value))
 				abort();
 		}
-		dense_encode(kind, elems, encoded, n);
+		dense_encode(kind, elems, encoded, n, 0);
 		if (memcmp(encoded, bytes, n * width) != 0)
 			abort();
 	}
