@@ -128,7 +128,80 @@ sum_counts(__m256i counts)
 #define COUNTS_SUM(counts) sum_counts(counts)
 #include "distance/dist_bits_body.h"
 
-const SimdKernels simd_avx2 = {.dense = DENSE_PAIRS,
-							   .bits = {hamming, overlap}};
+/* Two tables, each in both halves: the shuffle looks up within a half */
+typedef struct LookupTables
+{
+	__m256i low;
+	__m256i high;
+} LookupTables;
+
+static inline LookupTables
+load_tables(const uint8_t *p)
+{
+	LookupTables tables;
+
+	tables.low =
+		_mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *) p));
+	tables.high = _mm256_broadcastsi128_si256(
+		_mm_loadu_si128((const __m128i *) (p + LOOKUP_TABLE)));
+	return tables;
+}
+
+/*
+ * Bytes are added as they lie, two in a lane of 16 bits.  The odd ones are
+ * also added alone; without them, the rest of a lane is the sum of the even
+ * ones, whatever went over its end (after Faiss).
+ */
+typedef struct LookupSums
+{
+	__m256i both; /* even + 256 * odd, modulo 2^16 */
+	__m256i odd;
+} LookupSums;
+
+static inline void
+add_lookups(LookupSums *sums, __m256i codes, LookupTables tables)
+{
+	const __m256i four = _mm256_set1_epi8(0x0F);
+	__m256i low =
+		_mm256_shuffle_epi8(tables.low, _mm256_and_si256(codes, four));
+	__m256i high = _mm256_shuffle_epi8(
+		tables.high, _mm256_and_si256(_mm256_srli_epi16(codes, 4), four));
+
+	sums->both = _mm256_add_epi16(sums->both, _mm256_add_epi16(low, high));
+	sums->odd = _mm256_add_epi16(sums->odd,
+								 _mm256_add_epi16(_mm256_srli_epi16(low, 8),
+												  _mm256_srli_epi16(high, 8)));
+}
+
+/* Even and odd in turn; unpacking, too, stays within the halves */
+static inline void
+store_sums(uint16_t *p, const LookupSums *sums)
+{
+	__m256i even =
+		_mm256_sub_epi16(sums->both, _mm256_slli_epi16(sums->odd, 8));
+	__m256i first = _mm256_unpacklo_epi16(even, sums->odd);
+	__m256i second = _mm256_unpackhi_epi16(even, sums->odd);
+
+	_mm256_storeu_si256((__m256i *) p,
+						_mm256_permute2x128_si256(first, second, 0x20));
+	_mm256_storeu_si256((__m256i *) (p + LOOKUP_BLOCK / 2),
+						_mm256_permute2x128_si256(first, second, 0x31));
+}
+
+#define LOOKUP_GROUPS 1
+#define SUMS LookupSums
+#define SUMS_ADD(sums, codes, tables) add_lookups(sums, codes, tables)
+#define SUMS_STORE(p, sums) store_sums(p, sums)
+#define CODES_LOAD(p) load_bytes(p)
+#define LOOKUP_NAME lookup_sums
+#define TABLES_LOAD(p) load_tables(p)
+#define TABLES_BYTES (2 * LOOKUP_TABLE)
+/* a step is one group: there is no tail */
+#define CODES_LOAD_TAIL(p) load_bytes(p)
+#define TABLES_LOAD_TAIL(p) load_tables(p)
+#include "distance/dist_lookup_body.h"
+
+const SimdKernels simd_avx2 = {
+	.dense = DENSE_PAIRS, .bits = {hamming, overlap}, .lookup = {lookup_sums}};
 
 #endif

@@ -44,7 +44,137 @@
 #define COUNTS_SUM(counts) ((uint64_t) _mm512_reduce_add_epi64(counts))
 #include "distance/dist_bits_body.h"
 
-const SimdKernels simd_avx512 = {.dense = DENSE_PAIRS,
-								 .bits = {hamming, overlap}};
+/*
+ * 64 bytes hold the codes of two groups, 0 and 1 in the first half, 2 and 3 in
+ * the second, and a shuffle looks up within 16 bytes: tables 0 0 2 2 serve the
+ * low four bits and 1 1 3 3 the high ones.
+ */
+typedef struct LookupTables
+{
+	__m512i low;
+	__m512i high;
+} LookupTables;
+
+static inline LookupTables
+spread_tables(__m512i four)
+{
+	LookupTables tables;
+
+	tables.low = _mm512_shuffle_i32x4(four, four, _MM_SHUFFLE(2, 2, 0, 0));
+	tables.high = _mm512_shuffle_i32x4(four, four, _MM_SHUFFLE(3, 3, 1, 1));
+	return tables;
+}
+
+/* One group of codes, or its two tables */
+static inline __m512i
+load_half(const uint8_t *p)
+{
+	return _mm512_zextsi256_si512(_mm256_loadu_si256((const __m256i *) p));
+}
+
+/*
+ * Bytes are added as they lie, two in a lane of 16 bits, and the odd ones also
+ * alone: see dist_avx2.c.  That takes three instructions for a register of
+ * bytes.  A full adder on each bit takes two to turn three registers into one
+ * of the same weight and one of twice the weight: half as many are left.
+ */
+typedef struct LookupSums
+{
+	__m512i ones; /* bytes that are not in the others yet */
+	__m512i both; /* half of even + 256 * odd, modulo 2^16 */
+	__m512i odd;  /* half of odd, likewise */
+} LookupSums;
+
+#define TRUTH_PARITY 0x96
+#define TRUTH_MAJORITY 0xE8
+
+static inline void
+add_lookups(LookupSums *sums, __m512i codes, LookupTables tables)
+{
+	const __m512i four = _mm512_set1_epi8(0x0F);
+	__m512i low =
+		_mm512_shuffle_epi8(tables.low, _mm512_and_si512(codes, four));
+	__m512i high = _mm512_shuffle_epi8(
+		tables.high, _mm512_and_si512(_mm512_srli_epi16(codes, 4), four));
+	__m512i twos =
+		_mm512_ternarylogic_epi64(sums->ones, low, high, TRUTH_MAJORITY);
+
+	sums->ones = _mm512_ternarylogic_epi64(sums->ones, low, high, TRUTH_PARITY);
+	sums->both = _mm512_add_epi16(sums->both, twos);
+	sums->odd = _mm512_add_epi16(sums->odd, _mm512_srli_epi16(twos, 8));
+}
+
+/* The halves are groups of the same vectors */
+static inline __m256i
+add_halves(__m512i v)
+{
+	return _mm256_add_epi16(_mm512_castsi512_si256(v),
+							_mm512_extracti64x4_epi64(v, 1));
+}
+
+/* Even and odd sums in turn: as the halves of lanes of 32 bits */
+static inline void
+store_sums(uint16_t *p, const LookupSums *sums)
+{
+	__m256i both = add_halves(
+		_mm512_add_epi16(_mm512_add_epi16(sums->both, sums->both), sums->ones));
+	__m256i odd =
+		add_halves(_mm512_add_epi16(_mm512_add_epi16(sums->odd, sums->odd),
+									_mm512_srli_epi16(sums->ones, 8)));
+	__m256i even = _mm256_sub_epi16(both, _mm256_slli_epi16(odd, 8));
+	__m512i odd_lanes = _mm512_slli_epi32(_mm512_cvtepu16_epi32(odd), 16);
+
+	_mm512_storeu_si512(
+		p, _mm512_or_si512(_mm512_cvtepu16_epi32(even), odd_lanes));
+}
+
+#define LOOKUP_GROUPS 2
+#define SUMS LookupSums
+#define SUMS_ADD(sums, codes, tables) add_lookups(sums, codes, tables)
+#define SUMS_STORE(p, sums) store_sums(p, sums)
+#define CODES_LOAD(p) _mm512_loadu_si512(p)
+#define CODES_LOAD_TAIL(p) load_half(p)
+
+#define LOOKUP_NAME sums_of_few
+#define TABLES_LOAD(p) spread_tables(_mm512_loadu_si512(p))
+#define TABLES_LOAD_TAIL(p) spread_tables(load_half(p))
+#define TABLES_BYTES (4 * LOOKUP_TABLE)
+#include "distance/dist_lookup_body.h"
+
+#define LOOKUP_NAME sums_of_many
+#define TABLES_LOAD(p) (*(const LookupTables *) (p))
+#define TABLES_LOAD_TAIL(p) TABLES_LOAD(p)
+#define TABLES_BYTES sizeof(LookupTables)
+#include "distance/dist_lookup_body.h"
+
+/*
+ * Tables are spread once for all blocks, where these are enough to be worth it
+ * and the result fits into half of the first level of cache.
+ */
+#define MANY_BLOCKS 4
+#define MANY_CODES 512
+
+static void
+lookup_sums(const uint8_t *codes, size_t nblocks, const uint8_t *tables,
+			size_t m, uint16_t *sums)
+{
+	LookupTables spread[MANY_CODES / 4];
+	size_t n = m / 4;
+
+	if (nblocks < MANY_BLOCKS || m > MANY_CODES)
+	{
+		sums_of_few(codes, nblocks, tables, m, sums);
+		return;
+	}
+	for (size_t i = 0; i < n; i++)
+		spread[i] =
+			spread_tables(_mm512_loadu_si512(tables + i * 4 * LOOKUP_TABLE));
+	if (m % 4 != 0)
+		spread[n] = spread_tables(load_half(tables + n * 4 * LOOKUP_TABLE));
+	sums_of_many(codes, nblocks, (const uint8_t *) spread, m, sums);
+}
+
+const SimdKernels simd_avx512 = {
+	.dense = DENSE_PAIRS, .bits = {hamming, overlap}, .lookup = {lookup_sums}};
 
 #endif

@@ -15,6 +15,7 @@
 static SimdLevel level_in_force = SIMD_SCALAR;
 static const DenseKernels *dense_in_force[ELEM_NKINDS][ELEM_NKINDS];
 static const BitKernels *bits_in_force;
+static const LookupKernels *lookup_in_force;
 
 static const char *const level_names[SIMD_NLEVELS] = {"scalar", "avx2",
 													  "avx512", "neon"};
@@ -139,6 +140,7 @@ distance_set_level(SimdLevel level)
 		}
 	}
 	bits_in_force = level_bits(level);
+	lookup_in_force = &kernels->lookup;
 	level_in_force = level;
 	return true;
 }
@@ -159,4 +161,10 @@ const BitKernels *
 bit_kernels(void)
 {
 	return bits_in_force;
+}
+
+const LookupKernels *
+lookup_kernels(void)
+{
+	return lookup_in_force;
 }

@@ -18,6 +18,7 @@ typedef struct SimdKernels
 	/* [query kind][stored kind]; a pair left empty is widened, dist_widen.c */
 	DenseKernels dense[ELEM_NKINDS][ELEM_NKINDS];
 	BitKernels bits;
+	LookupKernels lookup;
 } SimdKernels;
 
 extern const SimdKernels simd_scalar;

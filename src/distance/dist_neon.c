@@ -84,7 +84,55 @@ add_popcount(uint64x2_t counts, uint8x16_t bits)
 #define COUNTS_SUM(counts) vaddvq_u64(counts)
 #include "distance/dist_bits_body.h"
 
-const SimdKernels simd_neon = {.dense = DENSE_PAIRS,
-							   .bits = {hamming, overlap}};
+static inline uint8x16x2_t
+load_two(const uint8_t *p)
+{
+	return (uint8x16x2_t){{vld1q_u8(p), vld1q_u8(p + 16)}};
+}
+
+/* The sums of vectors 8i to 8i + 7 */
+typedef struct LookupSums
+{
+	uint16x8_t of[LOOKUP_BLOCK / 8];
+} LookupSums;
+
+static inline void
+add_lookups(LookupSums *sums, uint8x16x2_t codes, uint8x16x2_t tables)
+{
+	for (int half = 0; half < 2; half++)
+	{
+		uint16x8_t *of = &sums->of[2 * half];
+		uint8x16_t low = vqtbl1q_u8(
+			tables.val[0], vandq_u8(codes.val[half], vdupq_n_u8(0x0F)));
+		uint8x16_t high =
+			vqtbl1q_u8(tables.val[1], vshrq_n_u8(codes.val[half], 4));
+
+		of[0] = vaddq_u16(of[0], vaddl_u8(vget_low_u8(low), vget_low_u8(high)));
+		of[1] = vaddq_u16(of[1], vaddl_high_u8(low, high));
+	}
+}
+
+static inline void
+store_sums(uint16_t *p, const LookupSums *sums)
+{
+	for (int i = 0; i < LOOKUP_BLOCK / 8; i++)
+		vst1q_u16(p + i * 8, sums->of[i]);
+}
+
+#define LOOKUP_GROUPS 1
+#define SUMS LookupSums
+#define SUMS_ADD(sums, codes, tables) add_lookups(sums, codes, tables)
+#define SUMS_STORE(p, sums) store_sums(p, sums)
+#define CODES_LOAD(p) load_two(p)
+#define LOOKUP_NAME lookup_sums
+#define TABLES_LOAD(p) load_two(p)
+#define TABLES_BYTES (2 * LOOKUP_TABLE)
+/* a step is one group: there is no tail */
+#define CODES_LOAD_TAIL(p) load_two(p)
+#define TABLES_LOAD_TAIL(p) load_two(p)
+#include "distance/dist_lookup_body.h"
+
+const SimdKernels simd_neon = {
+	.dense = DENSE_PAIRS, .bits = {hamming, overlap}, .lookup = {lookup_sums}};
 
 #endif

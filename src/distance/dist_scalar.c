@@ -87,5 +87,32 @@ load_word_tail(const uint8_t *p, size_t n)
 #define COUNTS_SUM(counts) (counts)
 #include "distance/dist_bits_body.h"
 
-const SimdKernels simd_scalar = {.dense = DENSE_PAIRS,
-								 .bits = {hamming, overlap}};
+/* Sixteen bits each, so that they overflow as the sums of the other levels */
+typedef struct LookupSums
+{
+	uint16_t of[LOOKUP_BLOCK];
+} LookupSums;
+
+static inline void
+add_lookups(LookupSums *sums, const uint8_t *codes, const uint8_t *tables)
+{
+	for (int i = 0; i < LOOKUP_BLOCK; i++)
+		sums->of[i] = (uint16_t) (sums->of[i] + tables[codes[i] & 0x0F] +
+								  tables[LOOKUP_TABLE + (codes[i] >> 4)]);
+}
+
+#define LOOKUP_GROUPS 1
+#define SUMS LookupSums
+#define SUMS_ADD(sums, codes, tables) add_lookups(sums, codes, tables)
+#define SUMS_STORE(p, sums) memcpy(p, sums, sizeof(*(sums)))
+#define CODES_LOAD(p) (p)
+#define LOOKUP_NAME lookup_sums
+#define TABLES_LOAD(p) (p)
+#define TABLES_BYTES (2 * LOOKUP_TABLE)
+/* a step is one group: there is no tail */
+#define CODES_LOAD_TAIL(p) (p)
+#define TABLES_LOAD_TAIL(p) (p)
+#include "distance/dist_lookup_body.h"
+
+const SimdKernels simd_scalar = {
+	.dense = DENSE_PAIRS, .bits = {hamming, overlap}, .lookup = {lookup_sums}};

@@ -90,6 +90,29 @@ typedef struct BitKernels
 					uint64_t *both, uint64_t *any);
 } BitKernels;
 
+#define LOOKUP_BLOCK 32 /* vectors in a block of 4-bit codes */
+#define LOOKUP_TABLE 16 /* bytes in the table of one code */
+
+/*
+ * Sums of table lookups over 4-bit codes: "PQ fast scan" (Andre, Kermarrec,
+ * Le Scouarnec, VLDB 2015), in blocks laid out as those of Faiss.
+ *
+ * A block holds the codes of 32 vectors, m codes each, m even and at least 2,
+ * as m / 2 groups of 32 bytes: byte i of group g holds code 2g of vector i in
+ * its low four bits and code 2g + 1 in its high ones.  A block is thus 16 * m
+ * bytes; the next one follows without a gap.  Table j, of 16 bytes, is at
+ * tables + 16 * j.
+ *
+ * sums[32 * b + i] is the sum of tables[16 * j + code j of vector i of block b]
+ * over all j, modulo 2^16: callers choose tables whose sums are smaller.  These
+ * are integers, the same at every level.  nblocks may be 0.
+ */
+typedef struct LookupKernels
+{
+	void (*sums)(const uint8_t *codes, size_t nblocks, const uint8_t *tables,
+				 size_t m, uint16_t *sums);
+} LookupKernels;
+
 /*
  * Choose the level for this process: the strongest the CPU has.  Cheap, and
  * called once when the library is loaded, before any other function here.
@@ -114,6 +137,7 @@ extern const char *simd_level_name(SimdLevel level);
  */
 extern const DenseKernels *dense_kernels(ElemKind query, ElemKind stored);
 extern const BitKernels *bit_kernels(void);
+extern const LookupKernels *lookup_kernels(void);
 
 /*
  * Sparse vectors: ascending indices ia[0..na-1] with values va[], likewise b.

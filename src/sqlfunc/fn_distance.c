@@ -15,22 +15,10 @@
 #include "core/compat.h"
 #include "core/export.h"
 #include "distance/distance.h"
+#include "distance/metric.h"
 #include "sqlfunc/scan_ahead.h"
 #include "vector/dense.h"
 #include "vector/sparse.h"
-
-/* 1 - cos, cut to [0, 2]: rounding may take the cosine outside [-1, 1] */
-static double
-cosine_from_sums(CosineSums sums)
-{
-	double similarity = sums.ab / sqrt((double) sums.aa * (double) sums.bb);
-
-	if (similarity > 1.0)
-		similarity = 1.0;
-	else if (similarity < -1.0)
-		similarity = -1.0;
-	return 1.0 - similarity;
-}
 
 /* The angle between unit vectors as a fraction of a half turn, 0 .. 1 */
 static double

@@ -1,0 +1,34 @@
+/*
+ * metric.h
+ *	  The metrics that indexes order by.
+ *
+ * Plain C.
+ */
+#ifndef VECTOR_EXT_METRIC_H
+#define VECTOR_EXT_METRIC_H
+
+#include <math.h>
+
+#include "distance/distance.h"
+
+typedef enum Metric
+{
+	METRIC_L2,            /* <->, ordered by its square */
+	METRIC_INNER_PRODUCT, /* <#>, the negative inner product */
+	METRIC_COSINE         /* <=> */
+} Metric;
+
+/* 1 - cos, cut to [0, 2]: rounding may take the cosine outside [-1, 1] */
+static inline double
+cosine_from_sums(CosineSums sums)
+{
+	double similarity = sums.ab / sqrt((double) sums.aa * (double) sums.bb);
+
+	if (similarity > 1.0)
+		similarity = 1.0;
+	else if (similarity < -1.0)
+		similarity = -1.0;
+	return 1.0 - similarity;
+}
+
+#endif

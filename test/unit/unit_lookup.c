@@ -1,0 +1,162 @@
+/*
+ * unit_lookup.c
+ *	  Sums of table lookups, at every level, against one code at a time.
+ */
+#include <string.h>
+
+#include "distance/distance.h"
+#include "tap.h"
+
+#define MAX_BLOCKS 5
+#define MAX_M 4096
+#define MAX_VECTORS (MAX_BLOCKS * 32)
+
+/* Numbers before and behind the sums, and what must stay in them */
+#define GUARD 64
+#define UNTOUCHED 0xA55A
+
+/* Memory between two pages that cannot be accessed */
+typedef struct Room
+{
+	uint8_t *begin;
+	uint8_t *end;
+} Room;
+
+/* For the given number of bytes and some more */
+static Room
+guarded_room(size_t bytes)
+{
+	size_t page = (size_t) sysconf(_SC_PAGESIZE);
+	size_t usable = (bytes / page + 2) * page;
+	Room room;
+
+	room.end = (uint8_t *) guarded_end(page + usable);
+	room.begin = room.end - usable;
+	if (mprotect(room.begin - page, page, PROT_NONE) != 0)
+		abort();
+	return room;
+}
+
+/* Where an input lies in its room */
+typedef enum Place
+{
+	AT_END,
+	AT_BEGIN,
+	UNALIGNED,
+	NPLACES
+} Place;
+
+static uint8_t *
+place_bytes(Room room, size_t bytes, Place place)
+{
+	if (place == AT_BEGIN)
+		return room.begin;
+	return room.end - bytes - (place == UNALIGNED ? 7 : 0);
+}
+
+static void
+fill_random(uint8_t *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		p[i] = (uint8_t) (next_random() >> 56);
+}
+
+/* As the contract in distance.h has it */
+static uint16_t
+expected_sum(const uint8_t *codes, const uint8_t *tables, size_t m,
+			 size_t vector)
+{
+	const uint8_t *block = codes + vector / 32 * (16 * m);
+	uint64_t sum = 0;
+
+	for (size_t j = 0; j < m; j++)
+	{
+		uint8_t pair = block[j / 2 * 32 + vector % 32];
+		int code = j % 2 == 0 ? pair & 15 : pair >> 4;
+
+		sum += tables[16 * j + (size_t) code];
+	}
+	return (uint16_t) (sum % 65536);
+}
+
+static bool
+check_call(const LookupKernels *kernels, const uint8_t *codes, size_t nblocks,
+		   const uint8_t *tables, size_t m)
+{
+	uint16_t numbers[GUARD + MAX_VECTORS + GUARD];
+	uint16_t *sums = numbers + GUARD;
+	size_t n = nblocks * 32;
+	bool good = true;
+
+	for (size_t i = 0; i < GUARD + MAX_VECTORS + GUARD; i++)
+		numbers[i] = UNTOUCHED;
+	kernels->sums(codes, nblocks, tables, m, sums);
+	for (size_t i = 0; i < n; i++)
+		good = good && sums[i] == expected_sum(codes, tables, m, i);
+	for (size_t i = 0; i < GUARD; i++)
+		good = good && numbers[i] == UNTOUCHED && sums[n + i] == UNTOUCHED;
+	if (!good)
+		printf("# m = %zu, %zu blocks\n", m, nblocks);
+	return good;
+}
+
+/* All numbers of blocks and all places; full: tables of 255 alone */
+static bool
+check_m(const LookupKernels *kernels, Room codes_room, Room tables_room,
+		size_t m, bool full)
+{
+	bool good = true;
+
+	for (size_t nblocks = 0; nblocks <= MAX_BLOCKS && good; nblocks++)
+	{
+		for (int place = 0; place < NPLACES && good; place++)
+		{
+			uint8_t *codes =
+				place_bytes(codes_room, nblocks * 16 * m, (Place) place);
+			uint8_t *tables = place_bytes(tables_room, 16 * m, (Place) place);
+
+			fill_random(codes, nblocks * 16 * m);
+			if (full)
+				memset(tables, 255, 16 * m);
+			else
+				fill_random(tables, 16 * m);
+			good = check_call(kernels, codes, nblocks, tables, m);
+		}
+	}
+	return good;
+}
+
+int
+main(void)
+{
+	/* Sums of the last ones go over 2^16 */
+	static const size_t long_m[] = {96,  128, 130, 256,  448,
+									510, 512, 514, 1026, MAX_M};
+	Room codes = guarded_room(MAX_BLOCKS * 16 * MAX_M);
+	Room tables = guarded_room(16 * MAX_M);
+
+	for (int level = 0; level < SIMD_NLEVELS; level++)
+	{
+		const char *name = simd_level_name((SimdLevel) level);
+		const LookupKernels *kernels;
+		bool good = true;
+
+		if (!distance_set_level((SimdLevel) level))
+			continue;
+		kernels = lookup_kernels();
+		for (size_t m = 2; m <= 70; m += 2)
+			good = check_m(kernels, codes, tables, m, false) && good;
+		ok(good, "%s: up to 70 codes", name);
+
+		good = true;
+		for (size_t i = 0; i < sizeof(long_m) / sizeof(long_m[0]); i++)
+			good = check_m(kernels, codes, tables, long_m[i], false) && good;
+		ok(good, "%s: many codes", name);
+
+		good = true;
+		for (size_t m = 2; m <= 256; m += 2)
+			good = check_m(kernels, codes, tables, m, true) && good;
+		ok(good, "%s: the largest tables", name);
+	}
+	return done_testing();
+}
