@@ -20,4 +20,5 @@ SELECT pg_describe_object(classid, objid, 0) AS without_comment
 FROM member
 WHERE classid IN ('pg_type'::regclass, 'pg_proc'::regclass, 'pg_operator'::regclass)
   AND coalesce(obj_description(objid, classid::regclass::name), '') = ''
+  AND NOT EXISTS (SELECT FROM pg_type WHERE classid = 'pg_type'::regclass AND oid = objid AND typcategory = 'A')
 ORDER BY 1;

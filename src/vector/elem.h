@@ -55,8 +55,10 @@ typedef struct ElemOps
 
 	/*
 	 * Round n floats to the kind, to nearest even.  Returns n, or the index
-	 * of the first finite float that rounds to an infinity (all elements are
-	 * stored nevertheless).  Infinities and NaN pass as they are.
+	 * of the first finite float that the kind has no place for: a float kind
+	 * would make it an infinity (all elements are stored nevertheless).
+	 * Infinities and NaN pass as they are where the kind has them; callers
+	 * refuse them first.
 	 */
 	size_t (*store)(const float *src, void *dst, size_t n);
 } ElemOps;

@@ -25,7 +25,8 @@ typedef struct Experiment
  *
  *	 servers ("all", or a name)  label  index definition or -  settings or -
  *
- * The index definition is what follows CREATE INDEX ON items; settings are SQL
+ * The index definition is what follows CREATE INDEX ON items, OPS stands for the
+ * operator class of the set's metric; settings are SQL
  * statements.  Lines of one index follow each other: it is built once.  Each is
  * measured with a prepared binary parameter and with text literals.
  */

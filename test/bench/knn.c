@@ -10,7 +10,8 @@
 #include "report.h"
 #include "stats.h"
 
-#define TIE 1e-6 /* float32 distances of equal vectors may differ so much */
+/* float32 distances of equal vectors may differ so much, and as a share */
+#define TIE 1e-6
 #define FIELDS 4
 #define MAX_CONFIGS 200
 
@@ -92,7 +93,7 @@ static size_t
 count_right(const Dataset *set, size_t query, const PGresult *result,
 			QueryMode mode, size_t k)
 {
-	double limit = set->answers[query * set->k + k - 1] + TIE;
+	double limit = set->answers[query * set->k + k - 1] * (1 + TIE) + TIE;
 	size_t right = 0;
 
 	for (int row = 0; row < PQntuples(result); row++)
@@ -160,18 +161,34 @@ concerns(const Config *config, const Server *server)
 		strcmp(config->fields[0], server->name) == 0;
 }
 
+/* An index definition with the metric's operator class in place of OPS */
+static char *
+with_operator_class(const char *definition, Metric metric)
+{
+	const char *mark = strstr(definition, "OPS");
+	char *result = malloc(strlen(definition) + 50);
+
+	if (mark == NULL)
+		strcpy(result, definition);
+	else
+		sprintf(result, "%.*svector_%s_ops%s", (int) (mark - definition),
+				definition, metric_name(metric), mark + 3);
+	return result;
+}
+
 static void
 build_index(const Experiment *e, Server *server, const Config *config)
 {
 	double start;
 	char *size;
+	char *definition;
 
 	server_do(server, "DROP INDEX IF EXISTS items_index");
 	if (strcmp(config->fields[2], "-") == 0)
 		return;
+	definition = with_operator_class(config->fields[2], e->set->metric);
 	start = now();
-	server_do(server, "CREATE INDEX items_index ON items %s",
-			  config->fields[2]);
+	server_do(server, "CREATE INDEX items_index ON items %s", definition);
 	start = now() - start;
 	size = server_value(server, "SELECT pg_relation_size('items_index')");
 	report_row("index builds",
@@ -179,6 +196,7 @@ build_index(const Experiment *e, Server *server, const Config *config)
 						 "server", server->name, "set", e->set->name, "seconds",
 						 start, "MB", atof(size) / 1e6));
 	free(size);
+	free(definition);
 }
 
 static void
