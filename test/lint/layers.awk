@@ -15,6 +15,7 @@ BEGIN {
 	n = split("elem half parse number dense_parse sparse_parse", names)
 	for (i = 1; i <= n; i++)
 		plain["vector/" names[i]] = 1
+	plain["core/select"] = 1
 }
 
 function room_of(path) {

@@ -1,0 +1,178 @@
+/*
+ * pq.c
+ *	  Product quantizer: codes, tables, blocks.
+ *
+ * Loops over the 16 entries are what the compiler turns into vector
+ * instructions; within an entry the order of operations is as written.
+ */
+#include "quant/pq.h"
+
+#include <string.h>
+
+#include "quant/four.h"
+
+/* The largest byte of a table, so that m of them fit in 16 bits */
+#define BYTE_LIMIT 255
+#define SUM_LIMIT 65535
+
+/* Products closer together than this count as equal; its inverse is finite */
+#define LEAST_RANGE 0x1p-119f
+
+#define FOURS (PQ_ENTRIES / 4)
+
+static inline Four
+smallest_of(const Four *fours)
+{
+	return four_smaller(four_smaller(fours[0], fours[1]),
+						four_smaller(fours[2], fours[3]));
+}
+
+static inline uint8_t
+encode_part(const float *part, const float *x, size_t d, float *sqdist)
+{
+	Four sums[FOURS] = {{0}};
+
+	for (size_t i = 0; i < d; i++)
+	{
+		Four all = four_all(x[i]);
+
+		for (size_t f = 0; f < FOURS; f++)
+		{
+			Four difference = all - four_load(part + PQ_ENTRIES * i + 4 * f);
+
+			sums[f] += difference * difference;
+		}
+	}
+	*sqdist = four_smallest(smallest_of(sums));
+	return (uint8_t) __builtin_ctz(four_equal_bits(sums, *sqdist));
+}
+
+uint8_t
+pq_encode_part(const float *part, const float *x, size_t d, float *sqdist)
+{
+	return encode_part(part, x, d, sqdist);
+}
+
+void
+pq_encode(const PqShape *shape, const float *codebook, const float *row,
+		  uint8_t *codes)
+{
+	size_t first = 0;
+
+	for (size_t j = 0; j < shape->m; j++)
+	{
+		size_t end = pq_first_dim(shape, j + 1);
+		float sqdist;
+
+		codes[j] = encode_part(codebook + PQ_ENTRIES * first, row + first,
+							   end - first, &sqdist);
+		first = end;
+	}
+}
+
+void
+pq_decode(const PqShape *shape, const float *codebook, const uint8_t *codes,
+		  float *row)
+{
+	for (size_t j = 0; j < shape->m; j++)
+	{
+		size_t end = pq_first_dim(shape, j + 1);
+
+		for (size_t i = pq_first_dim(shape, j); i < end; i++)
+			row[i] = codebook[PQ_ENTRIES * i + codes[j]];
+	}
+}
+
+/*
+ * Products of one part, less the least of them, which is returned: d floats of
+ * the query, scaled, with [d][16] of the codebook.  widest[] takes in the rest.
+ */
+static inline float
+multiply_part(const float *part, const float *query, size_t d, float scale,
+			  float *values, Four *widest)
+{
+	Four sums[FOURS] = {{0}};
+	float least;
+
+	for (size_t i = 0; i < d; i++)
+	{
+		float factor = scale * query[i];
+
+		for (size_t f = 0; f < FOURS; f++)
+			sums[f] += factor * four_load(part + PQ_ENTRIES * i + 4 * f);
+	}
+	least = four_smallest(smallest_of(sums));
+	for (size_t f = 0; f < FOURS; f++)
+	{
+		sums[f] -= least;
+		*widest = four_larger(sums[f], *widest);
+		four_store(values + 4 * f, sums[f]);
+	}
+	return least;
+}
+
+/* Values to bytes at a step of 1 / inverse, at most limit, also where NaN */
+static void
+round_values(const float *values, size_t n, float inverse, float limit,
+			 uint8_t *bytes)
+{
+	for (size_t i = 0; i < n; i++)
+	{
+		float value = values[i] * inverse;
+
+		value = value < limit ? value : limit;
+		bytes[i] = (uint8_t) (int) (value + 0.5f);
+	}
+}
+
+void
+pq_tables(const PqShape *shape, const float *codebook, const float *query,
+		  float scale, PqTables *tables, float *work)
+{
+	size_t m = shape->m;
+	float limit = m * BYTE_LIMIT > SUM_LIMIT ? SUM_LIMIT / m : BYTE_LIMIT;
+	Four fours = four_all(0);
+	double bias = 0;
+	float widest;
+	float inverse;
+	size_t first = 0;
+
+	for (size_t j = 0; j < m; j++)
+	{
+		size_t end = pq_first_dim(shape, j + 1);
+
+		bias +=
+			multiply_part(codebook + PQ_ENTRIES * first, query + first,
+						  end - first, scale, work + PQ_ENTRIES * j, &fours);
+		first = end;
+	}
+	widest = four_largest(fours);
+	tables->bias = (float) bias;
+	tables->step = widest < LEAST_RANGE ? 0 : widest / limit;
+	inverse = widest < LEAST_RANGE ? 0 : limit / widest;
+	round_values(work, PQ_ENTRIES * m, inverse, limit, tables->bytes);
+	memset(tables->bytes + PQ_ENTRIES * m, 0,
+		   PQ_ENTRIES * (pq_padded_parts(m) - m));
+}
+
+void
+pq_block_put(uint8_t *block, size_t m, size_t lane, const uint8_t *codes)
+{
+	for (size_t j = 0; j < m; j += 2)
+	{
+		uint8_t high = j + 1 < m ? codes[j + 1] : 0;
+
+		block[j / 2 * PQ_BLOCK + lane] = (uint8_t) (codes[j] | high << 4);
+	}
+}
+
+void
+pq_block_get(const uint8_t *block, size_t m, size_t lane, uint8_t *codes)
+{
+	for (size_t j = 0; j < m; j++)
+	{
+		uint8_t pair = block[j / 2 * PQ_BLOCK + lane];
+
+		codes[j] = j % 2 == 0 ? pair & 15 : pair >> 4;
+	}
+}
