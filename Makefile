@@ -57,8 +57,16 @@ endif
 src/vector/elem.o src/vector/dense_parse.o src/vector/dense_arith.o \
 	src/vector/dense_agg.o: CFLAGS += -O3
 
+# Loops over estimates, which -O2 leaves scalar.
+src/ivf/ivf_search.o src/ivf/ivf_calibrate.o: CFLAGS += -O3
+
+# Codes must be the same bits on every machine.
+src/ivf/ivf_encode.o: CFLAGS += -O3 -ffp-contract=off
+
 include src/distance/isa.mk
 src/distance/%.o: CFLAGS += $(call ISA_FLAGS,$(basename $(@F)))
+# The same codes on every machine: ARM compilers would fuse product and sum.
+src/quant/%.o: CFLAGS += -O3 -ffp-contract=off
 
 $(SCRIPT): $(FRAGMENTS) sql/install/assemble.sh vector_ext.control
 	mkdir -p $(@D)

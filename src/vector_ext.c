@@ -9,8 +9,11 @@
 
 #include "utils/guc.h"
 
+#include "am/limit.h"
 #include "core/compat.h"
 #include "distance/distance.h"
+#include "ivf/ivf_handler.h"
+#include "ivf/ivf_options.h"
 #include "sqlfunc/fn_capabilities.h"
 
 VECTOR_EXT_MODULE_MAGIC(VECTOR_EXT_VERSION);
@@ -22,5 +25,8 @@ _PG_init(void)
 {
 	distance_init();
 	capabilities_init();
+	ivf_options_init();
+	limit_init();
+	limit_register(ivfbeginscan);
 	MarkGUCPrefixReserved("vector_ext");
 }

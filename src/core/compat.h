@@ -39,11 +39,69 @@
 #define INPUT_ERROR_CONTEXT(fcinfo) NULL
 #endif
 
-/* 16: the parts of a buffer tag have other names */
+/* 16: relations on disk, and their parts of a buffer tag, have other names */
 #if PG_VERSION_NUM >= 160000
 #define BUFFER_TAG_RELNUMBER(tag) ((tag).relNumber)
+#define RELATION_LOCATOR(relation) ((relation)->rd_locator)
 #else
+#define RELATION_LOCATOR(relation) ((relation)->rd_node)
 #define BUFFER_TAG_RELNUMBER(tag) ((tag).rnode.relNode)
+#endif
+
+/*
+ * 16: one function extends a relation.  Returns the new block pinned and
+ * exclusively locked.
+ */
+#include "storage/bufmgr.h"
+#include "storage/lmgr.h"
+#include "utils/rel.h"
+static inline Buffer
+extend_relation_locked(Relation relation, ForkNumber fork)
+{
+#if PG_VERSION_NUM >= 160000
+	return ExtendBufferedRel(BMR_REL(relation), fork, NULL, EB_LOCK_FIRST);
+#else
+	Buffer buffer;
+	bool need_lock = !RELATION_IS_LOCAL(relation);
+
+	if (need_lock)
+		LockRelationForExtension(relation, ExclusiveLock);
+	buffer = ReadBufferExtended(relation, fork, P_NEW, RBM_ZERO_AND_LOCK, NULL);
+	if (need_lock)
+		UnlockRelationForExtension(relation, ExclusiveLock);
+	return buffer;
+#endif
+}
+
+/* 16: one function checks ownership of all kinds of objects */
+#include "catalog/pg_class.h"
+#include "utils/acl.h"
+#if PG_VERSION_NUM >= 160000
+#define relation_is_owned(relid, role) \
+	object_ownercheck(RelationRelationId, relid, role)
+#else
+#define relation_is_owned(relid, role) pg_class_ownercheck(relid, role)
+#endif
+
+/* 18: vacuum_delay_point learns what it delays */
+#if PG_VERSION_NUM >= 180000
+#define vacuum_pause() vacuum_delay_point(false)
+#else
+#define vacuum_pause() vacuum_delay_point()
+#endif
+
+/* 18: a path that must not be taken says so beside its cost */
+#if PG_VERSION_NUM >= 180000
+#define disable_path(path) ((path)->disabled_nodes = 2)
+#else
+#define disable_path(path) ((void) (path))
+#endif
+
+/*
+ * 16: memory of settings that belongs to the server.  The calls are the same.
+ */
+#if PG_VERSION_NUM < 160000
+#define guc_malloc(elevel, size) malloc(size)
 #endif
 
 /* 18: functions that do not return are marked in front, as by C11 */

@@ -1,0 +1,126 @@
+-- ivfflat and ivfpq: inverted file indexes
+
+CREATE FUNCTION ivfflathandler(internal) RETURNS index_am_handler
+	AS 'MODULE_PATHNAME', 'ivfflathandler' LANGUAGE C;
+COMMENT ON FUNCTION ivfflathandler(internal) IS
+	'inverted lists of vectors as they are';
+CREATE ACCESS METHOD ivfflat TYPE INDEX HANDLER ivfflathandler;
+COMMENT ON ACCESS METHOD ivfflat IS
+	'inverted lists of vectors as they are';
+
+CREATE FUNCTION ivfpqhandler(internal) RETURNS index_am_handler
+	AS 'MODULE_PATHNAME', 'ivfpqhandler' LANGUAGE C;
+COMMENT ON FUNCTION ivfpqhandler(internal) IS
+	'inverted lists of product-quantized codes';
+CREATE ACCESS METHOD ivfpq TYPE INDEX HANDLER ivfpqhandler;
+COMMENT ON ACCESS METHOD ivfpq IS
+	'inverted lists of product-quantized codes';
+
+-- Support functions, called by the access methods alone
+
+CREATE FUNCTION vector_opclass_l2(internal) RETURNS internal
+	AS 'MODULE_PATHNAME', 'vector_opclass_l2' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION vector_opclass_l2(internal) IS
+	'index support: vector by Euclidean distance';
+CREATE FUNCTION vector_opclass_ip(internal) RETURNS internal
+	AS 'MODULE_PATHNAME', 'vector_opclass_ip' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION vector_opclass_ip(internal) IS
+	'index support: vector by inner product';
+CREATE FUNCTION vector_opclass_cosine(internal) RETURNS internal
+	AS 'MODULE_PATHNAME', 'vector_opclass_cosine' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION vector_opclass_cosine(internal) IS
+	'index support: vector by cosine distance';
+CREATE FUNCTION halfvec_opclass_l2(internal) RETURNS internal
+	AS 'MODULE_PATHNAME', 'halfvec_opclass_l2' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION halfvec_opclass_l2(internal) IS
+	'index support: halfvec by Euclidean distance';
+CREATE FUNCTION halfvec_opclass_ip(internal) RETURNS internal
+	AS 'MODULE_PATHNAME', 'halfvec_opclass_ip' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION halfvec_opclass_ip(internal) IS
+	'index support: halfvec by inner product';
+CREATE FUNCTION halfvec_opclass_cosine(internal) RETURNS internal
+	AS 'MODULE_PATHNAME', 'halfvec_opclass_cosine' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION halfvec_opclass_cosine(internal) IS
+	'index support: halfvec by cosine distance';
+CREATE FUNCTION ivfflat_halfvec_support(internal) RETURNS internal
+	AS 'MODULE_PATHNAME', 'ivfflat_halfvec_support' LANGUAGE C;
+COMMENT ON FUNCTION ivfflat_halfvec_support(internal) IS
+	'index support: kept for its name';
+
+CREATE OPERATOR CLASS vector_l2_ops DEFAULT FOR TYPE vector USING ivfflat AS
+	OPERATOR 1 <-> (vector, vector) FOR ORDER BY float_ops,
+	FUNCTION 1 vector_l2_squared_distance(vector, vector),
+	FUNCTION 3 l2_distance(vector, vector),
+	FUNCTION 6 vector_opclass_l2(internal);
+CREATE OPERATOR CLASS vector_l2_ops DEFAULT FOR TYPE vector USING ivfpq AS
+	OPERATOR 1 <-> (vector, vector) FOR ORDER BY float_ops,
+	FUNCTION 1 vector_opclass_l2(internal);
+
+CREATE OPERATOR CLASS vector_ip_ops FOR TYPE vector USING ivfflat AS
+	OPERATOR 1 <#> (vector, vector) FOR ORDER BY float_ops,
+	FUNCTION 1 vector_negative_inner_product(vector, vector),
+	FUNCTION 3 vector_spherical_distance(vector, vector),
+	FUNCTION 4 vector_norm(vector),
+	FUNCTION 6 vector_opclass_ip(internal);
+CREATE OPERATOR CLASS vector_ip_ops FOR TYPE vector USING ivfpq AS
+	OPERATOR 1 <#> (vector, vector) FOR ORDER BY float_ops,
+	FUNCTION 1 vector_opclass_ip(internal);
+
+CREATE OPERATOR CLASS vector_cosine_ops FOR TYPE vector USING ivfflat AS
+	OPERATOR 1 <=> (vector, vector) FOR ORDER BY float_ops,
+	FUNCTION 1 vector_negative_inner_product(vector, vector),
+	FUNCTION 2 vector_norm(vector),
+	FUNCTION 3 vector_spherical_distance(vector, vector),
+	FUNCTION 4 vector_norm(vector),
+	FUNCTION 6 vector_opclass_cosine(internal);
+CREATE OPERATOR CLASS vector_cosine_ops FOR TYPE vector USING ivfpq AS
+	OPERATOR 1 <=> (vector, vector) FOR ORDER BY float_ops,
+	FUNCTION 1 vector_opclass_cosine(internal);
+
+CREATE OPERATOR CLASS halfvec_l2_ops FOR TYPE halfvec USING ivfflat AS
+	OPERATOR 1 <-> (halfvec, halfvec) FOR ORDER BY float_ops,
+	FUNCTION 1 halfvec_l2_squared_distance(halfvec, halfvec),
+	FUNCTION 3 l2_distance(halfvec, halfvec),
+	FUNCTION 5 ivfflat_halfvec_support(internal),
+	FUNCTION 6 halfvec_opclass_l2(internal);
+CREATE OPERATOR CLASS halfvec_l2_ops DEFAULT FOR TYPE halfvec USING ivfpq AS
+	OPERATOR 1 <-> (halfvec, halfvec) FOR ORDER BY float_ops,
+	FUNCTION 1 halfvec_opclass_l2(internal);
+
+CREATE OPERATOR CLASS halfvec_ip_ops FOR TYPE halfvec USING ivfflat AS
+	OPERATOR 1 <#> (halfvec, halfvec) FOR ORDER BY float_ops,
+	FUNCTION 1 halfvec_negative_inner_product(halfvec, halfvec),
+	FUNCTION 3 halfvec_spherical_distance(halfvec, halfvec),
+	FUNCTION 4 l2_norm(halfvec),
+	FUNCTION 5 ivfflat_halfvec_support(internal),
+	FUNCTION 6 halfvec_opclass_ip(internal);
+CREATE OPERATOR CLASS halfvec_ip_ops FOR TYPE halfvec USING ivfpq AS
+	OPERATOR 1 <#> (halfvec, halfvec) FOR ORDER BY float_ops,
+	FUNCTION 1 halfvec_opclass_ip(internal);
+
+CREATE OPERATOR CLASS halfvec_cosine_ops FOR TYPE halfvec USING ivfflat AS
+	OPERATOR 1 <=> (halfvec, halfvec) FOR ORDER BY float_ops,
+	FUNCTION 1 halfvec_negative_inner_product(halfvec, halfvec),
+	FUNCTION 2 l2_norm(halfvec),
+	FUNCTION 3 halfvec_spherical_distance(halfvec, halfvec),
+	FUNCTION 4 l2_norm(halfvec),
+	FUNCTION 5 ivfflat_halfvec_support(internal),
+	FUNCTION 6 halfvec_opclass_cosine(internal);
+CREATE OPERATOR CLASS halfvec_cosine_ops FOR TYPE halfvec USING ivfpq AS
+	OPERATOR 1 <=> (halfvec, halfvec) FOR ORDER BY float_ops,
+	FUNCTION 1 halfvec_opclass_cosine(internal);
+
+-- What people ask about an index
+
+CREATE FUNCTION vector_index_info(index regclass, OUT name text, OUT value text)
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'vector_index_info'
+	LANGUAGE C STABLE STRICT PARALLEL SAFE ROWS 24;
+COMMENT ON FUNCTION vector_index_info(regclass) IS
+	'an index as it is: settings in force, rows, bytes of its parts';
+CREATE FUNCTION vector_index_check(index regclass, heapallindexed boolean DEFAULT false)
+	RETURNS void
+	AS 'MODULE_PATHNAME', 'vector_index_check'
+	LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION vector_index_check(regclass, boolean) IS
+	'errors where an index contradicts itself or, on request, its table';

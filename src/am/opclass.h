@@ -1,0 +1,31 @@
+/*
+ * opclass.h
+ *	  What an operator class of ours orders: element kind and metric.
+ *
+ * Each operator class names a support function without arguments of use, which
+ * returns a pointer to one row of a table.  So neither names of operators nor
+ * OIDs are compared, and the extension can be in any schema.
+ *
+ * Include after postgres.h.
+ */
+#ifndef VECTOR_EXT_OPCLASS_H
+#define VECTOR_EXT_OPCLASS_H
+
+#include "utils/rel.h"
+
+#include "distance/metric.h"
+
+/* Support function numbers of the access methods */
+#define IVFPQ_OPCLASS_PROC 1
+#define IVFFLAT_OPCLASS_PROC 6 /* 1 to 5 are pgvector's */
+
+typedef struct VectorOpclass
+{
+	ElemKind elem;
+	Metric metric;
+} VectorOpclass;
+
+/* Of the first column; proc: its support function of that kind */
+extern const VectorOpclass *opclass_of(Relation index, uint16 proc);
+
+#endif

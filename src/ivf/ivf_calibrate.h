@@ -1,0 +1,34 @@
+/*
+ * ivf_calibrate.h
+ *	  How far a search must go: measured on the rows themselves.
+ *
+ * Some rows of the sample serve as queries.  While all rows pass by on their
+ * way to the lists, the exact nearest ones of each query are kept.  When the
+ * index is written, the same search that users will run shows how many lists
+ * and how many estimates hold them.
+ *
+ * Include after postgres.h.
+ */
+#ifndef VECTOR_EXT_IVF_CALIBRATE_H
+#define VECTOR_EXT_IVF_CALIBRATE_H
+
+#include "ivf/ivf_page.h"
+#include "ivf/ivf_train.h"
+
+typedef struct IvfCalibrator IvfCalibrator;
+
+/* Takes queries from the sample, which is in random order */
+extern IvfCalibrator *ivf_calibrator_new(const IvfMeta *meta,
+										 const float *centroids,
+										 const IvfSample *sample);
+
+/* Rows in model space, with their TIDs and lists */
+extern void ivf_calibrator_add(IvfCalibrator *calibrator, const float *rows,
+							   uint32 n, const ItemPointerData *tids,
+							   const uint32 *lists);
+
+/* The index is written: fill meta->calibrations */
+extern void ivf_calibrator_run(IvfCalibrator *calibrator, Relation index,
+							   IvfMeta *meta);
+
+#endif

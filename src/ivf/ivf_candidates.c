@@ -1,0 +1,74 @@
+/*
+ * ivf_candidates.c
+ *	  The best estimates of a scan, in the order in which they were met.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "utils/memutils.h"
+
+#include "core/select.h"
+#include "ivf/ivf_candidates.h"
+
+void
+ivf_candidates_reset(IvfCandidates *candidates, uint32 wanted)
+{
+	Size room = Max((Size) wanted * 2, 64);
+
+	if (candidates->items == NULL || candidates->room < room)
+	{
+		MemoryContext context = candidates->items == NULL
+			? CurrentMemoryContext
+			: GetMemoryChunkContext(candidates->items);
+
+		if (candidates->items != NULL)
+		{
+			pfree(candidates->items);
+			pfree(candidates->keys);
+			candidates->items = NULL;
+		}
+		candidates->keys =
+			MemoryContextAllocHuge(context, room * sizeof(float));
+		candidates->items =
+			MemoryContextAllocHuge(context, room * sizeof(IvfCandidate));
+		candidates->room = room;
+	}
+	candidates->n = 0;
+	candidates->wanted = wanted;
+	candidates->threshold = INFINITY;
+	candidates->dropped = false;
+}
+
+void
+ivf_candidates_shrink(IvfCandidates *candidates)
+{
+	uint32 kept = 0;
+	float limit;
+	uint32 below = 0;
+	uint32 equal;
+
+	if (candidates->n <= candidates->wanted)
+		return;
+	for (uint32 i = 0; i < candidates->n; i++)
+		candidates->keys[i] = (float) candidates->items[i].key;
+	limit = select_nth(candidates->keys, candidates->n, candidates->wanted - 1);
+
+	/* of those at the limit, only as many as there is room for */
+	for (uint32 i = 0; i < candidates->n; i++)
+		below += (float) candidates->items[i].key < limit;
+	equal = candidates->wanted - below;
+	for (uint32 i = 0; i < candidates->n; i++)
+	{
+		float key = (float) candidates->items[i].key;
+
+		if (key < limit || (key == limit && equal > 0))
+		{
+			equal -= key == limit;
+			candidates->items[kept++] = candidates->items[i];
+		}
+	}
+	candidates->n = kept;
+	candidates->threshold = limit;
+	candidates->dropped = true;
+}

@@ -1,0 +1,51 @@
+/*
+ * ivf_candidates.h
+ *	  The best estimates of a scan, in the order in which they were met.
+ *
+ * Room for twice as many as are wanted: when it is full the better half stays.
+ * The rest keeps its order, so that copies are later read in the order of their
+ * pages.
+ *
+ * Include after postgres.h.
+ */
+#ifndef VECTOR_EXT_IVF_CANDIDATES_H
+#define VECTOR_EXT_IVF_CANDIDATES_H
+
+#include "storage/itemptr.h"
+
+typedef struct IvfCandidate
+{
+	double key;       /* estimated; without codec, the key itself */
+	BlockNumber page; /* the first page of its copy */
+	uint32 offset;    /* of the copy in that page's room */
+	ItemPointerData tid;
+	uint16 error; /* of the copy, see IvfLayout.errors */
+} IvfCandidate;
+
+typedef struct IvfCandidates
+{
+	IvfCandidate *items;
+	float *keys; /* scratch */
+	uint32 n;
+	uint32 wanted;
+	uint32 room;      /* of items and keys, at least 2 * wanted */
+	double threshold; /* who is not below it need not come */
+	bool dropped;     /* has anyone been turned away? */
+} IvfCandidates;
+
+/* Empty it for a new scan; memory is kept, or grown in the same context */
+extern void ivf_candidates_reset(IvfCandidates *candidates, uint32 wanted);
+
+/* Keep the best wanted */
+extern void ivf_candidates_shrink(IvfCandidates *candidates);
+
+/* The place for one more, whose key is below the threshold */
+static inline IvfCandidate *
+ivf_candidates_add(IvfCandidates *candidates)
+{
+	if (unlikely(candidates->n == candidates->room))
+		ivf_candidates_shrink(candidates);
+	return &candidates->items[candidates->n++];
+}
+
+#endif

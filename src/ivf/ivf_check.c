@@ -1,0 +1,334 @@
+/*
+ * ivf_check.c
+ *	  Is an index what it should be?
+ *
+ * Each segment is copied under its lock and looked at afterwards, its copy
+ * pages as well: rows that others add meanwhile do no harm.
+ */
+#include "postgres.h"
+
+#include "access/tableam.h"
+#include "catalog/index.h"
+#include "common/hashfn.h"
+#include "miscadmin.h"
+#include "storage/bufmgr.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "core/compat.h"
+#include "ivf/ivf_check.h"
+#include "ivf/ivf_encode.h"
+#include "pages/page.h"
+
+typedef struct CheckedTid
+{
+	uint64 tid;
+	char status;
+} CheckedTid;
+
+#define SH_PREFIX checked
+#define SH_ELEMENT_TYPE CheckedTid
+#define SH_KEY_TYPE uint64
+#define SH_KEY tid
+#define SH_HASH_KEY(tb, key) murmurhash32((uint32) ((key) ^ (key) >> 32))
+#define SH_EQUAL(tb, a, b) ((a) == (b))
+#define SH_SCOPE static inline
+#define SH_DECLARE
+#define SH_DEFINE
+#include "lib/simplehash.h"
+
+typedef struct IvfCheck
+{
+	Relation index;
+	IvfModel *model; /* ours: the relation cache may change */
+	uint8 *visited;  /* a bit for each block */
+	BlockNumber nblocks;
+	checked_hash *tids;
+	char *segment; /* the image of one */
+	char *copy;
+	float *row;
+	float *centroid;
+	float *work;
+	uint8 *codes;
+	uint8 *stored_codes;
+	uint64 missing;
+} IvfCheck;
+
+pg_attribute_printf(3, 4) pg_noreturn
+	static void complain(const IvfCheck *check, BlockNumber blkno,
+						 const char *format, ...);
+
+static void
+complain(const IvfCheck *check, BlockNumber blkno, const char *format, ...)
+{
+	char what[200];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(what, sizeof(what), format, args);
+	va_end(args);
+	page_corrupted(check->index, blkno, what);
+}
+
+/* A block is part of one structure alone, and once */
+static void
+visit_block(IvfCheck *check, BlockNumber blkno, BlockNumber from)
+{
+	if (blkno >= check->nblocks)
+	{
+		/* it may have been added since */
+		BlockNumber nblocks = RelationGetNumberOfBlocks(check->index);
+
+		if (blkno >= nblocks)
+			complain(check, from, "A link leads to block %u, beyond the end.",
+					 blkno);
+		check->visited = repalloc(check->visited, nblocks / 8 + 1);
+		memset(check->visited + check->nblocks / 8 + 1, 0,
+			   nblocks / 8 - check->nblocks / 8);
+		check->nblocks = nblocks;
+	}
+	if (check->visited[blkno / 8] & 1 << blkno % 8)
+		complain(check, from, "Block %u is linked a second time.", blkno);
+	check->visited[blkno / 8] |= 1 << blkno % 8;
+}
+
+/* A lane's copy, in check->copy; visits its pages where they are its own */
+static void
+read_copy(IvfCheck *check, BlockNumber blkno, uint32 lane)
+{
+	const Slots *slots = &check->model->layout.copy_slots;
+	uint32 offset = slots_offset(slots, lane);
+
+	for (uint32 part = 0; part < slots->pages_each; part++)
+	{
+		Buffer buffer = page_read(check->index, blkno, IVF_MAGIC,
+								  IVF_PAGE_COPIES, BUFFER_LOCK_SHARE, NULL);
+		Page page = BufferGetPage(buffer);
+
+		memcpy(check->copy + part * PAGE_ROOM, page_room(page) + offset,
+			   slots_part(slots, part));
+		blkno = page_special(page)->next;
+		UnlockReleaseBuffer(buffer);
+	}
+}
+
+/* The code of a lane is the one that its copy has now */
+static void
+check_code(IvfCheck *check, BlockNumber blkno, uint32 lane)
+{
+	const IvfLayout *layout = &check->model->layout;
+	const IvfMeta *meta = &check->model->meta;
+	Page page = (Page) check->segment;
+	float term;
+
+	ivf_row_from_copy(meta, check->copy, check->row);
+	term = ivf_code(check->model, check->row, check->centroid, check->codes,
+					check->work);
+	pq_block_get(IVF_ARRAY(page, layout->codes, uint8) +
+					 lane / IVF_BLOCK * layout->block_bytes,
+				 meta->m, lane % IVF_BLOCK, check->stored_codes);
+	if (memcmp(check->codes, check->stored_codes, meta->m) != 0 ||
+		memcmp(&term, &IVF_ARRAY(page, layout->terms, float)[lane],
+			   sizeof(term)) != 0)
+		complain(check, blkno, "The code of lane %u is not that of its copy.",
+				 lane);
+}
+
+static void
+check_lane(IvfCheck *check, BlockNumber blkno, uint32 lane)
+{
+	const IvfLayout *layout = &check->model->layout;
+	Page page = (Page) check->segment;
+	ItemPointer tid = &IVF_ARRAY(page, layout->tids, ItemPointerData)[lane];
+	uint64 number;
+	bool found;
+
+	if (!ItemPointerIsValid(tid))
+		complain(check, blkno, "Lane %u has no valid TID.", lane);
+	number = (uint64) ItemPointerGetBlockNumber(tid) << 16 |
+		ItemPointerGetOffsetNumber(tid);
+	(void) checked_insert(check->tids, number, &found);
+	if (found)
+		complain(check, blkno, "Row (%u,%u) of lane %u is indexed twice.",
+				 ItemPointerGetBlockNumber(tid),
+				 ItemPointerGetOffsetNumber(tid), lane);
+	if (check->model->meta.copies == IVF_COPIES_NONE)
+		return;
+	read_copy(check,
+			  IVF_ARRAY(page, layout->copies,
+						BlockNumber)[ivf_copy_page(layout, lane)],
+			  lane);
+	if (check->model->meta.codec != IVF_CODEC_NONE)
+		check_code(check, blkno, lane);
+}
+
+static void
+check_segment(IvfCheck *check, BlockNumber blkno)
+{
+	const IvfLayout *layout = &check->model->layout;
+	Page page = (Page) check->segment;
+	uint32 nlanes = ivf_segment(page)->nlanes;
+	const uint32 *live = IVF_ARRAY(page, layout->live, uint32);
+
+	if (nlanes == 0 || nlanes > layout->capacity)
+		complain(check, blkno, "The segment says it has %u lanes.", nlanes);
+	if (layout->copy_slots.size > 0 && layout->copy_slots.pages_each == 1)
+	{
+		for (uint32 lane = 0; lane < nlanes;
+			 lane += layout->copy_slots.per_page)
+			visit_block(check,
+						IVF_ARRAY(page, layout->copies,
+								  BlockNumber)[ivf_copy_page(layout, lane)],
+						blkno);
+	}
+	for (uint32 lane = 0; lane < layout->capacity; lane++)
+	{
+		if ((live[lane / IVF_BLOCK] >> lane % IVF_BLOCK & 1) == 0)
+			continue;
+		CHECK_FOR_INTERRUPTS();
+		if (lane >= nlanes)
+			complain(check, blkno, "Lane %u is live, of %u.", lane, nlanes);
+		check_lane(check, blkno, lane);
+	}
+}
+
+static void
+check_list(IvfCheck *check, uint32 list)
+{
+	const IvfMeta *meta = &check->model->meta;
+	BlockNumber from = meta->directory + list / IVF_ENTRIES_PER_PAGE;
+	BlockNumber blkno = ivf_list_read(check->index, meta, list).first;
+
+	ivf_centroid_read(check->index, meta, list, check->centroid);
+	while (blkno != InvalidBlockNumber)
+	{
+		Buffer buffer;
+
+		visit_block(check, blkno, from);
+		buffer = page_read(check->index, blkno, IVF_MAGIC, IVF_PAGE_SEGMENT,
+						   BUFFER_LOCK_SHARE, NULL);
+		memcpy(check->segment, BufferGetPage(buffer), BLCKSZ);
+		UnlockReleaseBuffer(buffer);
+		if (ivf_segment((Page) check->segment)->list != list)
+			complain(check, blkno, "The segment is of list %u, not %u.",
+					 ivf_segment((Page) check->segment)->list, list);
+		check_segment(check, blkno);
+		from = blkno;
+		blkno = page_special((Page) check->segment)->next;
+	}
+}
+
+/* A row of the heap as the build would index it */
+static void
+check_heap_row(Relation index, ItemPointer tid, Datum *values, bool *isnull,
+			   bool alive, void *arg)
+{
+	IvfCheck *check = arg;
+	const IvfMeta *meta = &check->model->meta;
+	uint64 number = (uint64) ItemPointerGetBlockNumber(tid) << 16 |
+		ItemPointerGetOffsetNumber(tid);
+	DenseVector *vector;
+
+	CHECK_FOR_INTERRUPTS();
+	if (isnull[0] || checked_lookup(check->tids, number) != NULL)
+		return;
+	vector = dense_from_datum((ElemKind) meta->elem, values[0]);
+	if (meta->metric == METRIC_COSINE &&
+		dense_norm((ElemKind) meta->elem, vector) == 0)
+		return;
+	ereport(
+		ERROR,
+		(errcode(ERRCODE_INDEX_CORRUPTED),
+		 errmsg("row (%u,%u) is missing in index \"%s\"",
+				ItemPointerGetBlockNumber(tid), ItemPointerGetOffsetNumber(tid),
+				RelationGetRelationName(index)),
+		 errhint("Please REINDEX it.")));
+}
+
+static void
+check_heap(IvfCheck *check, Relation heap, Snapshot snapshot)
+{
+	IndexInfo *info = BuildIndexInfo(check->index);
+	TableScanDesc scan =
+		table_beginscan_strat(heap, snapshot, 0, NULL, true, true);
+
+	/* an MVCC snapshot, as CREATE INDEX CONCURRENTLY uses it */
+	info->ii_Concurrent = true;
+	info->ii_Unique = false;
+	info->ii_ExclusionOps = NULL;
+	(void) table_index_build_scan(heap, check->index, info, true, false,
+								  check_heap_row, check, scan);
+}
+
+void
+ivf_check(Relation heap, Relation index, bool heapallindexed)
+{
+	const IvfModel *model = ivf_model_get(index);
+	const IvfMeta *meta = &model->meta;
+	Size size = offsetof(IvfModel, codebook) +
+		(meta->codec == IVF_CODEC_PQ4
+			 ? (Size) PQ_ENTRIES * meta->dim * sizeof(float)
+			 : 0);
+	IvfCheck check = {.index = index};
+	Snapshot snapshot = NULL;
+
+	/* before the index is read: what it sees must be there */
+	if (heapallindexed)
+		snapshot = RegisterSnapshot(GetTransactionSnapshot());
+
+	check.model = MemoryContextAllocHuge(CurrentMemoryContext, size);
+	memcpy(check.model, model, size);
+	check.model->nhints = 0;
+	meta = &check.model->meta;
+	check.nblocks = RelationGetNumberOfBlocks(index);
+	check.visited = palloc0(check.nblocks / 8 + 1);
+	check.tids = checked_create(CurrentMemoryContext, 1024, NULL);
+	check.segment = palloc(BLCKSZ);
+	check.copy = palloc(TYPEALIGN(BLCKSZ, meta->dim * sizeof(float)));
+	check.row = palloc(meta->dim * sizeof(float));
+	check.centroid = palloc(meta->dim * sizeof(float));
+	check.work = palloc(meta->dim * sizeof(float));
+	check.codes = palloc(meta->m + 1);
+	check.stored_codes = palloc(meta->m + 1);
+	for (uint32 list = 0; list < meta->nlists; list++)
+		check_list(&check, list);
+	if (heapallindexed)
+	{
+		check_heap(&check, heap, snapshot);
+		UnregisterSnapshot(snapshot);
+	}
+}
+
+void
+ivf_count_pages(Relation index, BlockNumber *counts)
+{
+	BlockNumber nblocks = RelationGetNumberOfBlocks(index);
+
+	memset(counts, 0, IVF_NPAGE_KINDS * sizeof(BlockNumber));
+	for (BlockNumber blkno = 0; blkno < nblocks; blkno++)
+	{
+		Buffer buffer =
+			ReadBufferExtended(index, MAIN_FORKNUM, blkno, RBM_NORMAL, NULL);
+		Page page = BufferGetPage(buffer);
+		uint16 kind = 0;
+
+		CHECK_FOR_INTERRUPTS();
+		LockBuffer(buffer, BUFFER_LOCK_SHARE);
+		if (!PageIsNew(page) &&
+			PageGetSpecialSize(page) == sizeof(PageSpecial) &&
+			page_special(page)->kind < IVF_NPAGE_KINDS)
+			kind = page_special(page)->kind;
+		UnlockReleaseBuffer(buffer);
+		counts[kind]++;
+	}
+}
+
+double
+ivf_count_rows(Relation index, const IvfMeta *meta)
+{
+	double nrows = 0;
+
+	for (uint32 list = 0; list < meta->nlists; list++)
+		nrows += ivf_list_read(index, meta, list).nrows;
+	return nrows;
+}

@@ -1,0 +1,170 @@
+/*
+ * ivf_encode.c
+ *	  From a vector to what the index keeps of it.
+ *
+ * Compiled without contraction to FMA (Makefile): results are the same bits
+ * everywhere.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "ivf/ivf_encode.h"
+#include "vector/half.h"
+
+#define HALF_MAX 65504.0f
+#define QUERY_MAX 1e12f /* of a query's elements, in model space */
+
+IvfRow
+ivf_row_new(const IvfMeta *meta)
+{
+	IvfRow row;
+
+	row.model = palloc(meta->dim * sizeof(float));
+	row.copy = palloc(meta->dim * sizeof(float));
+	row.error = 0;
+	return row;
+}
+
+/* The least half that is not below value; infinity beyond the range */
+static uint16
+half_above(double value)
+{
+	uint16 half = float_to_half((float) value);
+
+	while ((half & 0x7FFF) < 0x7C00 && half_to_float(half) < value)
+		half++;
+	return half;
+}
+
+/* Scale to unit length in place; false, and zeros, for no length */
+static bool
+normalize(float *values, int dim)
+{
+	double sum = 0;
+	double factor;
+
+	for (int i = 0; i < dim; i++)
+		sum += (double) values[i] * values[i];
+	if (sum == 0)
+		return false;
+	factor = 1 / sqrt(sum);
+	for (int i = 0; i < dim; i++)
+		values[i] = (float) (values[i] * factor);
+	return true;
+}
+
+static void
+load_scaled(const IvfMeta *meta, ElemKind kind, const void *elems, float *out)
+{
+	elem_ops[kind].load(elems, out, meta->dim);
+	if (meta->scale != 0)
+	{
+		for (int i = 0; i < meta->dim; i++)
+			out[i] = ldexpf(out[i], meta->scale);
+	}
+}
+
+/*
+ * Round values to half precision in copy, back into values, and return how far
+ * that took them.  What is beyond the range is cut: the error says so.
+ */
+static uint16
+round_to_half(float *values, void *copy, int dim)
+{
+	double sum = 0;
+
+	for (int i = 0; i < dim; i++)
+	{
+		float cut = Min(Max(values[i], -HALF_MAX), HALF_MAX);
+		uint16 half = float_to_half(cut);
+		double error = (double) values[i] - half_to_float(half);
+
+		memcpy((char *) copy + i * sizeof(half), &half, sizeof(half));
+		values[i] = half_to_float(half);
+		sum += error * error;
+	}
+	/* the sum itself is rounded, by much less than this */
+	return sum == 0 ? 0 : half_above(sqrt(sum) * 1.000001);
+}
+
+bool
+ivf_row_set(IvfRow *row, const IvfMeta *meta, const DenseVector *vector)
+{
+	int dim = meta->dim;
+
+	load_scaled(meta, meta->elem, vector->elems, row->model);
+	row->error = 0;
+	if (ivf_copies_rounded(meta))
+		row->error = round_to_half(row->model, row->copy, dim);
+	else if (meta->copies != IVF_COPIES_NONE)
+		memcpy(row->copy, vector->elems, dim * elem_ops[meta->elem].size);
+
+	if (meta->metric != METRIC_COSINE)
+		return true;
+	/* a length that only rounding took away still has its place */
+	return normalize(row->model, dim) || dense_norm(meta->elem, vector) > 0;
+}
+
+void
+ivf_row_from_copy(const IvfMeta *meta, const void *copy, float *model)
+{
+	/* half precision copies are scaled already */
+	if (ivf_copies_rounded(meta))
+		elem_ops[ELEM_FLOAT16].load(copy, model, meta->dim);
+	else
+		load_scaled(meta, meta->elem, copy, model);
+	if (meta->metric == METRIC_COSINE)
+		(void) normalize(model, meta->dim);
+}
+
+/*
+ * A query far beyond all rows is brought nearer, in its direction: estimates
+ * then stay finite, and rank as before but for rounding.
+ */
+bool
+ivf_query_set(const IvfMeta *meta, const DenseVector *query, float *model)
+{
+	float greatest = 0;
+
+	load_scaled(meta, meta->elem, query->elems, model);
+	if (meta->metric == METRIC_COSINE)
+		return normalize(model, meta->dim);
+	for (int i = 0; i < meta->dim; i++)
+		greatest = Max(greatest, fabsf(model[i]));
+	if (greatest > QUERY_MAX)
+	{
+		for (int i = 0; i < meta->dim; i++)
+			model[i] *= QUERY_MAX / greatest;
+	}
+	return true;
+}
+
+/*
+ * A row x is estimated by its decoded image y = centroid + code.  For L2 and
+ * cosine |q - y|^2 = |q|^2 + (|y|^2) - 2<q,centroid> - 2<q,code>: the second
+ * is the term, kept with the row; the last comes from the lookup tables, which
+ * so depend on the query alone, not on the list.
+ */
+float
+ivf_code(const IvfModel *model, const float *row, const float *centroid,
+		 uint8 *codes, float *work)
+{
+	PqShape shape = ivf_pq_shape(&model->meta);
+	float term = 0;
+
+	for (int i = 0; i < model->meta.dim; i++)
+		work[i] = row[i] - centroid[i];
+	pq_encode(&shape, model->codebook, work, codes);
+	if (model->meta.metric == METRIC_INNER_PRODUCT)
+		return 0;
+
+	pq_decode(&shape, model->codebook, codes, work);
+	for (int i = 0; i < model->meta.dim; i++)
+	{
+		float image = centroid[i] + work[i];
+
+		term += image * image;
+	}
+	return term;
+}

@@ -1,0 +1,54 @@
+/*
+ * ivf_encode.h
+ *	  From a vector to what the index keeps of it.
+ *
+ * Model space: the coordinates of centroids and codes.  For L2 and inner
+ * product it is the vector times 2^scale (IvfMeta), for cosine the vector at
+ * unit length.  A code is made from the copy that the index stores, by one
+ * kernel with a fixed order of operations: whoever has the copy gets the same
+ * code, on any machine.
+ *
+ * Include after postgres.h.
+ */
+#ifndef VECTOR_EXT_IVF_ENCODE_H
+#define VECTOR_EXT_IVF_ENCODE_H
+
+#include "ivf/ivf_model.h"
+#include "vector/dense.h"
+
+/* Elements beyond this are scaled down to it: sums of them stay in range */
+#define HALF_SAFE 8192.0f
+
+typedef struct IvfRow
+{
+	float *model; /* dim floats: the row in model space */
+	void *copy;   /* the copy's bytes; unused without copies */
+	uint16 error; /* half: at least |row - copy|, in scaled units */
+} IvfRow;
+
+/* Room for one row; reused for any number of them */
+extern IvfRow ivf_row_new(const IvfMeta *meta);
+
+/*
+ * Fill row from a stored vector, whose dimensions must be those of the index.
+ * False for a vector that has no place in it: zero length under cosine.
+ */
+extern bool ivf_row_set(IvfRow *row, const IvfMeta *meta,
+						const DenseVector *vector);
+
+/* The model row of a copy: what ivf_row_set made of the vector it stands for */
+extern void ivf_row_from_copy(const IvfMeta *meta, const void *copy,
+							  float *model);
+
+/* A query in model space; false for zero length under cosine */
+extern bool ivf_query_set(const IvfMeta *meta, const DenseVector *query,
+						  float *model);
+
+/*
+ * The code of a model row in the list of centroid: m codes of 0 .. 15, and
+ * what their lookups must be added to (IvfLayout.terms).  work: dim floats.
+ */
+extern float ivf_code(const IvfModel *model, const float *row,
+					  const float *centroid, uint8 *codes, float *work);
+
+#endif

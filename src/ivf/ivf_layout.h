@@ -1,0 +1,52 @@
+/*
+ * ivf_layout.h
+ *	  Where a segment keeps what.
+ *
+ * Include after postgres.h.
+ */
+#ifndef VECTOR_EXT_IVF_LAYOUT_H
+#define VECTOR_EXT_IVF_LAYOUT_H
+
+#include "ivf/ivf_page.h"
+
+#define IVF_BLOCK LOOKUP_BLOCK /* lanes in a block of codes */
+
+/*
+ * Where a segment keeps what: byte offsets into the room, arrays of capacity
+ * entries.  0 for an array that the index does not have.
+ */
+typedef struct IvfLayout
+{
+	uint32 capacity; /* lanes, a multiple of IVF_BLOCK */
+	uint32 live;     /* bits, uint32 for each block */
+	uint32 tids;     /* ItemPointerData */
+	uint32 terms;    /* float: what is added to the lookups' sum */
+	uint32 errors;   /* half: at least |row - copy|, in scaled units */
+	uint32 copies;   /* BlockNumber of each copy page, see ivf_copy_page */
+	uint32 codes;    /* blocks of block_bytes */
+	uint32 block_bytes;
+	Slots copy_slots; /* size 0 without copies */
+} IvfLayout;
+
+/*
+ * The layout that follows from the meta page.  Errors [54000] where not even one
+ * block of rows has room.
+ */
+extern void ivf_layout_init(IvfLayout *layout, const IvfMeta *meta);
+
+/* Copy pages of so many lanes; the parts of a large copy are chained */
+static inline uint32
+ivf_copy_page(const IvfLayout *layout, uint32 lane)
+{
+	return lane / layout->copy_slots.per_page;
+}
+
+static inline IvfSegment *
+ivf_segment(Page page)
+{
+	return (IvfSegment *) page_room(page);
+}
+
+#define IVF_ARRAY(page, offset, type) ((type *) (page_room(page) + (offset)))
+
+#endif

@@ -1,0 +1,271 @@
+/*
+ * ivf_model.c
+ *	  What an index knows of its data: meta page, centroids, codebook.
+ *
+ * Centroids are not cached: a query reads them once, in order, straight from
+ * the buffers, and a thousand backends do not hold a thousand copies.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+
+#include "core/compat.h"
+#include "ivf/ivf_model.h"
+#include "pages/page.h"
+
+/* pgvector's ivfflat meta page, whose magic lies where our room begins */
+#define PGVECTOR_IVFFLAT_MAGIC 0x14FF1A7
+
+static void
+check_meta(Relation index, const IvfMeta *meta)
+{
+	if (meta->magic != IVF_MAGIC || meta->nlists < 1 ||
+		meta->nlists > IVF_MAX_LISTS || meta->dim < 1 ||
+		meta->elem >= ELEM_NKINDS || meta->m > meta->dim)
+		page_corrupted(index, IVF_META_BLOCK, "The meta page is invalid.");
+	if (meta->version != IVF_VERSION)
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("index \"%s\" has format version %u, this library "
+					"knows version %d",
+					RelationGetRelationName(index), meta->version, IVF_VERSION),
+			 errhint("Please REINDEX it.")));
+}
+
+static void
+read_meta(Relation index, IvfMeta *meta)
+{
+	Buffer buffer = ReadBuffer(index, IVF_META_BLOCK);
+	Page page = BufferGetPage(buffer);
+	uint32 magic = 0;
+
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	if (!PageIsNew(page))
+		memcpy(&magic, page_room(page), sizeof(magic));
+	if (magic == PGVECTOR_IVFFLAT_MAGIC)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("index \"%s\" was built by pgvector",
+						RelationGetRelationName(index)),
+				 errhint("Please REINDEX it.")));
+	if (magic != IVF_MAGIC)
+		page_corrupted(index, IVF_META_BLOCK, "The meta page is invalid.");
+	memcpy(meta, page_room(page), sizeof(*meta));
+	UnlockReleaseBuffer(buffer);
+	check_meta(index, meta);
+}
+
+static void
+read_codebook(Relation index, const IvfMeta *meta, float *codebook)
+{
+	Size left = (Size) PQ_ENTRIES * meta->dim * sizeof(float);
+	char *to = (char *) codebook;
+
+	for (BlockNumber blkno = meta->codebook; left > 0; blkno++)
+	{
+		Size part = Min(left, PAGE_ROOM);
+		Buffer buffer = page_read(index, blkno, IVF_MAGIC, IVF_PAGE_CODEBOOK,
+								  BUFFER_LOCK_SHARE, NULL);
+
+		memcpy(to, page_room(BufferGetPage(buffer)), part);
+		UnlockReleaseBuffer(buffer);
+		to += part;
+		left -= part;
+	}
+}
+
+/* Hints for indexes of up to 8 GB; what lies behind is found the usual way */
+#define MAX_HINTS (1 << 20)
+
+/* Everything in one chunk, as the relation cache frees no more than that */
+static IvfModel *
+read_model(Relation index, const IvfMeta *meta)
+{
+	Size codebook = meta->codec == IVF_CODEC_PQ4
+		? (Size) PQ_ENTRIES * meta->dim * sizeof(float)
+		: 0;
+	uint32 nhints = Min(RelationGetNumberOfBlocks(index), MAX_HINTS);
+	Size fixed = MAXALIGN(offsetof(IvfModel, codebook) + codebook);
+	IvfModel *model = MemoryContextAllocHuge(
+		index->rd_indexcxt, fixed + (Size) nhints * sizeof(Buffer));
+
+	PG_TRY();
+	{
+		model->meta = *meta;
+		ivf_layout_init(&model->layout, meta);
+		model->nhints = nhints;
+		model->hints = (Buffer *) ((char *) model + fixed);
+		memset(model->hints, 0, nhints * sizeof(Buffer));
+		if (codebook > 0)
+			read_codebook(index, meta, model->codebook);
+	}
+	PG_CATCH();
+	{
+		pfree(model);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	return model;
+}
+
+const IvfModel *
+ivf_model_get(Relation index)
+{
+	IvfModel *model = index->rd_amcache;
+	IvfMeta meta;
+
+	read_meta(index, &meta);
+	if (model != NULL && memcmp(&model->meta, &meta, sizeof(meta)) == 0)
+		return model;
+
+	model = read_model(index, &meta);
+	if (index->rd_amcache != NULL)
+		pfree(index->rd_amcache);
+	index->rd_amcache = model;
+	return model;
+}
+
+/* Products with n centroids of one page, first being the first of it */
+static void
+products_of_page(Relation index, const IvfModel *model, const Slots *slots,
+				 uint32 first, uint32 n, const float *query, float *products,
+				 float *sqnorms)
+{
+	const DenseKernels *kernels = dense_kernels(ELEM_FLOAT32, ELEM_FLOAT16);
+	Buffer buffer =
+		ivf_pin(index, model, model->meta.centroids + slots_page(slots, first));
+	const char *room =
+		page_room(page_lock(index, buffer, IVF_MAGIC, IVF_PAGE_CENTROIDS));
+
+	kernels->inner_product_many(query, room + offsetof(IvfCentroid, elems),
+								slots->size, n, model->meta.dim,
+								products + first);
+	if (sqnorms != NULL)
+	{
+		for (uint32 i = 0; i < n; i++)
+			sqnorms[first + i] =
+				((const IvfCentroid *) (room + i * slots->size))->sqnorm;
+	}
+	UnlockReleaseBuffer(buffer);
+}
+
+/* An item over several pages, put together */
+static void
+read_large_centroid(Relation index, const IvfMeta *meta, const Slots *slots,
+					uint32 list, IvfCentroid *centroid)
+{
+	for (uint32 part = 0; part < slots->pages_each; part++)
+	{
+		Buffer buffer =
+			page_read(index, meta->centroids + slots_page(slots, list) + part,
+					  IVF_MAGIC, IVF_PAGE_CENTROIDS, BUFFER_LOCK_SHARE, NULL);
+
+		memcpy((char *) centroid + part * PAGE_ROOM,
+			   page_room(BufferGetPage(buffer)), slots_part(slots, part));
+		UnlockReleaseBuffer(buffer);
+	}
+}
+
+void
+ivf_centroid_products(Relation index, const IvfModel *model, const float *query,
+					  float *products, float *sqnorms)
+{
+	const IvfMeta *meta = &model->meta;
+	Slots slots = ivf_centroid_slots(meta);
+	IvfCentroid *large;
+
+	if (meta->centroids == InvalidBlockNumber)
+	{
+		products[0] = 0.0f;
+		if (sqnorms != NULL)
+			sqnorms[0] = 0.0f;
+		return;
+	}
+	if (slots.pages_each == 1)
+	{
+		for (uint32 i = 0; i < meta->nlists; i += slots.per_page)
+			products_of_page(index, model, &slots, i,
+							 Min(slots.per_page, meta->nlists - i), query,
+							 products, sqnorms);
+		return;
+	}
+	large = palloc(slots.size);
+	for (uint32 i = 0; i < meta->nlists; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		read_large_centroid(index, meta, &slots, i, large);
+		products[i] = dense_kernels(ELEM_FLOAT32, ELEM_FLOAT16)
+						  ->inner_product(query, large->elems, meta->dim, 0);
+		if (sqnorms != NULL)
+			sqnorms[i] = large->sqnorm;
+	}
+	pfree(large);
+}
+
+void
+ivf_centroid_read(Relation index, const IvfMeta *meta, uint32 list,
+				  float *centroid)
+{
+	Slots slots = ivf_centroid_slots(meta);
+	IvfCentroid *large;
+	Buffer buffer;
+	const char *room;
+
+	if (meta->centroids == InvalidBlockNumber)
+	{
+		memset(centroid, 0, meta->dim * sizeof(float));
+		return;
+	}
+	if (slots.pages_each > 1)
+	{
+		large = palloc(slots.size);
+		read_large_centroid(index, meta, &slots, list, large);
+		elem_ops[ELEM_FLOAT16].load(large->elems, centroid, meta->dim);
+		pfree(large);
+		return;
+	}
+	buffer = page_read(index, meta->centroids + slots_page(&slots, list),
+					   IVF_MAGIC, IVF_PAGE_CENTROIDS, BUFFER_LOCK_SHARE, NULL);
+	room = page_room(BufferGetPage(buffer)) + slots_offset(&slots, list);
+	elem_ops[ELEM_FLOAT16].load(room + offsetof(IvfCentroid, elems), centroid,
+								meta->dim);
+	UnlockReleaseBuffer(buffer);
+}
+
+static Buffer
+directory_page(Relation index, const IvfMeta *meta, uint32 list, int lock)
+{
+	return page_read(index, meta->directory + list / IVF_ENTRIES_PER_PAGE,
+					 IVF_MAGIC, IVF_PAGE_DIRECTORY, lock, NULL);
+}
+
+IvfListEntry
+ivf_list_read(Relation index, const IvfMeta *meta, uint32 list)
+{
+	Buffer buffer = directory_page(index, meta, list, BUFFER_LOCK_SHARE);
+	IvfListEntry entry;
+
+	memcpy(&entry, page_room(BufferGetPage(buffer)) + ivf_list_offset(list),
+		   sizeof(entry));
+	UnlockReleaseBuffer(buffer);
+	return entry;
+}
+
+void
+ivf_lists_read(Relation index, const IvfModel *model, uint32 first, uint32 n,
+			   IvfListEntry *entries)
+{
+	Buffer buffer = ivf_pin(
+		index, model, model->meta.directory + first / IVF_ENTRIES_PER_PAGE);
+	Page page = page_lock(index, buffer, IVF_MAGIC, IVF_PAGE_DIRECTORY);
+
+	memcpy(entries, page_room(page), n * sizeof(IvfListEntry));
+	UnlockReleaseBuffer(buffer);
+}
+
+Buffer
+ivf_list_lock(Relation index, const IvfMeta *meta, uint32 list)
+{
+	return directory_page(index, meta, list, BUFFER_LOCK_EXCLUSIVE);
+}

@@ -1,0 +1,78 @@
+/*
+ * ivf_model.h
+ *	  What an index knows of its data: meta page, centroids, codebook.
+ *
+ * Include after postgres.h.
+ */
+#ifndef VECTOR_EXT_IVF_MODEL_H
+#define VECTOR_EXT_IVF_MODEL_H
+
+#include "ivf/ivf_layout.h"
+#include "quant/pq.h"
+
+/*
+ * Meta page and codebook as this backend has them.  Lives in the relation
+ * cache: valid until the next look at the catalogues, so whoever needs it
+ * longer copies what he needs.
+ */
+typedef struct IvfModel
+{
+	IvfMeta meta;
+	IvfLayout layout;
+	uint32 nhints;
+	Buffer *hints; /* for page_pin(): by block, of the first nhints */
+	float codebook[FLEXIBLE_ARRAY_MEMBER]; /* PQ_ENTRIES * dim, if any */
+} IvfModel;
+
+/*
+ * The model in force: reads the meta page, and the rest when its generation is
+ * new.  Errors: not one of our indexes, or of a version this library does not
+ * know [55000], corruption [XX002].
+ */
+extern const IvfModel *ivf_model_get(Relation index);
+
+/* page_pin() with the model's hint, if it has one for the block */
+static inline Buffer
+ivf_pin(Relation index, const IvfModel *model, BlockNumber blkno)
+{
+	Buffer none = InvalidBuffer;
+
+	return page_pin(index, blkno,
+					blkno < model->nhints ? &model->hints[blkno] : &none);
+}
+
+static inline PqShape
+ivf_pq_shape(const IvfMeta *meta)
+{
+	return (PqShape){.dim = meta->dim, .m = meta->m};
+}
+
+/*
+ * The distance of a query in model space (see ivf_encode.h) to each centroid:
+ * products[i] = <query, c_i> and, unless sqnorms is NULL, |c_i|^2.  One list
+ * without centroid: zeros.
+ */
+extern void ivf_centroid_products(Relation index, const IvfModel *model,
+								  const float *query, float *products,
+								  float *sqnorms);
+
+/* One centroid as floats */
+extern void ivf_centroid_read(Relation index, const IvfMeta *meta, uint32 list,
+							  float *centroid);
+
+/*
+ * The directory: an entry; n entries of one page, first being its first; its
+ * page locked, for who changes it.
+ */
+extern IvfListEntry ivf_list_read(Relation index, const IvfMeta *meta,
+								  uint32 list);
+extern void ivf_lists_read(Relation index, const IvfModel *model, uint32 first,
+						   uint32 n, IvfListEntry *entries);
+extern Buffer ivf_list_lock(Relation index, const IvfMeta *meta, uint32 list);
+static inline uint32
+ivf_list_offset(uint32 list)
+{
+	return list % IVF_ENTRIES_PER_PAGE * sizeof(IvfListEntry);
+}
+
+#endif

@@ -1,0 +1,245 @@
+/*
+ * ivf_options.c
+ *	  What users set: storage parameters and settings.
+ *
+ * A setting that was never set means "automatic", whatever SHOW prints: first
+ * the index's storage parameter counts, then its calibration.  Once set, even
+ * to the value that SHOW printed, it means exactly what it says.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "access/reloptions.h"
+#include "utils/guc.h"
+#include "utils/rel.h"
+
+#include "core/compat.h"
+#include "ivf/ivf_handler.h"
+#include "ivf/ivf_options.h"
+#include "vector/dense.h"
+
+static relopt_kind flat_kind;
+static relopt_kind pq_kind;
+
+typedef enum IvfIterativeScan
+{
+	IVF_ITERATIVE_OFF,
+	IVF_ITERATIVE_RELAXED
+} IvfIterativeScan;
+
+static int flat_probes;
+static int flat_iterative;
+static int flat_max_probes;
+static int pq_probes;
+static int pq_candidates;
+
+/* Set by anyone, to anything */
+static bool flat_probes_set;
+static bool flat_iterative_set;
+static bool flat_max_probes_set;
+
+static const struct config_enum_entry iterative_values[] = {
+	{"off", IVF_ITERATIVE_OFF, false},
+	{"relaxed_order", IVF_ITERATIVE_RELAXED, false},
+	{NULL, 0, false}};
+
+static relopt_enum_elt_def rerank_values[] = {{"index", IVF_RERANK_INDEX},
+											  {"heap", IVF_RERANK_HEAP},
+											  {"none", IVF_RERANK_NONE},
+											  {NULL}};
+
+/*
+ * Was a value set?  The check hook alone sees where it comes from; it leaves
+ * the answer for the assign hook.
+ */
+static bool
+note_source(void **extra, GucSource source)
+{
+	bool *set = guc_malloc(LOG, sizeof(bool));
+
+	if (set == NULL)
+		return false;
+	*set = source != PGC_S_DEFAULT;
+	*extra = set;
+	return true;
+}
+
+static bool
+check_int(int *value, void **extra, GucSource source)
+{
+	return note_source(extra, source);
+}
+
+#define ASSIGN_HOOK(name) \
+	static void assign_##name(int value, void *extra) \
+	{ \
+		name##_set = *(bool *) extra; \
+	}
+
+ASSIGN_HOOK(flat_probes)
+ASSIGN_HOOK(flat_iterative)
+ASSIGN_HOOK(flat_max_probes)
+
+void
+ivf_options_init(void)
+{
+	flat_kind = add_reloption_kind();
+	add_int_reloption(flat_kind, "lists", "Number of inverted lists", 0, 0,
+					  IVF_MAX_LISTS, AccessExclusiveLock);
+	add_int_reloption(flat_kind, "probes", "Lists visited, 0: calibrated", 0, 0,
+					  IVF_MAX_LISTS, ShareUpdateExclusiveLock);
+	pq_kind = add_reloption_kind();
+	add_int_reloption(pq_kind, "lists", "Number of inverted lists", 0, 0,
+					  IVF_MAX_LISTS, AccessExclusiveLock);
+	add_int_reloption(pq_kind, "probes", "Lists visited, 0: calibrated", 0, 0,
+					  IVF_MAX_LISTS, ShareUpdateExclusiveLock);
+	add_int_reloption(pq_kind, "m", "Codes of a row, 4 bits each", 0, 0,
+					  DENSE_MAX_DIM, AccessExclusiveLock);
+	add_enum_reloption(pq_kind, "rerank", "What verifies estimates",
+					   rerank_values, IVF_RERANK_INDEX,
+					   "Valid values are \"index\", \"heap\", and \"none\".",
+					   AccessExclusiveLock);
+
+	DefineCustomIntVariable("ivfflat.probes", "Sets the number of probes",
+							"Valid range is 1..32768.", &flat_probes, 1, 1,
+							IVF_MAX_LISTS, PGC_USERSET, 0, check_int,
+							assign_flat_probes, NULL);
+	DefineCustomEnumVariable(
+		"ivfflat.iterative_scan", "Sets the mode for iterative scans", NULL,
+		&flat_iterative, IVF_ITERATIVE_OFF, iterative_values, PGC_USERSET, 0,
+		check_int, assign_flat_iterative, NULL);
+	DefineCustomIntVariable("ivfflat.max_probes",
+							"Sets the max number of probes for iterative scans",
+							NULL, &flat_max_probes, IVF_MAX_LISTS, 1,
+							IVF_MAX_LISTS, PGC_USERSET, 0, check_int,
+							assign_flat_max_probes, NULL);
+	MarkGUCPrefixReserved("ivfflat");
+
+	DefineCustomIntVariable(
+		"ivfpq.probes", "Sets the number of lists a scan visits",
+		"0 takes the index's storage parameter, or its calibration.",
+		&pq_probes, 0, 0, IVF_MAX_LISTS, PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("ivfpq.candidates",
+							"Sets the number of estimates that are verified",
+							"0 takes the index's calibration.", &pq_candidates,
+							0, 0, 1000000, PGC_USERSET, 0, NULL, NULL, NULL);
+	MarkGUCPrefixReserved("ivfpq");
+}
+
+IvfMethod
+ivf_method(Relation index)
+{
+	return index->rd_indam->amoptions == ivfflatoptions ? IVF_METHOD_FLAT
+														: IVF_METHOD_PQ;
+}
+
+IvfOptions
+ivf_options(Relation index)
+{
+	if (index->rd_options == NULL)
+		return (IvfOptions){.rerank = IVF_RERANK_INDEX};
+	return *(IvfOptions *) index->rd_options;
+}
+
+bytea *
+ivfflatoptions(Datum reloptions, bool validate)
+{
+	static const relopt_parse_elt table[] = {
+		{"lists", RELOPT_TYPE_INT, offsetof(IvfOptions, lists)},
+		{"probes", RELOPT_TYPE_INT, offsetof(IvfOptions, probes)}};
+
+	return build_reloptions(reloptions, validate, flat_kind, sizeof(IvfOptions),
+							table, lengthof(table));
+}
+
+bytea *
+ivfpqoptions(Datum reloptions, bool validate)
+{
+	static const relopt_parse_elt table[] = {
+		{"lists", RELOPT_TYPE_INT, offsetof(IvfOptions, lists)},
+		{"probes", RELOPT_TYPE_INT, offsetof(IvfOptions, probes)},
+		{"m", RELOPT_TYPE_INT, offsetof(IvfOptions, m)},
+		{"rerank", RELOPT_TYPE_ENUM, offsetof(IvfOptions, rerank)}};
+
+	return build_reloptions(reloptions, validate, pq_kind, sizeof(IvfOptions),
+							table, lengthof(table));
+}
+
+/* Between the calibrated values of k by powers of k, beyond them in proportion */
+static IvfEffort
+calibrated_effort(const IvfMeta *meta, double k)
+{
+	const IvfCalibration *above = &meta->calibrations[IVF_NCALIBRATIONS - 1];
+	const IvfCalibration *below = above;
+	double part = 0;
+	double factor = 1;
+
+	for (int i = IVF_NCALIBRATIONS - 1; i >= 0; i--)
+	{
+		if (meta->calibrations[i].k < k)
+			break;
+		above = below = &meta->calibrations[i];
+		if (i > 0 && meta->calibrations[i - 1].k < k)
+			below = &meta->calibrations[i - 1];
+	}
+	if (below->k < above->k)
+		part = log(k / below->k) / log((double) above->k / below->k);
+	if (k > above->k)
+		factor = k / above->k;
+	return (IvfEffort){
+		.probes = Min(ceil(below->probes *
+						   pow((double) above->probes / below->probes, part) *
+						   sqrt(factor)),
+					  meta->nlists),
+		.candidates =
+			Min(ceil(below->candidates *
+					 pow((double) above->candidates / below->candidates, part) *
+					 factor),
+				PG_INT32_MAX)};
+}
+
+IvfEffort
+ivf_effort(Relation index, const IvfMeta *meta, double k)
+{
+	IvfEffort effort = calibrated_effort(meta, k);
+	IvfOptions options = ivf_options(index);
+
+	if (options.probes > 0)
+		effort.probes = options.probes;
+	if (ivf_method(index) == IVF_METHOD_FLAT)
+	{
+		if (flat_probes_set)
+			effort.probes = flat_probes;
+	}
+	else
+	{
+		if (pq_probes > 0)
+			effort.probes = pq_probes;
+		if (pq_candidates > 0)
+			effort.candidates = pq_candidates;
+	}
+	effort.probes = Min(effort.probes, meta->nlists);
+	effort.candidates = Max(effort.candidates, ceil(k));
+	return effort;
+}
+
+IvfContinuation
+ivf_continuation(Relation index, const IvfMeta *meta)
+{
+	IvfContinuation continuation = {.max_probes = meta->nlists,
+									.relaxed = false};
+
+	if (ivf_method(index) != IVF_METHOD_FLAT)
+		return continuation;
+	if (flat_iterative_set && flat_iterative == IVF_ITERATIVE_OFF)
+		continuation.max_probes = ivf_effort(index, meta, 1).probes;
+	else if (flat_max_probes_set)
+		/* fewer than probes: probes counts */
+		continuation.max_probes =
+			Max((uint32) flat_max_probes, flat_probes_set ? flat_probes : 1);
+	continuation.max_probes = Min(continuation.max_probes, meta->nlists);
+	continuation.relaxed =
+		flat_iterative_set && flat_iterative == IVF_ITERATIVE_RELAXED;
+	return continuation;
+}

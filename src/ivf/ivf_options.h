@@ -1,0 +1,64 @@
+/*
+ * ivf_options.h
+ *	  What users set: storage parameters and settings.
+ *
+ * Include after postgres.h.
+ */
+#ifndef VECTOR_EXT_IVF_OPTIONS_H
+#define VECTOR_EXT_IVF_OPTIONS_H
+
+#include "ivf/ivf_model.h"
+
+/* The access methods that this room serves */
+typedef enum IvfMethod
+{
+	IVF_METHOD_FLAT, /* ivfflat: vectors as they are */
+	IVF_METHOD_PQ    /* ivfpq: codes */
+} IvfMethod;
+
+typedef enum IvfRerank
+{
+	IVF_RERANK_INDEX, /* verify by copies in the index */
+	IVF_RERANK_HEAP,  /* verify by the heap */
+	IVF_RERANK_NONE   /* order by estimates */
+} IvfRerank;
+
+/* Storage parameters; 0: automatic */
+typedef struct IvfOptions
+{
+	int32 vl_len_; /* varlena header, do not touch */
+	int lists;
+	int probes;
+	int m;
+	int rerank; /* IvfRerank */
+} IvfOptions;
+
+extern IvfMethod ivf_method(Relation index);
+extern IvfOptions ivf_options(Relation index);
+
+extern bytea *ivfflatoptions(Datum reloptions, bool validate);
+extern bytea *ivfpqoptions(Datum reloptions, bool validate);
+
+/* How far one batch of a scan goes */
+typedef struct IvfEffort
+{
+	uint32 probes;
+	uint32 candidates;
+} IvfEffort;
+
+/* The effort for the k nearest rows: as set, else as calibrated */
+extern IvfEffort ivf_effort(Relation index, const IvfMeta *meta, double k);
+
+/* How scans go on when more rows are asked for */
+typedef struct IvfContinuation
+{
+	uint32 max_probes; /* lists a scan may visit in all */
+	bool relaxed;      /* rows found late may leave out of order */
+} IvfContinuation;
+
+extern IvfContinuation ivf_continuation(Relation index, const IvfMeta *meta);
+
+/* Define settings and storage parameters; once, from _PG_init */
+extern void ivf_options_init(void);
+
+#endif

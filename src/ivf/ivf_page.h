@@ -1,0 +1,142 @@
+/*
+ * ivf_page.h
+ *	  Disk format of an inverted file index; README.md draws the pages.
+ *
+ *		block 0		meta page: IvfMeta
+ *		model		centroids (slots), codebook (floats), both optional
+ *		directory	one IvfListEntry for each list
+ *		segments	the lists: chains of pages, each with up to capacity rows
+ *		copies		the vectors of one segment each, optional
+ *
+ * A row of a list has a place, its "lane", in a segment: bit in the live mask,
+ * heap TID, additive term, rounding error of the copy, code; and the slot of
+ * the same number in the segment's copy pages.
+ *
+ * Include after postgres.h.
+ */
+#ifndef VECTOR_EXT_IVF_PAGE_H
+#define VECTOR_EXT_IVF_PAGE_H
+
+#include "storage/itemptr.h"
+
+#include "distance/metric.h"
+#include "pages/slots.h"
+
+#define IVF_MAGIC 0x46564956 /* "VIVF" */
+#define IVF_VERSION 1
+
+enum
+{
+	IVF_PAGE_META = 1,
+	IVF_PAGE_CENTROIDS,
+	IVF_PAGE_CODEBOOK,
+	IVF_PAGE_DIRECTORY,
+	IVF_PAGE_SEGMENT,
+	IVF_PAGE_COPIES
+};
+
+#define IVF_META_BLOCK 0
+#define IVF_MAX_LISTS 32768
+
+/* How a row is estimated */
+typedef enum IvfCodec
+{
+	IVF_CODEC_NONE, /* not at all: by its copy */
+	IVF_CODEC_PQ4   /* product quantizer, 4 bits a code, on residuals */
+} IvfCodec;
+
+/* What is kept of the vector itself */
+typedef enum IvfCopies
+{
+	IVF_COPIES_NONE,  /* nothing: verified by the heap */
+	IVF_COPIES_EXACT, /* the stored elements */
+	IVF_COPIES_HALF   /* rounded to half precision */
+} IvfCopies;
+
+/* What reaches recall@k .95: measured when the index is built */
+typedef struct IvfCalibration
+{
+	uint32 k;
+	uint32 probes;
+	uint32 candidates; /* estimates that are verified */
+} IvfCalibration;
+
+#define IVF_NCALIBRATIONS 3
+
+typedef struct IvfMeta
+{
+	uint32 magic;
+	uint32 version;
+	uint16 dim;
+	uint8 elem;   /* ElemKind of the column */
+	uint8 metric; /* Metric */
+	uint8 codec;  /* IvfCodec */
+	uint8 copies; /* IvfCopies */
+	uint16 m;     /* codes of a row, 0 without codec */
+	uint32 nlists;
+	/*
+	 * The model lives in a space of values scaled by 2^scale, so that
+	 * centroids and half precision copies cannot overflow.  For cosine the
+	 * model's rows have unit length and only copies are scaled.
+	 */
+	int32 scale;
+	uint32 generation;     /* raised whenever lists or model are replaced */
+	BlockNumber centroids; /* first block, or InvalidBlockNumber: one list */
+	BlockNumber codebook;
+	BlockNumber directory;
+	uint32 reserved;
+	double nrows; /* when built, or last vacuumed */
+	IvfCalibration calibrations[IVF_NCALIBRATIONS]; /* ascending k */
+} IvfMeta;
+
+/*
+ * A list.  New segments are put in front of the chain, so that a segment's link
+ * never changes.  Invalid blocks: no segment yet.
+ */
+typedef struct IvfListEntry
+{
+	BlockNumber first; /* segment */
+	BlockNumber free;  /* where to look for a free lane */
+	uint32 holes;      /* 1: there and behind it VACUUM left free lanes */
+	uint32 nrows;      /* when built, or last vacuumed */
+} IvfListEntry;
+
+#define IVF_ENTRIES_PER_PAGE (PAGE_ROOM / sizeof(IvfListEntry))
+
+/* A centroid's slot: squared length, then half precision elements */
+typedef struct IvfCentroid
+{
+	float sqnorm;
+	uint16 elems[FLEXIBLE_ARRAY_MEMBER];
+} IvfCentroid;
+
+/* The head of a segment's room; the arrays follow as IvfLayout says */
+typedef struct IvfSegment
+{
+	uint32 nlanes; /* lanes ever used, dead ones included */
+	uint32 list;
+} IvfSegment;
+
+/* The element kind of copies, where there are any */
+static inline ElemKind
+ivf_copy_elem(const IvfMeta *meta)
+{
+	return meta->copies == IVF_COPIES_HALF ? ELEM_FLOAT16
+										   : (ElemKind) meta->elem;
+}
+
+/* True where a copy may differ from the stored vector */
+static inline bool
+ivf_copies_rounded(const IvfMeta *meta)
+{
+	return meta->copies == IVF_COPIES_HALF && meta->elem != ELEM_FLOAT16;
+}
+
+static inline Slots
+ivf_centroid_slots(const IvfMeta *meta)
+{
+	return slots_of(
+		MAXALIGN(offsetof(IvfCentroid, elems) + meta->dim * sizeof(uint16)));
+}
+
+#endif

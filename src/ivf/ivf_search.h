@@ -1,0 +1,83 @@
+/*
+ * ivf_search.h
+ *	  One search: from a query to rows with bounds on their distances.
+ *
+ * Three stages.  The lists are ranked by their centroids; the rows of the
+ * nearest lists are estimated from their codes, and the best estimates kept;
+ * these candidates are verified by their copies.  What comes out is a set of
+ * hits, each with bounds between which the operator's distance lies.  Nothing
+ * here reads the heap.
+ *
+ * Distances are in the order's own units ("keys"): squared for L2, as the
+ * operator has them for the others.
+ *
+ * Include after postgres.h.
+ */
+#ifndef VECTOR_EXT_IVF_SEARCH_H
+#define VECTOR_EXT_IVF_SEARCH_H
+
+#include "ivf/ivf_encode.h"
+
+typedef struct IvfHit
+{
+	double low;  /* the key is not below; low = high: it is known */
+	double high; /* the key is not above */
+	ItemPointerData tid;
+} IvfHit;
+
+/* What has been done, for EXPLAIN and for tests */
+typedef struct IvfCounters
+{
+	uint64 lists;
+	uint64 rows;       /* estimated, or compared where there are no codes */
+	uint64 candidates; /* verified */
+} IvfCounters;
+
+typedef struct IvfSearch
+{
+	Relation index;
+	IvfMeta meta;
+	IvfLayout layout;
+	IvfCounters counters;
+
+	/* the hits of the last run, in no order */
+	IvfHit *hits;
+	uint32 nhits;
+	bool complete; /* no row of the lists it visited is missing in hits */
+
+	struct IvfSearchState *state; /* ivf_search.c's own */
+} IvfSearch;
+
+/* All memory is in the current context, and grows with candidates alone */
+extern IvfSearch *ivf_search_new(Relation index);
+
+/*
+ * The query of the following runs, in the column's type.  False for one that
+ * has no order: zero length under cosine.  The dimensions must fit; error
+ * [22000] otherwise.
+ */
+extern bool ivf_search_set_query(IvfSearch *search, const DenseVector *query);
+
+/* Visit so many lists, nearest first, and verify so many candidates */
+extern void ivf_search_run(IvfSearch *search, uint32 probes, uint32 candidates);
+
+/*
+ * For calibration: a query in model space, and its best estimates, unverified.
+ * They are valid until the next call.
+ */
+extern void ivf_search_set_model(IvfSearch *search, const float *query);
+extern const struct IvfCandidate *ivf_search_estimates(IvfSearch *search,
+													   uint32 probes,
+													   uint32 candidates,
+													   uint32 *nfound);
+
+/* Call visit with each live row of the probes nearest lists */
+typedef void (*IvfVisit)(void *arg, ItemPointer tid);
+extern void ivf_search_visit(IvfSearch *search, uint32 probes, IvfVisit visit,
+							 void *arg);
+
+/* The key of a vector from the heap: the operator's distance, exactly */
+extern double ivf_search_key(const IvfSearch *search,
+							 const DenseVector *vector);
+
+#endif

@@ -1,0 +1,304 @@
+/*
+ * ivf_write.c
+ *	  Writes the pages of an index that is being built.
+ *
+ * A segment is filled in memory, and its copy pages one at a time.  Copy pages
+ * are written first, so that the segment can name them; segments of a list are
+ * chained backwards, so that no page is written twice.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+
+#include "ivf/ivf_model.h"
+#include "ivf/ivf_write.h"
+#include "pages/wal.h"
+
+struct IvfWriter
+{
+	Relation index;
+	ForkNumber fork;
+	const IvfMeta *meta;
+	IvfLayout layout;
+	IvfListEntry *entries;
+	uint32 list;   /* that the segment is of */
+	bool filling;  /* is there a segment? */
+	char *segment; /* page images */
+	char *copies;
+	uint32 ncopies; /* copies on the page at hand */
+};
+
+/* Add a page; its image is copied */
+static BlockNumber
+write_page(Relation index, ForkNumber fork, const char *image)
+{
+	Buffer buffer = wal_extend(index, fork);
+	BlockNumber blkno = BufferGetBlockNumber(buffer);
+
+	memcpy(BufferGetPage(buffer), image, BLCKSZ);
+	MarkBufferDirty(buffer);
+	UnlockReleaseBuffer(buffer);
+	return blkno;
+}
+
+void
+ivf_write_meta(Relation index, ForkNumber fork, const IvfMeta *meta)
+{
+	Buffer buffer =
+		ReadBufferExtended(index, fork, IVF_META_BLOCK, RBM_NORMAL, NULL);
+	Page page = BufferGetPage(buffer);
+
+	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+	page_init(page, IVF_MAGIC, IVF_PAGE_META, meta->generation);
+	memcpy(page_room(page), meta, sizeof(*meta));
+	MarkBufferDirty(buffer);
+	UnlockReleaseBuffer(buffer);
+}
+
+/* n bytes over as many pages as they need; the first block */
+static BlockNumber
+write_bytes(IvfWriter *writer, uint16 kind, const char *bytes, Size n)
+{
+	BlockNumber first = InvalidBlockNumber;
+
+	for (Size done = 0; done < n; done += PAGE_ROOM)
+	{
+		Page page = (Page) writer->copies;
+		BlockNumber blkno;
+
+		page_init(page, IVF_MAGIC, kind, writer->meta->generation);
+		memcpy(page_room(page), bytes + done, Min(n - done, PAGE_ROOM));
+		blkno = write_page(writer->index, writer->fork, writer->copies);
+		if (done == 0)
+			first = blkno;
+	}
+	return first;
+}
+
+static BlockNumber
+write_centroids(IvfWriter *writer, const float *centroids)
+{
+	const IvfMeta *meta = writer->meta;
+	Slots slots = ivf_centroid_slots(meta);
+	Page page = (Page) writer->copies;
+	BlockNumber first = InvalidBlockNumber;
+	IvfCentroid *slot = palloc0(slots.size);
+
+	page_init(page, IVF_MAGIC, IVF_PAGE_CENTROIDS, meta->generation);
+	for (uint32 i = 0; i < meta->nlists; i++)
+	{
+		const float *centroid = centroids + (Size) i * meta->dim;
+		BlockNumber blkno = InvalidBlockNumber;
+
+		CHECK_FOR_INTERRUPTS();
+		slot->sqnorm = 0;
+		for (int d = 0; d < meta->dim; d++)
+			slot->sqnorm += centroid[d] * centroid[d];
+		elem_ops[ELEM_FLOAT16].store(centroid, slot->elems, meta->dim);
+		if (slots.pages_each > 1)
+			blkno = write_bytes(writer, IVF_PAGE_CENTROIDS, (char *) slot,
+								slots.size);
+		else
+		{
+			memcpy(page_room(page) + slots_offset(&slots, i), slot, slots.size);
+			if ((i + 1) % slots.per_page == 0 || i + 1 == meta->nlists)
+				blkno = write_page(writer->index, writer->fork, writer->copies);
+		}
+		if (first == InvalidBlockNumber)
+			first = blkno;
+	}
+	pfree(slot);
+	return first;
+}
+
+IvfWriter *
+ivf_writer_begin(Relation index, ForkNumber fork, IvfMeta *meta,
+				 const float *centroids, const float *codebook)
+{
+	IvfWriter *writer = palloc0(sizeof(IvfWriter));
+	Size directory =
+		(meta->nlists + IVF_ENTRIES_PER_PAGE - 1) / IVF_ENTRIES_PER_PAGE;
+
+	writer->index = index;
+	writer->fork = fork;
+	writer->meta = meta;
+	ivf_layout_init(&writer->layout, meta);
+	writer->segment = palloc0(BLCKSZ);
+	writer->copies = palloc0(BLCKSZ);
+	writer->entries = MemoryContextAllocHuge(CurrentMemoryContext,
+											 directory * IVF_ENTRIES_PER_PAGE *
+												 sizeof(IvfListEntry));
+	for (Size i = 0; i < directory * IVF_ENTRIES_PER_PAGE; i++)
+		writer->entries[i] = (IvfListEntry){.first = InvalidBlockNumber,
+											.free = InvalidBlockNumber};
+
+	page_init((Page) writer->segment, IVF_MAGIC, IVF_PAGE_META,
+			  meta->generation);
+	(void) write_page(index, fork, writer->segment);
+	meta->centroids = centroids == NULL ? InvalidBlockNumber
+										: write_centroids(writer, centroids);
+	meta->codebook = codebook == NULL
+		? InvalidBlockNumber
+		: write_bytes(writer, IVF_PAGE_CODEBOOK, (const char *) codebook,
+					  (Size) PQ_ENTRIES * meta->dim * sizeof(float));
+	/* one page at a time: its entries end where the room does */
+	for (Size i = 0; i < directory; i++)
+	{
+		BlockNumber blkno = write_bytes(
+			writer, IVF_PAGE_DIRECTORY,
+			(const char *) (writer->entries + i * IVF_ENTRIES_PER_PAGE),
+			IVF_ENTRIES_PER_PAGE * sizeof(IvfListEntry));
+
+		if (i == 0)
+			meta->directory = blkno;
+	}
+	ivf_write_meta(index, fork, meta);
+	return writer;
+}
+
+/*
+ * Segments
+ */
+
+static void
+flush_copies(IvfWriter *writer)
+{
+	const IvfLayout *layout = &writer->layout;
+	uint32 lane = ivf_segment((Page) writer->segment)->nlanes - 1;
+
+	if (writer->ncopies == 0)
+		return;
+	IVF_ARRAY((Page) writer->segment, layout->copies, BlockNumber)
+	[ivf_copy_page(layout, lane)] =
+		write_page(writer->index, writer->fork, writer->copies);
+	writer->ncopies = 0;
+}
+
+static void
+flush_segment(IvfWriter *writer)
+{
+	BlockNumber blkno;
+
+	if (!writer->filling)
+		return;
+	flush_copies(writer);
+	blkno = write_page(writer->index, writer->fork, writer->segment);
+	writer->entries[writer->list].first = blkno;
+	writer->entries[writer->list].free = blkno;
+	writer->filling = false;
+}
+
+static void
+begin_segment(IvfWriter *writer, uint32 list)
+{
+	Page page = (Page) writer->segment;
+
+	page_init(page, IVF_MAGIC, IVF_PAGE_SEGMENT, writer->meta->generation);
+	page_special(page)->next = writer->entries[list].first;
+	ivf_segment(page)->list = list;
+	writer->list = list;
+	writer->filling = true;
+}
+
+void
+ivf_lane_set(Page page, const IvfLayout *layout, const IvfMeta *meta,
+			 uint32 lane, const IvfStoredRow *row)
+{
+	uint32 block = lane / IVF_BLOCK;
+
+	IVF_ARRAY(page, layout->live, uint32)[block] |= 1U << lane % IVF_BLOCK;
+	IVF_ARRAY(page, layout->tids, ItemPointerData)[lane] = row->tid;
+	if (layout->errors != 0)
+		IVF_ARRAY(page, layout->errors, uint16)[lane] = row->error;
+	if (meta->codec == IVF_CODEC_PQ4)
+	{
+		IVF_ARRAY(page, layout->terms, float)[lane] = row->term;
+		pq_block_put(IVF_ARRAY(page, layout->codes, uint8) +
+						 block * layout->block_bytes,
+					 meta->m, lane % IVF_BLOCK, row->codes);
+	}
+	ivf_segment(page)->nlanes = Max(ivf_segment(page)->nlanes, lane + 1);
+}
+
+/* A copy of several pages: the last part first, each naming the next */
+static BlockNumber
+write_large_copy(IvfWriter *writer, const char *copy)
+{
+	const Slots *slots = &writer->layout.copy_slots;
+	BlockNumber next = InvalidBlockNumber;
+
+	for (uint32 part = slots->pages_each; part-- > 0;)
+	{
+		Page page = (Page) writer->copies;
+
+		page_init(page, IVF_MAGIC, IVF_PAGE_COPIES, writer->meta->generation);
+		page_special(page)->next = next;
+		memcpy(page_room(page), copy + part * PAGE_ROOM,
+			   slots_part(slots, part));
+		next = write_page(writer->index, writer->fork, writer->copies);
+	}
+	return next;
+}
+
+static void
+add_copy(IvfWriter *writer, uint32 lane, const void *copy)
+{
+	const IvfLayout *layout = &writer->layout;
+	const Slots *slots = &layout->copy_slots;
+
+	if (slots->pages_each > 1)
+	{
+		IVF_ARRAY((Page) writer->segment, layout->copies, BlockNumber)
+		[ivf_copy_page(layout, lane)] = write_large_copy(writer, copy);
+		return;
+	}
+	if (writer->ncopies == 0)
+		page_init((Page) writer->copies, IVF_MAGIC, IVF_PAGE_COPIES,
+				  writer->meta->generation);
+	memcpy(page_room((Page) writer->copies) + slots_offset(slots, lane), copy,
+		   slots->size);
+	if (++writer->ncopies == slots->per_page)
+		flush_copies(writer);
+}
+
+void
+ivf_writer_add(IvfWriter *writer, uint32 list, const IvfStoredRow *row)
+{
+	Page page = (Page) writer->segment;
+	uint32 lane;
+
+	if (writer->filling &&
+		(writer->list != list ||
+		 ivf_segment(page)->nlanes == writer->layout.capacity))
+		flush_segment(writer);
+	if (!writer->filling)
+		begin_segment(writer, list);
+	lane = ivf_segment(page)->nlanes;
+	ivf_lane_set(page, &writer->layout, writer->meta, lane, row);
+	if (writer->layout.copy_slots.size > 0)
+		add_copy(writer, lane, row->copy);
+	writer->entries[list].nrows++;
+}
+
+void
+ivf_writer_end(IvfWriter *writer)
+{
+	flush_segment(writer);
+	for (uint32 i = 0; i < writer->meta->nlists; i += IVF_ENTRIES_PER_PAGE)
+	{
+		Buffer buffer = ReadBufferExtended(writer->index, writer->fork,
+										   writer->meta->directory +
+											   i / IVF_ENTRIES_PER_PAGE,
+										   RBM_NORMAL, NULL);
+
+		LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+		memcpy(page_room(BufferGetPage(buffer)), writer->entries + i,
+			   IVF_ENTRIES_PER_PAGE * sizeof(IvfListEntry));
+		MarkBufferDirty(buffer);
+		UnlockReleaseBuffer(buffer);
+	}
+	pfree(writer->entries);
+	pfree(writer->segment);
+	pfree(writer->copies);
+	pfree(writer);
+}

@@ -1,0 +1,52 @@
+/*
+ * ivf_write.h
+ *	  Writes the pages of an index that is being built.
+ *
+ * No WAL record for each: whoever builds logs all blocks at the end
+ * (wal_log_built).
+ *
+ * Include after postgres.h.
+ */
+#ifndef VECTOR_EXT_IVF_WRITE_H
+#define VECTOR_EXT_IVF_WRITE_H
+
+#include "ivf/ivf_layout.h"
+
+/* What a list keeps of a row */
+typedef struct IvfStoredRow
+{
+	ItemPointerData tid;
+	uint16 error;
+	float term;
+	const uint8 *codes; /* m, each below 16 */
+	const void *copy;
+} IvfStoredRow;
+
+typedef struct IvfWriter IvfWriter;
+
+/*
+ * Begin an index: the blocks of meta page, centroids, codebook and directory
+ * are taken, and meta is told where.  centroids (nlists * dim floats, exact in
+ * half precision) and codebook may be NULL: there are none.
+ */
+extern IvfWriter *ivf_writer_begin(Relation index, ForkNumber fork,
+								   IvfMeta *meta, const float *centroids,
+								   const float *codebook);
+
+/* Rows come list by list, lists in ascending order */
+extern void ivf_writer_add(IvfWriter *writer, uint32 list,
+						   const IvfStoredRow *row);
+
+/* Write what is left, and the directory */
+extern void ivf_writer_end(IvfWriter *writer);
+
+/* Put meta on its page; again when more is known */
+extern void ivf_write_meta(Relation index, ForkNumber fork,
+						   const IvfMeta *meta);
+
+/* Put a row in a lane of a segment: all but its copy */
+extern void ivf_lane_set(Page page, const IvfLayout *layout,
+						 const IvfMeta *meta, uint32 lane,
+						 const IvfStoredRow *row);
+
+#endif

@@ -1,0 +1,56 @@
+/*
+ * wal.h
+ *	  The only writer of WAL: changes of pages as generic records.
+ *
+ * An edit is one record: a crash leaves all of its pages changed, or none.
+ *
+ *		PageEdit edit = edit_begin(index);
+ *		Page page = edit_page(&edit, buffer);	 exclusively locked buffer
+ *		... change page ...
+ *		edit_finish(&edit);						 then unlock
+ *
+ * At most EDIT_MAX_PAGES pages.  edit_page returns a copy: the buffer itself
+ * changes in edit_finish.  Nothing between the two may throw after an edit has
+ * begun, except to give it up: an error drops the copies.
+ *
+ * Include after postgres.h.
+ */
+#ifndef VECTOR_EXT_WAL_H
+#define VECTOR_EXT_WAL_H
+
+#include "access/generic_xlog.h"
+#include "storage/bufpage.h"
+#include "utils/rel.h"
+
+#define EDIT_MAX_PAGES MAX_GENERIC_XLOG_PAGES
+
+typedef struct PageEdit
+{
+	GenericXLogState *state;
+} PageEdit;
+
+extern PageEdit edit_begin(Relation index);
+
+/* A page with content */
+extern Page edit_page(PageEdit *edit, Buffer buffer);
+
+/* A new page, logged as a whole */
+extern Page edit_new_page(PageEdit *edit, Buffer buffer);
+
+extern void edit_finish(PageEdit *edit);
+extern void edit_abort(PageEdit *edit);
+
+/*
+ * Add a block at the end of the index, pinned and exclusively locked.  Zeros: a
+ * crash before it is filled leaves an unused block, nothing else.
+ */
+extern Buffer wal_extend(Relation index, ForkNumber fork);
+
+/*
+ * Log all blocks from first on, of an index that is being built: its pages have
+ * been written without a record each.  For init forks always, else as the
+ * relation needs.
+ */
+extern void wal_log_built(Relation index, ForkNumber fork, BlockNumber first);
+
+#endif
