@@ -124,3 +124,8 @@ CREATE FUNCTION vector_index_check(index regclass, heapallindexed boolean DEFAUL
 	LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
 COMMENT ON FUNCTION vector_index_check(regclass, boolean) IS
 	'errors where an index contradicts itself or, on request, its table';
+CREATE FUNCTION vector_index_rebalance(index regclass) RETURNS void
+	AS 'MODULE_PATHNAME', 'vector_index_rebalance'
+	LANGUAGE C VOLATILE STRICT;
+COMMENT ON FUNCTION vector_index_rebalance(regclass) IS
+	'trains an index again and replaces its lists; reads and writes go on';

@@ -11,13 +11,8 @@
 bool
 poll_interrupts(void *arg)
 {
-	return INTERRUPTS_PENDING_CONDITION();
-}
-
-void
-poll_throw(void)
-{
 	CHECK_FOR_INTERRUPTS();
+	return false;
 }
 
 void

@@ -10,13 +10,11 @@
 #include "distance/blas.h"
 
 /*
- * A BlasPoll: true when an interrupt waits.  The computation then returns, and
- * its caller lets CHECK_FOR_INTERRUPTS() throw, with no foreign frame between.
+ * A BlasPoll that checks for interrupts, and never stops a computation itself:
+ * an interrupt that is an error throws from here.  That is allowed: the rooms of
+ * plain C hold no lock and no memory, and no foreign frame lies between.
  */
 extern bool poll_interrupts(void *arg);
-
-/* After a computation that was stopped: throws, or returns to try again */
-extern void poll_throw(void);
 
 /* Load OpenBLAS, or throw [58P01 undefined_file] */
 extern void poll_load_blas(void);

@@ -49,8 +49,8 @@
 #endif
 
 /*
- * 16: one function extends a relation.  Returns the new block pinned and
- * exclusively locked.
+ * 16: one function extends a relation.  Here without the lock that keeps others
+ * from doing so; returns the new block pinned and exclusively locked.
  */
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
@@ -59,17 +59,10 @@ static inline Buffer
 extend_relation_locked(Relation relation, ForkNumber fork)
 {
 #if PG_VERSION_NUM >= 160000
-	return ExtendBufferedRel(BMR_REL(relation), fork, NULL, EB_LOCK_FIRST);
+	return ExtendBufferedRel(BMR_REL(relation), fork, NULL,
+							 EB_LOCK_FIRST | EB_SKIP_EXTENSION_LOCK);
 #else
-	Buffer buffer;
-	bool need_lock = !RELATION_IS_LOCAL(relation);
-
-	if (need_lock)
-		LockRelationForExtension(relation, ExclusiveLock);
-	buffer = ReadBufferExtended(relation, fork, P_NEW, RBM_ZERO_AND_LOCK, NULL);
-	if (need_lock)
-		UnlockRelationForExtension(relation, ExclusiveLock);
-	return buffer;
+	return ReadBufferExtended(relation, fork, P_NEW, RBM_ZERO_AND_LOCK, NULL);
 #endif
 }
 

@@ -128,10 +128,9 @@ ivf_calibrator_add(IvfCalibrator *calibrator, const float *rows, uint32 n,
 		calibrator->products = palloc((Size) n * nqueries * sizeof(float));
 		calibrator->products_room = n;
 	}
-	while (!blas_inner_products(rows, dim, n, calibrator->queries, dim,
-								nqueries, dim, calibrator->products, nqueries,
-								poll_interrupts, NULL))
-		poll_throw();
+	(void) blas_inner_products(rows, dim, n, calibrator->queries, dim, nqueries,
+							   dim, calibrator->products, nqueries,
+							   poll_interrupts, NULL);
 	for (uint32 i = 0; i < n; i++)
 	{
 		const float *row = rows + i * dim;
@@ -345,9 +344,10 @@ calibrate(IvfCalibrator *calibrator, IvfSearch *search,
 }
 
 void
-ivf_calibrator_run(IvfCalibrator *calibrator, Relation index, IvfMeta *meta)
+ivf_calibrator_run(IvfCalibrator *calibrator, Relation index,
+				   const IvfModel *model, IvfMeta *meta)
 {
-	IvfSearch *search = ivf_search_new(index);
+	IvfSearch *search = ivf_search_new(index, model);
 	uint32 *list_ranks = palloc((Size) calibrator->nqueries *
 								calibrator->wanted * sizeof(uint32));
 

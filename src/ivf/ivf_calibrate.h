@@ -12,7 +12,7 @@
 #ifndef VECTOR_EXT_IVF_CALIBRATE_H
 #define VECTOR_EXT_IVF_CALIBRATE_H
 
-#include "ivf/ivf_page.h"
+#include "ivf/ivf_model.h"
 #include "ivf/ivf_train.h"
 
 typedef struct IvfCalibrator IvfCalibrator;
@@ -29,6 +29,6 @@ extern void ivf_calibrator_add(IvfCalibrator *calibrator, const float *rows,
 
 /* The index is written: fill meta->calibrations */
 extern void ivf_calibrator_run(IvfCalibrator *calibrator, Relation index,
-							   IvfMeta *meta);
+							   const IvfModel *model, IvfMeta *meta);
 
 #endif

@@ -209,6 +209,8 @@ check_list(IvfCheck *check, uint32 list)
 						   BUFFER_LOCK_SHARE, NULL);
 		memcpy(check->segment, BufferGetPage(buffer), BLCKSZ);
 		UnlockReleaseBuffer(buffer);
+		if (page_special((Page) check->segment)->generation != meta->generation)
+			complain(check, blkno, "The segment is of another generation.");
 		if (ivf_segment((Page) check->segment)->list != list)
 			complain(check, blkno, "The segment is of list %u, not %u.",
 					 ivf_segment((Page) check->segment)->list, list);

@@ -21,6 +21,8 @@ enum
 	IVF_PHASE_CALIBRATING
 };
 
+extern void ivf_progress_phase(int64 phase);
+
 /* ivf_build.c */
 extern IndexBuildResult *ivfbuild(Relation heap, Relation index,
 								  IndexInfo *info);

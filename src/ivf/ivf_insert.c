@@ -13,6 +13,7 @@
 
 #include "miscadmin.h"
 #include "port/pg_bitutils.h"
+#include "storage/lmgr.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
@@ -21,6 +22,8 @@
 #include "ivf/ivf_encode.h"
 #include "ivf/ivf_handler.h"
 #include "ivf/ivf_options.h"
+#include "ivf/ivf_rebuild.h"
+#include "ivf/ivf_space.h"
 #include "ivf/ivf_write.h"
 #include "pages/wal.h"
 
@@ -108,7 +111,7 @@ insert_large_copy(Relation index, const IvfModel *model, const char *copy)
 
 	for (uint32 part = slots->pages_each; part-- > 0;)
 	{
-		Buffer buffer = wal_extend(index, MAIN_FORKNUM);
+		Buffer buffer = ivf_new_block(index);
 		PageEdit edit = edit_begin(index);
 		Page page = edit_new_page(&edit, buffer);
 
@@ -133,7 +136,7 @@ lock_copy_page(Relation index, const IvfModel *model, Page segment, uint32 lane,
 	*is_new = lane == ivf_segment(segment)->nlanes &&
 		lane % layout->copy_slots.per_page == 0;
 	if (*is_new)
-		return wal_extend(index, MAIN_FORKNUM);
+		return ivf_new_block(index);
 	return page_read(index,
 					 IVF_ARRAY(segment, layout->copies,
 							   BlockNumber)[ivf_copy_page(layout, lane)],
@@ -224,9 +227,9 @@ insert_new_segment(Relation index, const IvfModel *model, uint32 list,
 		UnlockReleaseBuffer(directory);
 		return false;
 	}
-	buffer = wal_extend(index, MAIN_FORKNUM);
+	buffer = ivf_new_block(index);
 	if (layout->copy_slots.size > 0 && layout->copy_slots.pages_each == 1)
-		copies = wal_extend(index, MAIN_FORKNUM);
+		copies = ivf_new_block(index);
 	edit = edit_begin(index);
 	page = edit_new_page(&edit, buffer);
 	page_init(page, IVF_MAGIC, IVF_PAGE_SEGMENT, model->meta.generation);
@@ -303,6 +306,26 @@ insert_row(Relation index, const IvfModel *model, uint32 list,
 	}
 }
 
+void
+ivf_insert(Relation index, const IvfModel *model, ItemPointer tid,
+		   const IvfRow *row)
+{
+	IvfStoredRow stored = {.tid = *tid, .error = row->error, .copy = row->copy};
+	uint32 list = nearest_list(index, model, row->model);
+
+	if (model->meta.codec == IVF_CODEC_PQ4)
+	{
+		float *centroid = palloc(model->meta.dim * sizeof(float));
+		float *work = palloc(model->meta.dim * sizeof(float));
+		uint8 *codes = palloc(model->meta.m);
+
+		ivf_centroid_read(index, &model->meta, list, centroid);
+		stored.term = ivf_code(model, row->model, centroid, codes, work);
+		stored.codes = codes;
+	}
+	insert_row(index, model, list, &stored);
+}
+
 bool
 ivfinsert(Relation index, Datum *values, bool *isnull, ItemPointer tid,
 		  Relation heap, IndexUniqueCheck unique, bool unchanged,
@@ -318,29 +341,17 @@ ivfinsert(Relation index, Datum *values, bool *isnull, ItemPointer tid,
 		return false;
 	inserter = get_inserter(info);
 	old = MemoryContextSwitchTo(inserter->context);
+
+	/* lists are not replaced while we put a row in them: ivf_rebuild.c */
+	LockPage(index, IVF_META_BLOCK, ShareLock);
 	model = ivf_model_get(index);
 	vector = dense_from_datum((ElemKind) model->meta.elem, values[0]);
 	if (vector->dim != model->meta.dim)
 		error_unexpected_dimensions(NULL, model->meta.dim, vector->dim);
 	row = ivf_row_new(&model->meta);
 	if (ivf_row_set(&row, &model->meta, vector))
-	{
-		IvfStoredRow stored = {
-			.tid = *tid, .error = row.error, .copy = row.copy};
-		uint32 list = nearest_list(index, model, row.model);
-
-		if (model->meta.codec == IVF_CODEC_PQ4)
-		{
-			float *centroid = palloc(model->meta.dim * sizeof(float));
-			float *work = palloc(model->meta.dim * sizeof(float));
-			uint8 *codes = palloc(model->meta.m);
-
-			ivf_centroid_read(index, &model->meta, list, centroid);
-			stored.term = ivf_code(model, row.model, centroid, codes, work);
-			stored.codes = codes;
-		}
-		insert_row(index, model, list, &stored);
-	}
+		ivf_insert(index, model, tid, &row);
+	UnlockPage(index, IVF_META_BLOCK, ShareLock);
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(inserter->context);
 	return false;

@@ -80,12 +80,13 @@ typedef struct IvfMeta
 	 * model's rows have unit length and only copies are scaled.
 	 */
 	int32 scale;
-	uint32 generation;     /* raised whenever lists or model are replaced */
+	uint32 generation;     /* raised whenever lists and model are replaced */
 	BlockNumber centroids; /* first block, or InvalidBlockNumber: one list */
 	BlockNumber codebook;
 	BlockNumber directory;
 	uint32 reserved;
-	double nrows; /* when built, or last vacuumed */
+	double nrows;    /* when built */
+	uint64 replaced; /* full xid: who started later reads no older pages */
 	IvfCalibration calibrations[IVF_NCALIBRATIONS]; /* ascending k */
 } IvfMeta;
 

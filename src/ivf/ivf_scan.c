@@ -337,6 +337,12 @@ run_batch(IvfScan *scan, double k)
 		scan->effort.candidates = candidates_limit();
 
 	ivf_search_run(search, scan->effort.probes, scan->effort.candidates);
+	if (search->stale)
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("index \"%s\" was replaced during the scan",
+						RelationGetRelationName(search->index)),
+				 errhint("Run the query again.")));
 	scan->nqueue = search->nhits;
 	for (uint32 i = scan->nqueue / 2; i-- > 0;)
 		sift_down(search->hits, scan->nqueue, i);
@@ -462,7 +468,7 @@ start(IndexScanDesc desc, IvfScan *scan)
 		scan->heap = NULL;
 	}
 	if (scan->search == NULL)
-		scan->search = ivf_search_new(index);
+		scan->search = ivf_search_new(index, NULL);
 	if (scan->heap == NULL)
 		scan->heap = scan_heap_new(desc);
 	MemoryContextSwitchTo(old);

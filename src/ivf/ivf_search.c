@@ -33,6 +33,7 @@ typedef struct RankedList
 struct IvfSearchState
 {
 	MemoryContext context;
+	const IvfModel *model;    /* NULL: the one in force */
 	const DenseVector *query; /* NULL: none set */
 	const void *copy_query;   /* in the units of copies */
 	const DenseKernels *copy_kernels;
@@ -59,10 +60,18 @@ struct IvfSearchState
 	uint32 hits_room;
 };
 
-IvfSearch *
-ivf_search_new(Relation index)
+/* The model is in the relation cache: never kept beyond a look at catalogues */
+static const IvfModel *
+search_model(const IvfSearch *search)
 {
-	const IvfModel *model = ivf_model_get(index);
+	return search->state->model != NULL ? search->state->model
+										: ivf_model_get(search->index);
+}
+
+IvfSearch *
+ivf_search_new(Relation index, const IvfModel *fixed)
+{
+	const IvfModel *model = fixed != NULL ? fixed : ivf_model_get(index);
 	IvfSearch *search = palloc0(sizeof(IvfSearch));
 	struct IvfSearchState *state = palloc0(sizeof(*state));
 	uint32 nlists = model->meta.nlists;
@@ -73,6 +82,7 @@ ivf_search_new(Relation index)
 	search->layout = model->layout;
 	search->state = state;
 	state->context = CurrentMemoryContext;
+	state->model = fixed;
 	state->ranks = palloc(nlists * sizeof(RankedList));
 	state->products = palloc(nlists * sizeof(float));
 	state->entries = palloc(nlists * sizeof(IvfListEntry));
@@ -108,7 +118,7 @@ rank_lists(IvfSearch *search)
 	struct IvfSearchState *state = search->state;
 	bool products_only = search->meta.metric != METRIC_L2;
 
-	ivf_centroid_products(search->index, ivf_model_get(search->index),
+	ivf_centroid_products(search->index, search_model(search),
 						  state->model_query, state->products,
 						  products_only ? NULL : state->scores);
 	for (uint32 i = 0; i < search->meta.nlists; i++)
@@ -179,7 +189,7 @@ prepare_estimates(IvfSearch *search)
 	rank_lists(search);
 	if (meta->codec == IVF_CODEC_PQ4)
 	{
-		const IvfModel *model = ivf_model_get(search->index);
+		const IvfModel *model = search_model(search);
 		PqShape shape = ivf_pq_shape(meta);
 		float scale = meta->metric == METRIC_INNER_PRODUCT ? -1.0f : -2.0f;
 
@@ -374,10 +384,11 @@ cursor_next_list(IvfSearch *search, SegmentCursor *cursor)
 static SegmentCursor
 cursor_begin(IvfSearch *search, uint32 probes)
 {
-	SegmentCursor cursor = {.model = ivf_model_get(search->index),
+	SegmentCursor cursor = {.model = search_model(search),
 							.probes = Min(probes, search->meta.nlists),
 							.blkno = InvalidBlockNumber};
 
+	search->stale = false;
 	sort_ranks(search, cursor.probes);
 	memset(search->state->entries_read, 0,
 		   search->meta.nlists / IVF_ENTRIES_PER_PAGE + 1);
@@ -391,6 +402,14 @@ cursor_lock(IvfSearch *search, SegmentCursor *cursor, Buffer buffer)
 {
 	Page page = page_lock(search->index, buffer, IVF_MAGIC, IVF_PAGE_SEGMENT);
 
+	if (unlikely(page_special(page)->generation != search->meta.generation))
+	{
+		/* cannot happen on a primary, see ivf_space.c */
+		search->stale = true;
+		cursor->blkno = InvalidBlockNumber;
+		cursor->rank = cursor->probes;
+		return NULL;
+	}
 	if (unlikely(ivf_segment(page)->list != cursor->list ||
 				 ivf_segment(page)->nlanes > search->layout.capacity))
 		page_corrupted(search->index, cursor->blkno,
@@ -494,7 +513,8 @@ estimate_lists(IvfSearch *search, uint32 probes)
 			next = ivf_pin(search->index, cursor.model, cursor.blkno);
 			page_prefetch(BufferGetPage(next), layout->codes, codes_size);
 		}
-		estimate_segment(search, page, product);
+		if (page != NULL)
+			estimate_segment(search, page, product);
 		UnlockReleaseBuffer(buffer);
 	}
 }
@@ -573,14 +593,17 @@ static bool
 next_image(IvfSearch *search, SegmentCursor *cursor)
 {
 	Buffer buffer;
+	Page page;
 
 	CHECK_FOR_INTERRUPTS();
 	if (cursor->blkno == InvalidBlockNumber)
 		return false;
 	buffer = ivf_pin(search->index, cursor->model, cursor->blkno);
-	memcpy(search->state->image, cursor_lock(search, cursor, buffer), BLCKSZ);
+	page = cursor_lock(search, cursor, buffer);
+	if (page != NULL)
+		memcpy(search->state->image, page, BLCKSZ);
 	UnlockReleaseBuffer(buffer);
-	return true;
+	return page != NULL;
 }
 
 static void
@@ -628,7 +651,7 @@ static void
 verify_by_copies(IvfSearch *search)
 {
 	const IvfCandidates *candidates = &search->state->candidates;
-	const IvfModel *model = ivf_model_get(search->index);
+	const IvfModel *model = search_model(search);
 	Buffer ahead[VERIFY_AHEAD];
 
 	for (uint32 i = 0; i < candidates->n + VERIFY_AHEAD; i++)
@@ -738,6 +761,6 @@ ivf_search_visit(IvfSearch *search, uint32 probes, IvfVisit visit, void *arg)
 								 ItemPointerData)[lane]);
 		}
 		/* visits may look at catalogues: the relation cache may have moved */
-		cursor.model = ivf_model_get(search->index);
+		cursor.model = search_model(search);
 	}
 }

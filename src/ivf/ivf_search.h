@@ -44,12 +44,16 @@ typedef struct IvfSearch
 	IvfHit *hits;
 	uint32 nhits;
 	bool complete; /* no row of the lists it visited is missing in hits */
+	bool stale;    /* pages have been used again: begin anew (standby) */
 
 	struct IvfSearchState *state; /* ivf_search.c's own */
 } IvfSearch;
 
-/* All memory is in the current context, and grows with candidates alone */
-extern IvfSearch *ivf_search_new(Relation index);
+/*
+ * All memory is in the current context, and grows with candidates alone.  model:
+ * NULL for the one in force; else lists that the meta page does not name yet.
+ */
+extern IvfSearch *ivf_search_new(Relation index, const struct IvfModel *model);
 
 /*
  * The query of the following runs, in the column's type.  False for one that

@@ -51,8 +51,7 @@ ivf_train_centroids(IvfMeta *meta, const IvfSample *sample)
 
 	poll_load_blas();
 	work = allocate_work(kmeans_work_size(&task));
-	while ((distinct = kmeans_train(&task, centroids, work)) == 0)
-		poll_throw();
+	distinct = kmeans_train(&task, centroids, work);
 	pfree(work);
 
 	meta->nlists = distinct;
@@ -79,8 +78,7 @@ ivf_assign(const IvfMeta *meta, const float *centroids, const float *rows,
 								   .work = work,
 								   .poll = poll_interrupts};
 
-	while (!kmeans_assign(&assignment))
-		poll_throw();
+	(void) kmeans_assign(&assignment);
 }
 
 float *
@@ -111,8 +109,7 @@ ivf_train_codebook(const IvfMeta *meta, const IvfSample *sample,
 
 	training.rows = all_rows(meta, residuals, n);
 	work = allocate_work(pq_train_work_size(&training));
-	while (!pq_train(&training, codebook, work))
-		poll_throw();
+	(void) pq_train(&training, codebook, work);
 	pfree(work);
 	pfree(lists);
 	pfree(residuals);

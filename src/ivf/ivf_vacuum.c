@@ -6,6 +6,8 @@
  * taken again by inserts.  Each TID of the index is offered to the callback,
  * as CREATE INDEX CONCURRENTLY expects.
  *
+ * Cleanup trains an index that was made before there were rows to learn from.
+ *
  * A scan that still holds such a TID finds nothing visible under it.  Segments
  * are never unlinked, so no scan loses its way.  Pages are locked one at a
  * time, exclusively only to change them.
@@ -15,11 +17,14 @@
 #include "commands/vacuum.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
+#include "storage/indexfsm.h"
 #include "storage/lmgr.h"
 
 #include "core/compat.h"
 #include "ivf/ivf_handler.h"
 #include "ivf/ivf_model.h"
+#include "ivf/ivf_rebuild.h"
+#include "ivf/ivf_space.h"
 #include "pages/wal.h"
 
 typedef struct IvfVacuum
@@ -33,6 +38,8 @@ typedef struct IvfVacuum
 	BlockNumber *holes; /* by list: a segment with free lanes */
 	double *nrows;      /* by list */
 	uint32 nlists;
+	uint32 generation;
+	bool old_are_free; /* no scan can still read older pages */
 } IvfVacuum;
 
 /* Which live lanes are dead, by the callback; how many */
@@ -91,39 +98,73 @@ vacuum_segment(IvfVacuum *vacuum, Buffer buffer)
 	}
 }
 
-/* Segments alone are looked at; what they are part of follows from them */
-static bool
-is_segment(Page page)
+typedef enum PageUse
 {
-	return !PageIsNew(page) &&
-		PageGetSpecialSize(page) == sizeof(PageSpecial) &&
-		page_special(page)->magic == IVF_MAGIC &&
-		page_special(page)->kind == IVF_PAGE_SEGMENT;
+	PAGE_IN_USE,
+	PAGE_SEGMENT, /* in use, with rows */
+	PAGE_OLD      /* of lists that were replaced, or never filled */
+} PageUse;
+
+static PageUse
+page_use(const IvfVacuum *vacuum, Page page)
+{
+	const PageSpecial *special;
+
+	if (PageIsNew(page))
+		return PAGE_OLD;
+	special = page_special(page);
+	if (PageGetSpecialSize(page) != sizeof(PageSpecial) ||
+		special->magic != IVF_MAGIC)
+		return PAGE_IN_USE; /* damaged: not ours to touch */
+	if (special->generation < vacuum->generation)
+		return PAGE_OLD;
+	if (special->kind == IVF_PAGE_SEGMENT &&
+		special->generation == vacuum->generation)
+		return PAGE_SEGMENT;
+	return PAGE_IN_USE;
+}
+
+static void
+vacuum_block(IvfVacuum *vacuum, BlockNumber blkno)
+{
+	Relation index = vacuum->info->index;
+	Buffer buffer = ReadBufferExtended(index, MAIN_FORKNUM, blkno, RBM_NORMAL,
+									   vacuum->info->strategy);
+	PageUse use;
+
+	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+	use = page_use(vacuum, BufferGetPage(buffer));
+	if (use == PAGE_SEGMENT)
+		vacuum_segment(vacuum, buffer);
+	UnlockReleaseBuffer(buffer);
+	if (use == PAGE_OLD)
+	{
+		vacuum->stats->pages_deleted++;
+		if (vacuum->old_are_free)
+		{
+			RecordFreeIndexPage(index, blkno);
+			vacuum->stats->pages_free++;
+		}
+	}
 }
 
 static void
 scan_blocks(IvfVacuum *vacuum)
 {
-	Relation index = vacuum->info->index;
 	BlockNumber nblocks;
 	BlockNumber blkno = IVF_META_BLOCK + 1;
 
 	/* what is added meanwhile holds no dead row: but look once more */
-	while (blkno < (nblocks = RelationGetNumberOfBlocks(index)))
+	while (blkno < (nblocks = RelationGetNumberOfBlocks(vacuum->info->index)))
 	{
 		for (; blkno < nblocks; blkno++)
 		{
-			Buffer buffer;
-
 			vacuum_pause();
-			buffer = ReadBufferExtended(index, MAIN_FORKNUM, blkno, RBM_NORMAL,
-										vacuum->info->strategy);
-			LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
-			if (is_segment(BufferGetPage(buffer)))
-				vacuum_segment(vacuum, buffer);
-			UnlockReleaseBuffer(buffer);
+			vacuum_block(vacuum, blkno);
 		}
 	}
+	if (vacuum->stats->pages_free > 0)
+		IndexFreeSpaceMapVacuum(vacuum->info->index);
 }
 
 /* Tell inserts where there is room, and the planner how long lists are */
@@ -166,10 +207,14 @@ vacuum_index(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 						.layout = &layout,
 						.callback = callback,
 						.callback_state = state,
-						.nlists = meta.nlists};
+						.nlists = meta.nlists,
+						.generation = meta.generation,
+						.old_are_free = ivf_old_pages_are_free(NULL, &meta)};
 
 	if (stats == NULL)
 		stats = palloc0(sizeof(IndexBulkDeleteResult));
+	stats->pages_deleted = 0;
+	stats->pages_free = 0;
 	vacuum.stats = stats;
 	vacuum.dead = palloc(layout.capacity / IVF_BLOCK * sizeof(uint32));
 	vacuum.nrows = palloc0(meta.nlists * sizeof(double));
@@ -202,5 +247,7 @@ ivfvacuumcleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
 	/* nothing was deleted: the rows are counted all the same */
 	if (stats == NULL)
 		stats = vacuum_index(info, NULL, NULL, NULL);
+	if (ivf_rebuild_is_due(info->index))
+		(void) ivf_rebuild(info->index);
 	return stats;
 }

@@ -11,6 +11,7 @@
 #include "miscadmin.h"
 
 #include "ivf/ivf_model.h"
+#include "ivf/ivf_space.h"
 #include "ivf/ivf_write.h"
 #include "pages/wal.h"
 
@@ -19,6 +20,7 @@ struct IvfWriter
 	Relation index;
 	ForkNumber fork;
 	const IvfMeta *meta;
+	bool logged;
 	IvfLayout layout;
 	IvfListEntry *entries;
 	uint32 list;   /* that the segment is of */
@@ -28,17 +30,39 @@ struct IvfWriter
 	uint32 ncopies; /* copies on the page at hand */
 };
 
+/* Put an image on a locked page, and let it go */
+static void
+put_page(IvfWriter *writer, Buffer buffer, const char *image)
+{
+	memcpy(BufferGetPage(buffer), image, BLCKSZ);
+	if (writer->logged)
+		wal_log_page(writer->index, buffer);
+	else
+		MarkBufferDirty(buffer);
+	UnlockReleaseBuffer(buffer);
+}
+
 /* Add a page; its image is copied */
 static BlockNumber
-write_page(Relation index, ForkNumber fork, const char *image)
+write_page(IvfWriter *writer, const char *image)
 {
-	Buffer buffer = wal_extend(index, fork);
+	Buffer buffer = writer->logged ? ivf_new_block(writer->index)
+								   : wal_extend(writer->index, writer->fork);
 	BlockNumber blkno = BufferGetBlockNumber(buffer);
 
-	memcpy(BufferGetPage(buffer), image, BLCKSZ);
-	MarkBufferDirty(buffer);
-	UnlockReleaseBuffer(buffer);
+	put_page(writer, buffer, image);
 	return blkno;
+}
+
+/* Write a page that has been added before */
+static void
+write_page_at(IvfWriter *writer, BlockNumber blkno, const char *image)
+{
+	Buffer buffer = ReadBufferExtended(writer->index, writer->fork, blkno,
+									   RBM_NORMAL, NULL);
+
+	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+	put_page(writer, buffer, image);
 }
 
 void
@@ -55,24 +79,40 @@ ivf_write_meta(Relation index, ForkNumber fork, const IvfMeta *meta)
 	UnlockReleaseBuffer(buffer);
 }
 
-/* n bytes over as many pages as they need; the first block */
-static BlockNumber
-write_bytes(IvfWriter *writer, uint16 kind, const char *bytes, Size n)
+/* n bytes over pages that follow each other, from blkno on */
+static void
+write_bytes_at(IvfWriter *writer, BlockNumber blkno, uint16 kind,
+			   const char *bytes, Size n)
 {
-	BlockNumber first = InvalidBlockNumber;
+	Page page = (Page) writer->copies;
 
 	for (Size done = 0; done < n; done += PAGE_ROOM)
 	{
-		Page page = (Page) writer->copies;
-		BlockNumber blkno;
-
 		page_init(page, IVF_MAGIC, kind, writer->meta->generation);
 		memcpy(page_room(page), bytes + done, Min(n - done, PAGE_ROOM));
-		blkno = write_page(writer->index, writer->fork, writer->copies);
-		if (done == 0)
-			first = blkno;
+		write_page_at(writer, blkno++, writer->copies);
 	}
+}
+
+static BlockNumber
+write_codebook(IvfWriter *writer, const float *codebook)
+{
+	Size n = (Size) PQ_ENTRIES * writer->meta->dim * sizeof(float);
+	BlockNumber first = wal_extend_run(writer->index, writer->fork,
+									   (n + PAGE_ROOM - 1) / PAGE_ROOM);
+
+	write_bytes_at(writer, first, IVF_PAGE_CODEBOOK, (const char *) codebook,
+				   n);
 	return first;
+}
+
+static void
+set_centroid(IvfCentroid *slot, const float *centroid, int dim)
+{
+	slot->sqnorm = 0;
+	for (int d = 0; d < dim; d++)
+		slot->sqnorm += centroid[d] * centroid[d];
+	elem_ops[ELEM_FLOAT16].store(centroid, slot->elems, dim);
 }
 
 static BlockNumber
@@ -81,39 +121,46 @@ write_centroids(IvfWriter *writer, const float *centroids)
 	const IvfMeta *meta = writer->meta;
 	Slots slots = ivf_centroid_slots(meta);
 	Page page = (Page) writer->copies;
-	BlockNumber first = InvalidBlockNumber;
 	IvfCentroid *slot = palloc0(slots.size);
+	BlockNumber first = wal_extend_run(writer->index, writer->fork,
+									   slots_npages(&slots, meta->nlists));
 
 	page_init(page, IVF_MAGIC, IVF_PAGE_CENTROIDS, meta->generation);
 	for (uint32 i = 0; i < meta->nlists; i++)
 	{
-		const float *centroid = centroids + (Size) i * meta->dim;
-		BlockNumber blkno = InvalidBlockNumber;
+		BlockNumber blkno = first + slots_page(&slots, i);
 
 		CHECK_FOR_INTERRUPTS();
-		slot->sqnorm = 0;
-		for (int d = 0; d < meta->dim; d++)
-			slot->sqnorm += centroid[d] * centroid[d];
-		elem_ops[ELEM_FLOAT16].store(centroid, slot->elems, meta->dim);
+		set_centroid(slot, centroids + (Size) i * meta->dim, meta->dim);
 		if (slots.pages_each > 1)
-			blkno = write_bytes(writer, IVF_PAGE_CENTROIDS, (char *) slot,
-								slots.size);
-		else
 		{
-			memcpy(page_room(page) + slots_offset(&slots, i), slot, slots.size);
-			if ((i + 1) % slots.per_page == 0 || i + 1 == meta->nlists)
-				blkno = write_page(writer->index, writer->fork, writer->copies);
+			write_bytes_at(writer, blkno, IVF_PAGE_CENTROIDS, (char *) slot,
+						   slots.size);
+			continue;
 		}
-		if (first == InvalidBlockNumber)
-			first = blkno;
+		memcpy(page_room(page) + slots_offset(&slots, i), slot, slots.size);
+		if ((i + 1) % slots.per_page == 0 || i + 1 == meta->nlists)
+			write_page_at(writer, blkno, writer->copies);
 	}
 	pfree(slot);
 	return first;
 }
 
+/* All entries: again when more is known of them */
+static void
+write_directory(IvfWriter *writer)
+{
+	BlockNumber blkno = writer->meta->directory;
+
+	for (uint32 i = 0; i < writer->meta->nlists; i += IVF_ENTRIES_PER_PAGE)
+		write_bytes_at(writer, blkno++, IVF_PAGE_DIRECTORY,
+					   (const char *) (writer->entries + i),
+					   IVF_ENTRIES_PER_PAGE * sizeof(IvfListEntry));
+}
+
 IvfWriter *
 ivf_writer_begin(Relation index, ForkNumber fork, IvfMeta *meta,
-				 const float *centroids, const float *codebook)
+				 const float *centroids, const float *codebook, bool logged)
 {
 	IvfWriter *writer = palloc0(sizeof(IvfWriter));
 	Size directory =
@@ -122,6 +169,7 @@ ivf_writer_begin(Relation index, ForkNumber fork, IvfMeta *meta,
 	writer->index = index;
 	writer->fork = fork;
 	writer->meta = meta;
+	writer->logged = logged;
 	ivf_layout_init(&writer->layout, meta);
 	writer->segment = palloc0(BLCKSZ);
 	writer->copies = palloc0(BLCKSZ);
@@ -132,27 +180,16 @@ ivf_writer_begin(Relation index, ForkNumber fork, IvfMeta *meta,
 		writer->entries[i] = (IvfListEntry){.first = InvalidBlockNumber,
 											.free = InvalidBlockNumber};
 
-	page_init((Page) writer->segment, IVF_MAGIC, IVF_PAGE_META,
-			  meta->generation);
-	(void) write_page(index, fork, writer->segment);
+	if (!logged)
+		(void) wal_extend_run(index, fork, 1); /* for the meta page */
 	meta->centroids = centroids == NULL ? InvalidBlockNumber
 										: write_centroids(writer, centroids);
-	meta->codebook = codebook == NULL
-		? InvalidBlockNumber
-		: write_bytes(writer, IVF_PAGE_CODEBOOK, (const char *) codebook,
-					  (Size) PQ_ENTRIES * meta->dim * sizeof(float));
-	/* one page at a time: its entries end where the room does */
-	for (Size i = 0; i < directory; i++)
-	{
-		BlockNumber blkno = write_bytes(
-			writer, IVF_PAGE_DIRECTORY,
-			(const char *) (writer->entries + i * IVF_ENTRIES_PER_PAGE),
-			IVF_ENTRIES_PER_PAGE * sizeof(IvfListEntry));
-
-		if (i == 0)
-			meta->directory = blkno;
-	}
-	ivf_write_meta(index, fork, meta);
+	meta->codebook = codebook == NULL ? InvalidBlockNumber
+									  : write_codebook(writer, codebook);
+	meta->directory = wal_extend_run(index, fork, directory);
+	write_directory(writer);
+	if (!logged)
+		ivf_write_meta(index, fork, meta);
 	return writer;
 }
 
@@ -169,8 +206,7 @@ flush_copies(IvfWriter *writer)
 	if (writer->ncopies == 0)
 		return;
 	IVF_ARRAY((Page) writer->segment, layout->copies, BlockNumber)
-	[ivf_copy_page(layout, lane)] =
-		write_page(writer->index, writer->fork, writer->copies);
+	[ivf_copy_page(layout, lane)] = write_page(writer, writer->copies);
 	writer->ncopies = 0;
 }
 
@@ -182,7 +218,7 @@ flush_segment(IvfWriter *writer)
 	if (!writer->filling)
 		return;
 	flush_copies(writer);
-	blkno = write_page(writer->index, writer->fork, writer->segment);
+	blkno = write_page(writer, writer->segment);
 	writer->entries[writer->list].first = blkno;
 	writer->entries[writer->list].free = blkno;
 	writer->filling = false;
@@ -235,7 +271,7 @@ write_large_copy(IvfWriter *writer, const char *copy)
 		page_special(page)->next = next;
 		memcpy(page_room(page), copy + part * PAGE_ROOM,
 			   slots_part(slots, part));
-		next = write_page(writer->index, writer->fork, writer->copies);
+		next = write_page(writer, writer->copies);
 	}
 	return next;
 }
@@ -284,19 +320,7 @@ void
 ivf_writer_end(IvfWriter *writer)
 {
 	flush_segment(writer);
-	for (uint32 i = 0; i < writer->meta->nlists; i += IVF_ENTRIES_PER_PAGE)
-	{
-		Buffer buffer = ReadBufferExtended(writer->index, writer->fork,
-										   writer->meta->directory +
-											   i / IVF_ENTRIES_PER_PAGE,
-										   RBM_NORMAL, NULL);
-
-		LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
-		memcpy(page_room(BufferGetPage(buffer)), writer->entries + i,
-			   IVF_ENTRIES_PER_PAGE * sizeof(IvfListEntry));
-		MarkBufferDirty(buffer);
-		UnlockReleaseBuffer(buffer);
-	}
+	write_directory(writer);
 	pfree(writer->entries);
 	pfree(writer->segment);
 	pfree(writer->copies);

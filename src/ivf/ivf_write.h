@@ -2,8 +2,10 @@
  * ivf_write.h
  *	  Writes the pages of an index that is being built.
  *
- * No WAL record for each: whoever builds logs all blocks at the end
- * (wal_log_built).
+ * An index that is built has no WAL record for each: all blocks are logged at
+ * the end (wal_log_built).  Lists that are built anew in an index that others
+ * use are logged page by page, and stand beside the old ones until the meta page
+ * names them.
  *
  * Include after postgres.h.
  */
@@ -25,13 +27,13 @@ typedef struct IvfStoredRow
 typedef struct IvfWriter IvfWriter;
 
 /*
- * Begin an index: the blocks of meta page, centroids, codebook and directory
- * are taken, and meta is told where.  centroids (nlists * dim floats, exact in
+ * Begin: the blocks of meta page (not where logged: it is there), centroids,
+ * codebook and directory are taken, and meta is told where.  centroids (nlists * dim floats, exact in
  * half precision) and codebook may be NULL: there are none.
  */
 extern IvfWriter *ivf_writer_begin(Relation index, ForkNumber fork,
 								   IvfMeta *meta, const float *centroids,
-								   const float *codebook);
+								   const float *codebook, bool logged);
 
 /* Rows come list by list, lists in ascending order */
 extern void ivf_writer_add(IvfWriter *writer, uint32 list,

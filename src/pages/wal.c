@@ -5,7 +5,9 @@
 #include "postgres.h"
 
 #include "access/xloginsert.h"
+#include "miscadmin.h"
 #include "storage/bufmgr.h"
+#include "storage/lmgr.h"
 
 #include "core/compat.h"
 #include "pages/wal.h"
@@ -43,10 +45,49 @@ edit_abort(PageEdit *edit)
 	edit->state = NULL;
 }
 
+BlockNumber
+wal_extend_run(Relation index, ForkNumber fork, uint32 n)
+{
+	bool need_lock = !RELATION_IS_LOCAL(index);
+	BlockNumber first = InvalidBlockNumber;
+
+	if (need_lock)
+		LockRelationForExtension(index, ExclusiveLock);
+	for (uint32 i = 0; i < n; i++)
+	{
+		Buffer buffer = extend_relation_locked(index, fork);
+
+		if (i == 0)
+			first = BufferGetBlockNumber(buffer);
+		UnlockReleaseBuffer(buffer);
+	}
+	if (need_lock)
+		UnlockRelationForExtension(index, ExclusiveLock);
+	return first;
+}
+
 Buffer
 wal_extend(Relation index, ForkNumber fork)
 {
-	return extend_relation_locked(index, fork);
+	bool need_lock = !RELATION_IS_LOCAL(index);
+	Buffer buffer;
+
+	if (need_lock)
+		LockRelationForExtension(index, ExclusiveLock);
+	buffer = extend_relation_locked(index, fork);
+	if (need_lock)
+		UnlockRelationForExtension(index, ExclusiveLock);
+	return buffer;
+}
+
+void
+wal_log_page(Relation index, Buffer buffer)
+{
+	START_CRIT_SECTION();
+	MarkBufferDirty(buffer);
+	if (RelationNeedsWAL(index))
+		(void) log_newpage_buffer(buffer, true);
+	END_CRIT_SECTION();
 }
 
 void

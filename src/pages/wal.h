@@ -46,6 +46,12 @@ extern void edit_abort(PageEdit *edit);
  */
 extern Buffer wal_extend(Relation index, ForkNumber fork);
 
+/* Add n blocks that follow each other, zeros; the first one */
+extern BlockNumber wal_extend_run(Relation index, ForkNumber fork, uint32 n);
+
+/* Log a page as a whole: new content of an exclusively locked buffer */
+extern void wal_log_page(Relation index, Buffer buffer);
+
 /*
  * Log all blocks from first on, of an index that is being built: its pages have
  * been written without a record each.  For init forks always, else as the

@@ -62,7 +62,7 @@ extern size_t kmeans_work_size(const KmeansTask *task);
  * there on rows are clustered around sqrt(k) centres first, then those of each
  * such cluster by themselves, around a number of centres in proportion to their
  * number (Webster's method, at most the distinct rows): 2 * n * sqrt(k) * dim a
- * round, and k * k * dim once or twice.  The objective is 4 to 10 % above that
+ * round, and k * k * dim once or twice.  The objective is 4 to 15 % above that
  * of one level.
  *
  * A cluster that runs empty takes over half of the largest one: its centre and

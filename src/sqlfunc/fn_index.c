@@ -26,6 +26,7 @@
 #include "ivf/ivf_check.h"
 #include "ivf/ivf_handler.h"
 #include "ivf/ivf_options.h"
+#include "ivf/ivf_rebuild.h"
 
 typedef struct OpenIndex
 {
@@ -80,6 +81,23 @@ SQL_FUNCTION(vector_index_check)
 	OpenIndex open = open_index(PG_GETARG_OID(0), ShareUpdateExclusiveLock);
 
 	ivf_check(open.heap, open.index, PG_GETARG_BOOL(1));
+	close_index(&open);
+	PG_RETURN_VOID();
+}
+
+/* vector_index_rebalance(index regclass) -> void */
+SQL_FUNCTION(vector_index_rebalance)
+{
+	OpenIndex open;
+
+	PreventCommandDuringRecovery("vector_index_rebalance()");
+	open = open_index(PG_GETARG_OID(0), ShareUpdateExclusiveLock);
+	if (!ivf_rebuild(open.index))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("index \"%s\" holds no copies of its vectors",
+						RelationGetRelationName(open.index)),
+				 errhint("REINDEX INDEX CONCURRENTLY trains it again.")));
 	close_index(&open);
 	PG_RETURN_VOID();
 }

@@ -335,7 +335,8 @@ check_extreme_k(void)
  * Five times this on an arc, far apart: a first centre at 0 takes the row at 2,
  * too, so that its mean is 1; the one at 4.1 goes to the heap at 2.8.  Now 2 is
  * nearer to that heap, 0 to the row at -0.95, and the centre between has no
- * rows.  Among so many seeds are some that draw these rows.
+ * rows.  Among so many seeds are some that draw these rows.  The largest cluster
+ * is of equal rows, which cannot be split.
  */
 static void
 check_empty_clusters(bool spherical)
@@ -344,9 +345,10 @@ check_empty_clusters(bool spherical)
 	{
 		HEAP = 6,
 		ROWS = 4 + HEAP,
-		N = 5 * ROWS,
+		EQUAL = 50,
+		N = 5 * ROWS + EQUAL,
 		DIM = 2,
-		K = 16
+		K = 17
 	};
 	static float rows[N * DIM];
 	static float centroids[K * DIM];
@@ -363,7 +365,8 @@ check_empty_clusters(bool spherical)
 	{
 		static const double places[] = {-0.95, 0, 2, 4.1, 2.8};
 		size_t place = i % ROWS < 4 ? i % ROWS : 4;
-		double angle = (double) (i / ROWS) + 0.01 * places[place];
+		double angle =
+			i < 5 * ROWS ? (double) (i / ROWS) + 0.01 * places[place] : 5.5;
 
 		rows[DIM * i] = (float) cos(angle);
 		rows[DIM * i + 1] = (float) sin(angle);
@@ -387,7 +390,27 @@ check_empty_clusters(bool spherical)
 	ok(stable, "and rounds go on with the new centres");
 }
 
-/* Each group of the first level gets its share: no part of space is missed */
+/* Rows near a few thousand points, some of which two groups have to share */
+static void
+fill_mixture(float *rows, size_t n, size_t dim)
+{
+	enum
+	{
+		NPOINTS = 2700
+	};
+	float *points = float_array(NPOINTS * dim);
+
+	fill_random(points, NPOINTS * dim);
+	fill_random(rows, n * dim);
+	for (size_t i = 0; i < n; i++)
+	{
+		const float *point = points + random_below(NPOINTS) * dim;
+
+		for (size_t d = 0; d < dim; d++)
+			rows[i * dim + d] = point[d] + 0.09f * rows[i * dim + d];
+	}
+}
+
 static void
 check_two_levels(void)
 {
@@ -409,7 +432,7 @@ check_two_levels(void)
 	size_t empty = K;
 	double one_level;
 
-	fill_random(rows, N * DIM);
+	fill_mixture(rows, N, DIM);
 	a.k = task.k = K - 1;
 	ok(train(&task, centroids, 0xFF) == K - 1 && assign(&a), "one level");
 	one_level = a.cost;

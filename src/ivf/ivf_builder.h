@@ -1,0 +1,76 @@
+/*
+ * ivf_builder.h
+ *	  From rows to an index: sample, train, assign, sort, write, calibrate.
+ *
+ * Where the rows come from is the caller's business: the heap (ivf_build.c) or
+ * an index that is built anew from itself (ivf_rebuild.c).  All rows pass by
+ * twice, first for the sample.
+ *
+ *		builder = ivf_builder_new(...)
+ *		for each row	ivf_builder_offer(), and load where it says so
+ *		ivf_builder_train()
+ *		for each row	ivf_builder_add() or ivf_builder_add_copy()
+ *		ivf_builder_write()
+ *
+ * Memory: maintenance_work_mem, half of it for the sample, all of it for the
+ * sort that follows.
+ *
+ * Include after postgres.h.
+ */
+#ifndef VECTOR_EXT_IVF_BUILDER_H
+#define VECTOR_EXT_IVF_BUILDER_H
+
+#include "ivf/ivf_encode.h"
+#include "ivf/ivf_options.h"
+
+/* Fewer rows are compared one by one: there is nothing to learn from them */
+#define IVF_MIN_TRAINED_ROWS 1000
+
+typedef struct IvfBuilder IvfBuilder;
+
+/*
+ * meta: of an index without lists, its column described; the builder completes
+ * its own copy of it.  expected: rows, about; memory in the current context.
+ */
+extern IvfBuilder *ivf_builder_new(Relation index, const IvfMeta *meta,
+								   double expected);
+
+/* Rows that the sample has room for */
+extern uint32 ivf_builder_sample_room(const IvfBuilder *builder);
+
+/* Shall this row be part of the sample?  Then ivf_builder_sample() follows */
+extern bool ivf_builder_offer(IvfBuilder *builder);
+extern void ivf_builder_sample(IvfBuilder *builder, const DenseVector *vector);
+
+/*
+ * The sample is complete; it is of one row in fraction's reciprocal.  min_rows:
+ * with fewer in the sample there will be one list, without codes.
+ */
+extern void ivf_builder_train(IvfBuilder *builder, double fraction,
+							  uint32 min_rows);
+
+/* Rows in the sample, and the lists that are asked for or automatic */
+extern uint32 ivf_builder_nsample(const IvfBuilder *builder);
+extern uint32 ivf_builder_lists(const IvfBuilder *builder, double fraction);
+
+/* A row; false where it has no place in the index.  Nothing of it is kept. */
+extern bool ivf_builder_add(IvfBuilder *builder, ItemPointer tid,
+							const DenseVector *vector);
+
+/* A row by a copy like those of the new index, and that copy's error */
+extern void ivf_builder_add_copy(IvfBuilder *builder, ItemPointer tid,
+								 const void *copy, uint16 error);
+
+/*
+ * Write everything.  logged: each page by itself, beside pages in use; else the
+ * caller logs all (wal_log_built).  Returns what is to stand on the meta page,
+ * which is written only where not logged.
+ */
+extern const IvfMeta *ivf_builder_write(IvfBuilder *builder, bool logged);
+
+/* The model that was written */
+extern const IvfModel *ivf_builder_model(const IvfBuilder *builder);
+
+extern double ivf_builder_nrows(const IvfBuilder *builder);
+
+#endif
