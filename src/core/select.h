@@ -1,6 +1,6 @@
 /*
  * select.h
- *	  The n-th smallest of many floats.
+ *	  The n-th smallest of many numbers.
  *
  * Plain C.
  */
@@ -14,18 +14,18 @@
  * were sorted, and moves smaller ones before, larger ones behind it.  Hoare's
  * quickselect, median of three.  No NaN.
  */
-static inline float
-select_nth(float *values, size_t n, size_t nth)
+static inline double
+select_nth(double *values, size_t n, size_t nth)
 {
 	size_t low = 0;
 	size_t high = n - 1;
 
 	while (low < high)
 	{
-		float a = values[low];
-		float b = values[low + (high - low) / 2];
-		float c = values[high];
-		float pivot = a < b ? (b < c       ? b
+		double a = values[low];
+		double b = values[low + (high - low) / 2];
+		double c = values[high];
+		double pivot = a < b ? (b < c       ? b
 								   : a < c ? c
 										   : a)
 							: (a < c       ? a
@@ -33,7 +33,7 @@ select_nth(float *values, size_t n, size_t nth)
 										   : b);
 		size_t i = low;
 		size_t j = high;
-		float swap;
+		double swap;
 
 		for (;;)
 		{

@@ -29,7 +29,7 @@ ivf_candidates_reset(IvfCandidates *candidates, uint32 wanted)
 			candidates->items = NULL;
 		}
 		candidates->keys =
-			MemoryContextAllocHuge(context, room * sizeof(float));
+			MemoryContextAllocHuge(context, room * sizeof(double));
 		candidates->items =
 			MemoryContextAllocHuge(context, room * sizeof(IvfCandidate));
 		candidates->room = room;
@@ -44,23 +44,23 @@ void
 ivf_candidates_shrink(IvfCandidates *candidates)
 {
 	uint32 kept = 0;
-	float limit;
+	double limit;
 	uint32 below = 0;
 	uint32 equal;
 
 	if (candidates->n <= candidates->wanted)
 		return;
 	for (uint32 i = 0; i < candidates->n; i++)
-		candidates->keys[i] = (float) candidates->items[i].key;
+		candidates->keys[i] = candidates->items[i].key;
 	limit = select_nth(candidates->keys, candidates->n, candidates->wanted - 1);
 
 	/* of those at the limit, only as many as there is room for */
 	for (uint32 i = 0; i < candidates->n; i++)
-		below += (float) candidates->items[i].key < limit;
+		below += candidates->items[i].key < limit;
 	equal = candidates->wanted - below;
 	for (uint32 i = 0; i < candidates->n; i++)
 	{
-		float key = (float) candidates->items[i].key;
+		double key = candidates->items[i].key;
 
 		if (key < limit || (key == limit && equal > 0))
 		{

@@ -25,7 +25,7 @@ typedef struct IvfCandidate
 typedef struct IvfCandidates
 {
 	IvfCandidate *items;
-	float *keys; /* scratch */
+	double *keys; /* scratch */
 	uint32 n;
 	uint32 wanted;
 	uint32 room;      /* of items and keys, at least 2 * wanted */

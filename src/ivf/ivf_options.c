@@ -166,14 +166,19 @@ ivfpqoptions(Datum reloptions, bool validate)
 							table, lengthof(table));
 }
 
-/* Between the calibrated values of k by powers of k, beyond them in proportion */
+/*
+ * Between the calibrated values of k by powers of k.  Beyond them candidates
+ * grow in proportion, and lists until they hold IVF_ROWS_EACH times k rows: of
+ * fewer, many rows would be among the nearest that are not among the k nearest.
+ */
 static IvfEffort
 calibrated_effort(const IvfMeta *meta, double k)
 {
 	const IvfCalibration *above = &meta->calibrations[IVF_NCALIBRATIONS - 1];
 	const IvfCalibration *below = above;
+	double probes;
+	double candidates;
 	double part = 0;
-	double factor = 1;
 
 	for (int i = IVF_NCALIBRATIONS - 1; i >= 0; i--)
 	{
@@ -185,18 +190,19 @@ calibrated_effort(const IvfMeta *meta, double k)
 	}
 	if (below->k < above->k)
 		part = log(k / below->k) / log((double) above->k / below->k);
+	probes = below->probes * pow((double) above->probes / below->probes, part);
+	candidates = below->candidates *
+		pow((double) above->candidates / below->candidates, part);
 	if (k > above->k)
-		factor = k / above->k;
-	return (IvfEffort){
-		.probes = Min(ceil(below->probes *
-						   pow((double) above->probes / below->probes, part) *
-						   sqrt(factor)),
-					  meta->nlists),
-		.candidates =
-			Min(ceil(below->candidates *
-					 pow((double) above->candidates / below->candidates, part) *
-					 factor),
-				PG_INT32_MAX)};
+	{
+		double factor = k / above->k;
+
+		candidates *= factor;
+		probes = Max(probes * sqrt(factor),
+					 IVF_ROWS_EACH * k * meta->nlists / Max(meta->nrows, 1));
+	}
+	return (IvfEffort){.probes = Min(ceil(probes), meta->nlists),
+					   .candidates = Min(ceil(candidates), PG_INT32_MAX)};
 }
 
 IvfEffort
@@ -225,7 +231,7 @@ ivf_effort(Relation index, const IvfMeta *meta, double k)
 }
 
 IvfContinuation
-ivf_continuation(Relation index, const IvfMeta *meta)
+ivf_continuation(Relation index, const IvfMeta *meta, double k)
 {
 	IvfContinuation continuation = {.max_probes = meta->nlists,
 									.relaxed = false};
@@ -233,7 +239,7 @@ ivf_continuation(Relation index, const IvfMeta *meta)
 	if (ivf_method(index) != IVF_METHOD_FLAT)
 		return continuation;
 	if (flat_iterative_set && flat_iterative == IVF_ITERATIVE_OFF)
-		continuation.max_probes = ivf_effort(index, meta, 1).probes;
+		continuation.max_probes = ivf_effort(index, meta, k).probes;
 	else if (flat_max_probes_set)
 		/* fewer than probes: probes counts */
 		continuation.max_probes =

@@ -46,17 +46,21 @@ typedef struct IvfEffort
 	uint32 candidates;
 } IvfEffort;
 
+/* Rows to look at for each row that is wanted, where nothing was measured */
+#define IVF_ROWS_EACH 8
+
 /* The effort for the k nearest rows: as set, else as calibrated */
 extern IvfEffort ivf_effort(Relation index, const IvfMeta *meta, double k);
 
-/* How scans go on when more rows are asked for */
+/* How scans for k rows go on when more are asked for */
 typedef struct IvfContinuation
 {
 	uint32 max_probes; /* lists a scan may visit in all */
 	bool relaxed;      /* rows found late may leave out of order */
 } IvfContinuation;
 
-extern IvfContinuation ivf_continuation(Relation index, const IvfMeta *meta);
+extern IvfContinuation ivf_continuation(Relation index, const IvfMeta *meta,
+										double k);
 
 /* Define settings and storage parameters; once, from _PG_init */
 extern void ivf_options_init(void);

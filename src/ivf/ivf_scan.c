@@ -71,7 +71,7 @@ typedef struct IvfScan
 	IvfEffort effort;
 	uint32 nqueue;  /* hits not looked at: a heap by their low bounds */
 	uint32 allowed; /* of which so many may be returned */
-	double last;    /* the last row's key is not above */
+	IvfHit last;    /* that was returned */
 
 	uint64 *returned; /* TIDs, query_context */
 	uint32 nreturned;
@@ -131,7 +131,7 @@ ivfrescan(IndexScanDesc desc, ScanKey keys, int nkeys, ScanKey orderbys,
 	scan->exhausted = false;
 	scan->nqueue = 0;
 	scan->allowed = 0;
-	scan->last = -INFINITY;
+	scan->last = (IvfHit){.low = -INFINITY, .high = -INFINITY};
 	scan->returned = NULL;
 	scan->nreturned = 0;
 	scan->returned_room = 0;
@@ -267,6 +267,8 @@ first_is_nearest(const IvfScan *scan)
 
 	if (is_exact(&hits[0]))
 		return true;
+	if (isinf(hits[0].high))
+		return false;
 	if (scan->nqueue > 1)
 		second = hits[1].low;
 	if (scan->nqueue > 2)
@@ -285,12 +287,15 @@ next_hit(IvfScan *scan, IvfHit *hit)
 			(void) pop_hit(scan);
 			continue;
 		}
+		/* infinitely far, or not a number: behind all others, in any batch */
+		if (scan->search->hits[0].low == INFINITY && !scan->exhausted)
+			return false;
 		if (!first_is_nearest(scan))
 		{
 			resolve_first(scan);
 			continue;
 		}
-		if (scan->search->hits[0].low < scan->last &&
+		if (scan->search->hits[0].low < scan->last.high &&
 			!scan->continuation.relaxed)
 		{
 			/* from an earlier batch: nearer than the last row, or in doubt */
@@ -302,7 +307,8 @@ next_hit(IvfScan *scan, IvfHit *hit)
 		}
 		*hit = pop_hit(scan);
 		scan->allowed--;
-		scan->last = Max(scan->last, hit->high);
+		if (hit->high > scan->last.high)
+			scan->last = *hit;
 		return true;
 	}
 	return false;
@@ -312,13 +318,50 @@ next_hit(IvfScan *scan, IvfHit *hit)
  * Batches
  */
 
+/*
+ * Before there is another batch: what it has nearer than the last row is left
+ * out, so it must be known how far that one is.
+ */
+static void
+resolve_last(IvfScan *scan)
+{
+	Datum value;
+
+	if (is_exact(&scan->last))
+		return;
+	if (scan_heap_fetch(scan->heap, &scan->last.tid, &value))
+		scan->last.high = ivf_search_key(
+			scan->search,
+			dense_from_datum((ElemKind) scan->search->meta.elem, value));
+	else
+		scan->last.high = scan->last.low;
+	scan->last.low = scan->last.high;
+}
+
 /* Candidates that a batch may have, by memory */
 static uint32
 candidates_limit(void)
 {
-	Size each = 2 * (sizeof(IvfCandidate) + sizeof(float)) + sizeof(IvfHit);
+	Size each = 2 * (sizeof(IvfCandidate) + sizeof(double)) + sizeof(IvfHit);
 
 	return Max((Size) work_mem * 1024 / each, 1000);
+}
+
+/*
+ * How many hits are likely to be the nearest of all rows, and not only of those
+ * that were looked at: as many as the batch was made for, but far beyond what
+ * was calibrated only a share of what there was.
+ */
+static uint32
+rows_allowed(const IvfScan *scan)
+{
+	const IvfSearch *search = scan->search;
+	double calibrated = search->meta.calibrations[IVF_NCALIBRATIONS - 1].k;
+	double looked_at = search->counters.rows;
+
+	if (scan->k <= calibrated)
+		return ceil(scan->k);
+	return Max(Min(scan->k, looked_at / IVF_ROWS_EACH), calibrated);
 }
 
 static void
@@ -349,7 +392,7 @@ run_batch(IvfScan *scan, double k)
 
 	scan->exhausted = search->complete &&
 		scan->effort.probes == scan->continuation.max_probes;
-	scan->allowed = scan->exhausted ? scan->nqueue : ceil(k);
+	scan->allowed = scan->exhausted ? scan->nqueue : rows_allowed(scan);
 }
 
 /*
@@ -385,7 +428,7 @@ sort_row(void *arg, ItemPointer tid)
 			dense_from_datum((ElemKind) scan->search->meta.elem, value));
 		if (isnan(key))
 			key = INFINITY;
-		if (key < scan->last && !scan->continuation.relaxed)
+		if (key < scan->last.high && !scan->continuation.relaxed)
 			return;
 	}
 	ExecClearTuple(scan->slot);
@@ -444,6 +487,7 @@ start(IndexScanDesc desc, IvfScan *scan)
 	MemoryContext old;
 	ScanKey order;
 	const IvfModel *model;
+	double limit;
 	bool ordered;
 
 	/* only scans that this access method was made for */
@@ -475,8 +519,9 @@ start(IndexScanDesc desc, IvfScan *scan)
 
 	scan->started = true;
 	scan->effort = (IvfEffort){0, 0};
-	scan->continuation = ivf_continuation(index, &scan->search->meta);
 	order = &desc->orderByData[0];
+	limit = limit_of(order) > 0 ? limit_of(order) : DEFAULT_LIMIT;
+	scan->continuation = ivf_continuation(index, &scan->search->meta, limit);
 	old = MemoryContextSwitchTo(scan->query_context);
 	ordered = (order->sk_flags & SK_ISNULL) == 0 &&
 		ivf_search_set_query(
@@ -486,7 +531,7 @@ start(IndexScanDesc desc, IvfScan *scan)
 	MemoryContextSwitchTo(old);
 
 	if (ordered)
-		run_batch(scan, limit_of(order) > 0 ? limit_of(order) : DEFAULT_LIMIT);
+		run_batch(scan, limit);
 	else
 		sort_rest(scan, 0);
 }
@@ -513,6 +558,7 @@ ivfgettuple(IndexScanDesc desc, ScanDirection direction)
 		}
 		if (scan->exhausted)
 			return false;
+		resolve_last(scan);
 		if (scan->effort.candidates >= candidates_limit())
 			sort_rest(scan, scan->k);
 		else

@@ -10,6 +10,7 @@
  */
 #include "postgres.h"
 
+#include <float.h>
 #include <math.h>
 
 #include "miscadmin.h"
@@ -43,7 +44,8 @@ struct IvfSearchState
 	RankedList *ranks;
 	uint32 nsorted;
 	float *products; /* <query, centroid>, by list */
-	float *scores;   /* scratch */
+	float *sqnorms;  /* of centroids, by list */
+	double *scores;  /* scratch */
 
 	/* estimates */
 	float *model_query;
@@ -87,7 +89,8 @@ ivf_search_new(Relation index, const IvfModel *fixed)
 	state->products = palloc(nlists * sizeof(float));
 	state->entries = palloc(nlists * sizeof(IvfListEntry));
 	state->entries_read = palloc(nlists / IVF_ENTRIES_PER_PAGE + 1);
-	state->scores = palloc(nlists * sizeof(float));
+	state->scores = palloc(nlists * sizeof(double));
+	state->sqnorms = palloc(nlists * sizeof(float));
 	for (uint32 i = 0; i < nlists; i++)
 		state->ranks[i] = (RankedList){.list = i};
 	state->nsorted = nlists; /* without a query any order is right */
@@ -120,10 +123,10 @@ rank_lists(IvfSearch *search)
 
 	ivf_centroid_products(search->index, search_model(search),
 						  state->model_query, state->products,
-						  products_only ? NULL : state->scores);
+						  products_only ? NULL : state->sqnorms);
 	for (uint32 i = 0; i < search->meta.nlists; i++)
 	{
-		float sqnorm = products_only ? 0 : state->scores[i];
+		float sqnorm = products_only ? 0 : state->sqnorms[i];
 
 		state->ranks[i].list = i;
 		state->ranks[i].score = sqnorm - 2 * state->products[i];
@@ -265,11 +268,15 @@ ivf_search_key(const IvfSearch *search, const DenseVector *vector)
 					 search->state->query->elems, vector->elems);
 }
 
+/* Below this a float32 sum of squares is no longer exact to its last bits */
+#define TINY_SUM 1e-30
+
 /*
  * Bounds of the operator's key from a copy that is off by at most error, in
  * model units.  By the triangle inequality, and widened by what float32 sums
  * may be off: about dim * 2^-24 of the sum of absolute terms, here and in the
- * operator, at any SIMD level.
+ * operator, at any SIMD level.  Where they may overflow or vanish nothing is
+ * known: the heap decides.
  */
 static void
 bounded_keys(const IvfSearch *search, const void *copy, double error,
@@ -282,36 +289,44 @@ bounded_keys(const IvfSearch *search, const void *copy, double error,
 	CosineSums sums;
 	double middle;
 	double radius;
+	bool known = true;
 
-	if (search->meta.metric == METRIC_L2)
+	switch ((Metric) search->meta.metric)
 	{
-		double distance = sqrt((double) state->copy_kernels->sqdist(
-							  state->copy_query, copy, dim, 0)) *
-			unit;
-
-		radius = error * unit + distance * slack;
-		hit->low =
-			distance > radius ? (distance - radius) * (distance - radius) : 0;
-		hit->high = (distance + radius) * (distance + radius);
-		return;
+		case METRIC_L2:
+			middle = sqrt((double) state->copy_kernels->sqdist(
+						 state->copy_query, copy, dim, 0)) *
+				unit;
+			radius = error * unit + middle * slack;
+			hit->low =
+				middle > radius ? (middle - radius) * (middle - radius) : 0;
+			hit->high = (middle + radius) * (middle + radius);
+			break;
+		case METRIC_INNER_PRODUCT:
+			sums = state->copy_kernels->cosine(state->copy_query, copy, dim, 0);
+			middle = -(double) sums.ab * unit * unit;
+			radius = state->query_norm * unit *
+				(error + sqrt((double) sums.bb) * slack);
+			hit->low = middle - radius;
+			hit->high = middle + radius;
+			/* partial sums overflow before the whole does */
+			known =
+				state->query_norm * unit * sqrt((double) sums.bb) < FLT_MAX / 4;
+			break;
+		default: /* METRIC_COSINE */
+			/* |x/|x| - y/|y|| <= 2 |x - y| / |y| */
+			sums = state->copy_kernels->cosine(state->copy_query, copy, dim, 0);
+			middle = cosine_from_sums(sums);
+			radius = 2 * error / sqrt((double) sums.bb) + slack;
+			hit->low = middle - radius;
+			hit->high = middle + radius;
+			known = sums.aa > TINY_SUM && sums.bb > TINY_SUM;
+			break;
 	}
-	sums = state->copy_kernels->cosine(state->copy_query, copy, dim, 0);
-	if (search->meta.metric == METRIC_INNER_PRODUCT)
-	{
-		double length = sqrt((double) sums.bb) * unit;
-
-		middle = -(double) sums.ab * unit * unit;
-		radius = state->query_norm * (error * unit + length * slack);
-	}
-	else
-	{
-		/* |x/|x| - y/|y|| <= 2 |x - y| / |y| */
-		middle = cosine_from_sums(sums);
-		radius = 2 * error / sqrt((double) sums.bb) + slack;
-	}
-	hit->low = middle - radius;
-	hit->high = middle + radius;
-	if (isnan(radius))
+	hit->low -= dim * FLT_MIN;
+	hit->high += dim * FLT_MIN;
+	/* false for NaN as well */
+	if (!(known && hit->low > -FLT_MAX && hit->high < FLT_MAX))
 	{
 		hit->low = -INFINITY;
 		hit->high = INFINITY;
@@ -713,6 +728,7 @@ estimate(IvfSearch *search, uint32 probes, uint32 candidates)
 {
 	IvfCandidates *best = &search->state->candidates;
 
+	memset(&search->counters, 0, sizeof(search->counters));
 	ivf_candidates_reset(best, candidates);
 	if (search->meta.codec == IVF_CODEC_NONE)
 		compare_lists(search, probes);

@@ -25,7 +25,7 @@ typedef struct IvfHit
 	ItemPointerData tid;
 } IvfHit;
 
-/* What has been done, for EXPLAIN and for tests */
+/* What the last run has done */
 typedef struct IvfCounters
 {
 	uint64 lists;

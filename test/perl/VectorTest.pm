@@ -6,10 +6,11 @@ use strict;
 use warnings;
 
 use Exporter 'import';
+use File::Basename;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 
-our @EXPORT = qw(vector_node sql_error all_rows binary_rows crashes);
+our @EXPORT = qw(vector_node sql_error all_rows binary_rows load_data crashes);
 
 # A started server with the extension in the database postgres.  Options are
 # those of PostgreSQL::Test::Cluster::init, and conf: lines of postgresql.conf.
@@ -53,6 +54,38 @@ sub binary_rows
 
 	die "no rows: $query" if length $bytes < 22;
 	return $bytes;
+}
+
+# Fill a new table (id, v vector of unit length) with vectors of test/data, of
+# which file is one without its .zst.  The files hold float2; at unit length in
+# float4 hardly any of the vectors is exact in float2.
+sub load_data
+{
+	my ($node, $database, $file, $dim, $table) = @_;
+	my $path = dirname(__FILE__) . "/../data/$file.zst";
+	my $copy = $node->basedir . "/$table.copy";
+	my $n = 0;
+
+	# binary COPY: a header, rows of (number of columns, length, value), an end
+	open my $in, '-|', 'zstd', '-dcq', $path or die "$path: $!";
+	open my $out, '>', $copy or die "$copy: $!";
+	binmode $_ for ($in, $out);
+	print $out "PGCOPY\n\xff\r\n\0", pack('N2', 0, 0);
+	while ((read $in, my $row, 2 * $dim) == 2 * $dim)
+	{
+		print $out pack('n N N N n2 n*', 2, 4, $n++, 4 + 2 * $dim, $dim, 0, unpack('v*', $row));
+	}
+	print $out pack('n', 0xffff);
+	close $out or die "$copy: $!";
+	close $in or die "$path: zstd failed";
+	$node->safe_psql($database, qq{
+		CREATE TEMP TABLE halves (id int, h halfvec($dim));
+		COPY halves FROM '$copy' (FORMAT binary);
+		CREATE TABLE $table (id int, v vector($dim));
+		ALTER TABLE $table ALTER v SET STORAGE PLAIN;
+		INSERT INTO $table SELECT id, l2_normalize(h::vector) FROM halves;
+		ANALYZE $table});
+	return $n;
 }
 
 # Lines of the server's log that no input may cause.
