@@ -26,11 +26,11 @@ select_nth(double *values, size_t n, size_t nth)
 		double b = values[low + (high - low) / 2];
 		double c = values[high];
 		double pivot = a < b ? (b < c       ? b
-								   : a < c ? c
-										   : a)
-							: (a < c       ? a
-								   : b < c ? c
-										   : b);
+									: a < c ? c
+											: a)
+							 : (a < c       ? a
+									: b < c ? c
+											: b);
 		size_t i = low;
 		size_t j = high;
 		double swap;
