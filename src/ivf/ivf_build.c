@@ -28,6 +28,9 @@
 
 #define SAMPLE_SEED 1
 
+/* Rows that pgvector's default number of lists would need */
+#define LITTLE_DATA 100
+
 typedef struct IvfBuild
 {
 	Relation heap;
@@ -187,6 +190,7 @@ ivfbuild(Relation heap, Relation index, IndexInfo *info)
 {
 	IndexBuildResult *result = palloc(sizeof(IndexBuildResult));
 	bool flat = ivf_method(index) == IVF_METHOD_FLAT;
+	int lists = ivf_options(index).lists;
 	IvfBuild build = {.heap = heap, .index = index, .info = info};
 	double fraction;
 
@@ -199,7 +203,7 @@ ivfbuild(Relation heap, Relation index, IndexInfo *info)
 	fraction = read_sample(&build);
 	if (flat &&
 		ivf_builder_nsample(build.builder) <
-			ivf_builder_lists(build.builder, fraction))
+			(lists > 0 ? (uint32) lists : LITTLE_DATA))
 		notice_little_data();
 	ivf_builder_train(build.builder, fraction, flat ? 1 : IVF_MIN_TRAINED_ROWS);
 

@@ -29,6 +29,9 @@
 #define DEEPEST 100
 #define DEEPEST_BASE 2000
 
+/* Relative difference of sums over equal rows, one of them rounded to half */
+#define SAME_ROW 1e-3f
+
 /* For many neighbours few queries tell as much */
 #define RANKED_NEIGHBORS 6400
 
@@ -169,26 +172,42 @@ compare_neighbors(const void *a, const void *b)
 	return ItemPointerCompare((ItemPointer) &x->tid, (ItemPointer) &y->tid);
 }
 
+/* Is it as far from the query as the query itself? */
+static bool
+may_be_itself(const IvfCalibrator *calibrator, uint32 query,
+			  const Neighbor *neighbor)
+{
+	Size dim = calibrator->meta.dim;
+	const float *row = calibrator->queries + query * dim;
+	float sqnorm = dense_kernels(ELEM_FLOAT32, ELEM_FLOAT32)
+					   ->inner_product(row, row, dim, 0);
+
+	/* under each metric, as ivf_calibrator_add reckons */
+	return fabsf(neighbor->distance + sqnorm) <= SAME_ROW * sqnorm;
+}
+
 /*
- * Nearest first.  The query itself comes first where distances are such; it,
- * or a row like it, is left out: it would be found too easily.
+ * Nearest first.  The query itself, or a row like it, is left out: it would be
+ * found too easily.
  */
 static void
 sort_neighbors(IvfCalibrator *calibrator)
 {
-	bool drop_first = calibrator->meta.metric != METRIC_INNER_PRODUCT;
-
 	for (uint32 query = 0; query < calibrator->nqueries; query++)
 	{
 		Neighbor *neighbors =
 			calibrator->neighbors + query * calibrator->wanted;
 		uint32 *n = &calibrator->nneighbors[query];
+		uint32 self = 0;
 
 		qsort(neighbors, *n, sizeof(Neighbor), compare_neighbors);
-		if (drop_first && *n > 0)
+		while (self < *n && !may_be_itself(calibrator, query, &neighbors[self]))
+			self++;
+		if (self < *n)
 		{
 			(*n)--;
-			memmove(neighbors, neighbors + 1, *n * sizeof(Neighbor));
+			memmove(neighbors + self, neighbors + self + 1,
+					(*n - self) * sizeof(Neighbor));
 		}
 	}
 }

@@ -81,16 +81,17 @@ ASSIGN_HOOK(flat_probes)
 ASSIGN_HOOK(flat_iterative)
 ASSIGN_HOOK(flat_max_probes)
 
+/* A default of 0, below the least value, means that it was not given */
 void
 ivf_options_init(void)
 {
 	flat_kind = add_reloption_kind();
-	add_int_reloption(flat_kind, "lists", "Number of inverted lists", 0, 0,
+	add_int_reloption(flat_kind, "lists", "Number of inverted lists", 0, 1,
 					  IVF_MAX_LISTS, AccessExclusiveLock);
 	add_int_reloption(flat_kind, "probes", "Lists visited, 0: calibrated", 0, 0,
 					  IVF_MAX_LISTS, ShareUpdateExclusiveLock);
 	pq_kind = add_reloption_kind();
-	add_int_reloption(pq_kind, "lists", "Number of inverted lists", 0, 0,
+	add_int_reloption(pq_kind, "lists", "Number of inverted lists", 0, 1,
 					  IVF_MAX_LISTS, AccessExclusiveLock);
 	add_int_reloption(pq_kind, "probes", "Lists visited, 0: calibrated", 0, 0,
 					  IVF_MAX_LISTS, ShareUpdateExclusiveLock);

@@ -2,6 +2,7 @@
  * knn.c
  *	  k-NN queries: recall, queries per second, latencies.
  */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -93,7 +94,8 @@ static size_t
 count_right(const Dataset *set, size_t query, const PGresult *result,
 			QueryMode mode, size_t k)
 {
-	double limit = set->answers[query * set->k + k - 1] * (1 + TIE) + TIE;
+	double answer = set->answers[query * set->k + k - 1];
+	double limit = answer + fabs(answer) * TIE + TIE;
 	size_t right = 0;
 
 	for (int row = 0; row < PQntuples(result); row++)
