@@ -30,7 +30,7 @@ cluster_stop "$demo"
 rm -rf "$demo"
 mkdir -p "$demo"
 cluster_build "$demo"
-make -s -C "$top/test/bench" BUILD="$demo/tools" "$demo/tools/vecload" > /dev/null
+make -s -C "$top/test/bench" BUILD="$demo/tools" "$demo/tools/vecload" "$demo/tools/vecbench" > /dev/null
 echo "vector_ext $(sed -n "s/^default_version = '\(.*\)'/\1/p" "$top/vector_ext.control") for $("$CLUSTER_PG_CONFIG" --version)"
 
 say "3. A cluster of its own, on a private socket"
@@ -75,7 +75,14 @@ ask 65 "installed_size < 200"
 ask 83 "architecture = 'all'"
 ask 5 "section = 'games' AND installed_size > 5000"
 
-say "Every answer is exact: no index, all rows that pass the WHERE were compared."
+say "6. Speed and recall: 200 questions, the ten nearest of 8,000, without and with the index"
+"$demo/tools/vecbench" -d "$data" -n debtext-8k -q 200 -r 3 \
+	-s "demo=host=$PGHOST port=$PGPORT user=$PGUSER dbname=$PGDATABASE" knn "$top/test/demo/knn.conf" |
+	grep -E '^(config|exact|ivfpq|USING)'
+psql -qX -c 'DROP TABLE items'
+echo
+psql -qX -P footer=off -c "SELECT name, value FROM vector_index_info('packages_embedding')
+	WHERE name IN ('codec', 'copies', 'lists', 'rows', 'probes_for_10', 'candidates_for_10')"
 echo "Instructions in use: $(psql -qAtX -c "SELECT value FROM vector_ext_capabilities() WHERE name = 'simd_level'")"
 
 say "Try it yourself:"

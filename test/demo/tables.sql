@@ -5,6 +5,7 @@ CREATE TABLE packages AS
 ALTER TABLE packages ADD PRIMARY KEY (id);
 CREATE INDEX ON packages (section);
 CREATE INDEX ON packages USING gin (tags);
+CREATE INDEX packages_embedding ON packages USING ivfpq (embedding vector_cosine_ops);
 
 CREATE TABLE questions AS
 	SELECT id, query AS question, v.embedding
