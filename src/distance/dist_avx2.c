@@ -201,7 +201,36 @@ store_sums(uint16_t *p, const LookupSums *sums)
 #define TABLES_LOAD_TAIL(p) load_tables(p)
 #include "distance/dist_lookup_body.h"
 
-const SimdKernels simd_avx2 = {
-	.dense = DENSE_PAIRS, .bits = {hamming, overlap}, .lookup = {lookup_sums}};
+static void
+lookup_below(const uint16_t *sums, const float *terms, size_t nblocks,
+			 const LookupEstimate *estimate, uint32_t *below)
+{
+	__m256 base = _mm256_set1_ps(estimate->base);
+	__m256 step = _mm256_set1_ps(estimate->step);
+	__m256 limit = _mm256_set1_ps(estimate->limit);
+
+	for (size_t b = 0; b < nblocks; b++)
+	{
+		below[b] = 0;
+		for (int i = 0; i < LOOKUP_BLOCK; i += 8)
+		{
+			__m256i wide = _mm256_cvtepu16_epi32(
+				_mm_loadu_si128((const __m128i *) (sums + i)));
+			__m256 value = _mm256_add_ps(
+				_mm256_fmadd_ps(step, _mm256_cvtepi32_ps(wide), base),
+				_mm256_loadu_ps(terms + i));
+
+			below[b] |= (uint32_t) _mm256_movemask_ps(
+							_mm256_cmp_ps(value, limit, _CMP_LT_OQ))
+				<< i;
+		}
+		sums += LOOKUP_BLOCK;
+		terms += LOOKUP_BLOCK;
+	}
+}
+
+const SimdKernels simd_avx2 = {.dense = DENSE_PAIRS,
+							   .bits = {hamming, overlap},
+							   .lookup = {lookup_sums, lookup_below}};
 
 #endif

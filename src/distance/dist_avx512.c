@@ -174,7 +174,36 @@ lookup_sums(const uint8_t *codes, size_t nblocks, const uint8_t *tables,
 	sums_of_many(codes, nblocks, (const uint8_t *) spread, m, sums);
 }
 
-const SimdKernels simd_avx512 = {
-	.dense = DENSE_PAIRS, .bits = {hamming, overlap}, .lookup = {lookup_sums}};
+static inline uint32_t
+below_of_half(const uint16_t *sums, const float *terms,
+			  const LookupEstimate *estimate)
+{
+	__m512 wide = _mm512_cvtepi32_ps(
+		_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *) sums)));
+	__m512 value =
+		_mm512_add_ps(_mm512_fmadd_ps(_mm512_set1_ps(estimate->step), wide,
+									  _mm512_set1_ps(estimate->base)),
+					  _mm512_loadu_ps(terms));
+
+	return _mm512_cmp_ps_mask(value, _mm512_set1_ps(estimate->limit),
+							  _CMP_LT_OQ);
+}
+
+static void
+lookup_below(const uint16_t *sums, const float *terms, size_t nblocks,
+			 const LookupEstimate *estimate, uint32_t *below)
+{
+	for (size_t b = 0; b < nblocks; b++)
+	{
+		below[b] = below_of_half(sums, terms, estimate) |
+			below_of_half(sums + 16, terms + 16, estimate) << 16;
+		sums += LOOKUP_BLOCK;
+		terms += LOOKUP_BLOCK;
+	}
+}
+
+const SimdKernels simd_avx512 = {.dense = DENSE_PAIRS,
+								 .bits = {hamming, overlap},
+								 .lookup = {lookup_sums, lookup_below}};
 
 #endif

@@ -132,7 +132,34 @@ store_sums(uint16_t *p, const LookupSums *sums)
 #define TABLES_LOAD_TAIL(p) load_two(p)
 #include "distance/dist_lookup_body.h"
 
-const SimdKernels simd_neon = {
-	.dense = DENSE_PAIRS, .bits = {hamming, overlap}, .lookup = {lookup_sums}};
+static void
+lookup_below(const uint16_t *sums, const float *terms, size_t nblocks,
+			 const LookupEstimate *estimate, uint32_t *below)
+{
+	static const uint32_t bits[4] = {1, 2, 4, 8};
+	const uint32x4_t lanes = vld1q_u32(bits);
+	float32x4_t base = vdupq_n_f32(estimate->base);
+	float32x4_t limit = vdupq_n_f32(estimate->limit);
+
+	for (size_t b = 0; b < nblocks; b++)
+	{
+		below[b] = 0;
+		for (int i = 0; i < LOOKUP_BLOCK; i += 4)
+		{
+			float32x4_t wide = vcvtq_f32_u32(vmovl_u16(vld1_u16(sums + i)));
+			float32x4_t value = vaddq_f32(
+				vfmaq_n_f32(base, wide, estimate->step), vld1q_f32(terms + i));
+
+			below[b] |= vaddvq_u32(vandq_u32(vcltq_f32(value, limit), lanes))
+				<< i;
+		}
+		sums += LOOKUP_BLOCK;
+		terms += LOOKUP_BLOCK;
+	}
+}
+
+const SimdKernels simd_neon = {.dense = DENSE_PAIRS,
+							   .bits = {hamming, overlap},
+							   .lookup = {lookup_sums, lookup_below}};
 
 #endif

@@ -114,5 +114,22 @@ add_lookups(LookupSums *sums, const uint8_t *codes, const uint8_t *tables)
 #define TABLES_LOAD_TAIL(p) (p)
 #include "distance/dist_lookup_body.h"
 
-const SimdKernels simd_scalar = {
-	.dense = DENSE_PAIRS, .bits = {hamming, overlap}, .lookup = {lookup_sums}};
+static void
+lookup_below(const uint16_t *sums, const float *terms, size_t nblocks,
+			 const LookupEstimate *estimate, uint32_t *below)
+{
+	for (size_t b = 0; b < nblocks; b++)
+	{
+		below[b] = 0;
+		for (int i = 0; i < LOOKUP_BLOCK; i++)
+		{
+			float value = estimate->base + estimate->step * *sums++ + *terms++;
+
+			below[b] |= (uint32_t) (value < estimate->limit) << i;
+		}
+	}
+}
+
+const SimdKernels simd_scalar = {.dense = DENSE_PAIRS,
+								 .bits = {hamming, overlap},
+								 .lookup = {lookup_sums, lookup_below}};

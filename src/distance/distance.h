@@ -106,11 +106,27 @@ typedef struct BitKernels
  * sums[32 * b + i] is the sum of tables[16 * j + code j of vector i of block b]
  * over all j, modulo 2^16: callers choose tables whose sums are smaller.  These
  * are integers, the same at every level.  nblocks may be 0.
+ *
+ * below[b] has a bit i for each vector i of block b whose estimate
+ *
+ *		base + step * sums[32 * b + i] + terms[32 * b + i]
+ *
+ * is below limit.  One within rounding of the limit may or may not count.  No
+ * estimate that is NaN is below anything.
  */
+typedef struct LookupEstimate
+{
+	float base;
+	float step;
+	float limit;
+} LookupEstimate;
+
 typedef struct LookupKernels
 {
 	void (*sums)(const uint8_t *codes, size_t nblocks, const uint8_t *tables,
 				 size_t m, uint16_t *sums);
+	void (*below)(const uint16_t *sums, const float *terms, size_t nblocks,
+				  const LookupEstimate *estimate, uint32_t *below);
 } LookupKernels;
 
 /*

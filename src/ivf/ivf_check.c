@@ -316,8 +316,7 @@ ivf_count_pages(Relation index, BlockNumber *counts)
 
 		CHECK_FOR_INTERRUPTS();
 		LockBuffer(buffer, BUFFER_LOCK_SHARE);
-		if (!PageIsNew(page) &&
-			PageGetSpecialSize(page) == sizeof(PageSpecial) &&
+		if (!PageIsNew(page) && page_special(page)->magic == IVF_MAGIC &&
 			page_special(page)->kind < IVF_NPAGE_KINDS)
 			kind = page_special(page)->kind;
 		UnlockReleaseBuffer(buffer);

@@ -169,7 +169,7 @@ ivfpqoptions(Datum reloptions, bool validate)
 
 /*
  * Between the calibrated values of k by powers of k.  Beyond them candidates
- * grow in proportion, and lists until they hold IVF_ROWS_EACH times k rows: of
+ * grow in proportion, but are some for each row at least, and lists until they hold IVF_ROWS_EACH times k rows: of
  * fewer, many rows would be among the nearest that are not among the k nearest.
  */
 static IvfEffort
@@ -198,7 +198,7 @@ calibrated_effort(const IvfMeta *meta, double k)
 	{
 		double factor = k / above->k;
 
-		candidates *= factor;
+		candidates = Max(candidates * factor, IVF_CANDIDATES_EACH * k);
 		probes = Max(probes * sqrt(factor),
 					 IVF_ROWS_EACH * k * meta->nlists / Max(meta->nrows, 1));
 	}

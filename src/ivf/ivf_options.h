@@ -48,6 +48,7 @@ typedef struct IvfEffort
 
 /* Rows to look at for each row that is wanted, where nothing was measured */
 #define IVF_ROWS_EACH 8
+#define IVF_CANDIDATES_EACH 2
 
 /* The effort for the k nearest rows: as set, else as calibrated */
 extern IvfEffort ivf_effort(Relation index, const IvfMeta *meta, double k);

@@ -250,7 +250,7 @@ highest_generation(Relation index)
 
 		CHECK_FOR_INTERRUPTS();
 		LockBuffer(buffer, BUFFER_LOCK_SHARE);
-		if (!PageIsNew(page) && PageGetSpecialSize(page) == sizeof(PageSpecial))
+		if (!PageIsNew(page) && page_special(page)->magic == IVF_MAGIC)
 			highest = Max(highest, page_special(page)->generation);
 		UnlockReleaseBuffer(buffer);
 	}

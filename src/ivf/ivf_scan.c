@@ -348,20 +348,19 @@ candidates_limit(void)
 }
 
 /*
- * How many hits are likely to be the nearest of all rows, and not only of those
- * that were looked at: as many as the batch was made for, but far beyond what
- * was calibrated only a share of what there was.
+ * How many more hits are likely to be the next ones of all rows, and not only of
+ * those that were looked at: up to the number that the batch was made for, but
+ * far beyond what was calibrated only to a share of what there was.
  */
 static uint32
 rows_allowed(const IvfScan *scan)
 {
 	const IvfSearch *search = scan->search;
 	double calibrated = search->meta.calibrations[IVF_NCALIBRATIONS - 1].k;
-	double looked_at = search->counters.rows;
+	double share = (double) search->counters.rows / IVF_ROWS_EACH;
+	double rank = Min(scan->k, Max(share, calibrated));
 
-	if (scan->k <= calibrated)
-		return ceil(scan->k);
-	return Max(Min(scan->k, looked_at / IVF_ROWS_EACH), calibrated);
+	return Max(ceil(rank) - scan->nreturned, 0);
 }
 
 static void

@@ -54,7 +54,8 @@ struct IvfSearchState
 	bool *entries_read;    /* by directory page */
 	float *work;
 	float *scaled_query;
-	uint16 *sums; /* of a segment's lanes */
+	uint16 *sums;  /* of a segment's lanes */
+	uint32 *below; /* by block: lanes whose estimates are good enough */
 
 	IvfCandidates candidates;
 	char *image;    /* a private copy of a segment */
@@ -105,6 +106,7 @@ ivf_search_new(Relation index, const IvfModel *fixed)
 	}
 	state->scaled_query = palloc(dim * sizeof(float));
 	state->sums = palloc(search->layout.capacity * sizeof(uint16));
+	state->below = palloc(search->layout.capacity / IVF_BLOCK * sizeof(uint32));
 	state->image = palloc(BLCKSZ);
 	if (search->layout.copy_slots.pages_each > 1)
 		state->gathered = palloc(search->layout.copy_slots.size);
@@ -475,30 +477,40 @@ estimate_segment(IvfSearch *search, Page page, float product)
 	const uint8 *codes = IVF_ARRAY(page, layout->codes, uint8);
 	size_t m = pq_padded_parts(search->meta.m);
 	float factor = search->meta.metric == METRIC_INNER_PRODUCT ? -1.0f : -2.0f;
-	float base = factor * product + state->tables.bias;
-	float step = state->tables.step;
+	LookupEstimate estimate = {.base = factor * product + state->tables.bias,
+							   .step = state->tables.step,
+							   .limit = candidates->threshold};
 
 	lookup_kernels()->sums(codes, nblocks, state->tables.bytes, m, state->sums);
+	lookup_kernels()->below(state->sums, terms, nblocks, &estimate,
+							state->below);
 	for (uint32 block = 0; block < nblocks; block++)
 	{
-		const uint16 *sums = state->sums + block * IVF_BLOCK;
-		float keys[IVF_BLOCK];
-		uint32 near = 0;
+		uint32 near = state->below[block] & live[block];
 
-		for (int i = 0; i < IVF_BLOCK; i++)
-			keys[i] = base + step * sums[i] + terms[block * IVF_BLOCK + i];
-		for (int i = 0; i < IVF_BLOCK; i++)
-			near |= (uint32) (keys[i] < candidates->threshold) << i;
-		near &= live[block];
 		for (; near != 0; near &= near - 1)
 		{
-			int i = pg_rightmost_one_pos32(near);
+			uint32 lane = block * IVF_BLOCK + pg_rightmost_one_pos32(near);
+			float key =
+				estimate.base + estimate.step * state->sums[lane] + terms[lane];
 
-			fill_candidate(search, page, block * IVF_BLOCK + i, keys[i],
-						   ivf_candidates_add(candidates));
+			/* the limit may have come down meanwhile */
+			if (key < candidates->threshold)
+				fill_candidate(search, page, lane, key,
+							   ivf_candidates_add(candidates));
 		}
-		search->counters.rows += IVF_BLOCK;
 	}
+	search->counters.rows += nblocks * IVF_BLOCK;
+}
+
+/* Head, live lanes, terms and codes of a page that comes next, and its kind */
+static inline void
+prefetch_segment(Page page, const IvfLayout *layout)
+{
+	page_prefetch(page, 0,
+				  layout->codes +
+					  layout->capacity / IVF_BLOCK * layout->block_bytes);
+	__builtin_prefetch(page_special(page));
 }
 
 /*
@@ -510,7 +522,6 @@ estimate_lists(IvfSearch *search, uint32 probes)
 {
 	SegmentCursor cursor = cursor_begin(search, probes);
 	const IvfLayout *layout = &search->layout;
-	uint32 codes_size = layout->capacity / IVF_BLOCK * layout->block_bytes;
 	Buffer next = InvalidBuffer;
 
 	if (cursor.blkno != InvalidBlockNumber)
@@ -526,7 +537,7 @@ estimate_lists(IvfSearch *search, uint32 probes)
 		if (cursor.blkno != InvalidBlockNumber)
 		{
 			next = ivf_pin(search->index, cursor.model, cursor.blkno);
-			page_prefetch(BufferGetPage(next), layout->codes, codes_size);
+			prefetch_segment(BufferGetPage(next), layout);
 		}
 		if (page != NULL)
 			estimate_segment(search, page, product);
@@ -658,6 +669,7 @@ fetch_copy(IvfSearch *search, const IvfModel *model,
 
 	page_prefetch(BufferGetPage(buffer), candidate->offset,
 				  search->layout.copy_slots.size);
+	__builtin_prefetch(page_special(BufferGetPage(buffer)));
 	return buffer;
 }
 

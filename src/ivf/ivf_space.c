@@ -22,8 +22,7 @@ is_old(Page page, const IvfMeta *meta)
 {
 	if (PageIsNew(page))
 		return true;
-	return PageGetSpecialSize(page) == sizeof(PageSpecial) &&
-		page_special(page)->magic == IVF_MAGIC &&
+	return page_special(page)->magic == IVF_MAGIC &&
 		page_special(page)->kind != IVF_PAGE_META &&
 		page_special(page)->generation < meta->generation;
 }

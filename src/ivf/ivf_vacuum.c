@@ -113,8 +113,7 @@ page_use(const IvfVacuum *vacuum, Page page)
 	if (PageIsNew(page))
 		return PAGE_OLD;
 	special = page_special(page);
-	if (PageGetSpecialSize(page) != sizeof(PageSpecial) ||
-		special->magic != IVF_MAGIC)
+	if (special->magic != IVF_MAGIC)
 		return PAGE_IN_USE; /* damaged: not ours to touch */
 	if (special->generation < vacuum->generation)
 		return PAGE_OLD;

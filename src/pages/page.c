@@ -39,9 +39,8 @@ check_kind(Relation index, Buffer buffer, uint32 magic, uint16 kind)
 {
 	Page page = BufferGetPage(buffer);
 
-	if (unlikely(PageIsNew(page) ||
-				 PageGetSpecialSize(page) != sizeof(PageSpecial) ||
-				 page_special(page)->magic != magic ||
+	/* a page that was never filled has no magic number, either */
+	if (unlikely(page_special(page)->magic != magic ||
 				 page_special(page)->kind != kind))
 		page_corrupted(index, BufferGetBlockNumber(buffer),
 					   "The page is not of the expected kind.");

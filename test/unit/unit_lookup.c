@@ -2,6 +2,7 @@
  * unit_lookup.c
  *	  Sums of table lookups, at every level, against one code at a time.
  */
+#include <math.h>
 #include <string.h>
 
 #include "distance/distance.h"
@@ -126,6 +127,56 @@ check_m(const LookupKernels *kernels, Room codes_room, Room tables_room,
 	return good;
 }
 
+/*
+ * Against float64: estimates at a distance from the limit, on both sides of it,
+ * and values that are no numbers.
+ */
+static bool
+check_below(const LookupKernels *kernels)
+{
+	enum
+	{
+		NBLOCKS = 3,
+		N = NBLOCKS * 32
+	};
+	uint16_t sums[N];
+	float terms[N];
+	uint32_t below[NBLOCKS + 1];
+	bool good = true;
+
+	for (int round = 0; round < 200 && good; round++)
+	{
+		LookupEstimate estimate = {.base = (float) (next_random() >> 40) / 4096,
+								   .step =
+									   (float) (next_random() >> 50) / 65536,
+								   .limit = 6000};
+
+		for (int i = 0; i < N; i++)
+		{
+			sums[i] = (uint16_t) (next_random() >> 48);
+			terms[i] = (float) (next_random() >> 44) / 256 - 2000;
+		}
+		terms[5] = NAN;
+		terms[6] = INFINITY;
+		terms[7] = -INFINITY;
+		below[NBLOCKS] = UNTOUCHED;
+		kernels->below(sums, terms, NBLOCKS, &estimate, below);
+		for (int i = 0; i < N; i++)
+		{
+			double value = (double) estimate.base +
+				(double) estimate.step * sums[i] + (double) terms[i];
+			bool bit = below[i / 32] >> i % 32 & 1;
+
+			if (!(fabs(value - estimate.limit) < 0.01))
+				good = good && bit == (value < estimate.limit);
+		}
+		good = good && below[NBLOCKS] == UNTOUCHED;
+		kernels->below(sums, terms, 0, &estimate, below + NBLOCKS);
+		good = good && below[NBLOCKS] == UNTOUCHED;
+	}
+	return good;
+}
+
 int
 main(void)
 {
@@ -157,6 +208,7 @@ main(void)
 		for (size_t m = 2; m <= 256; m += 2)
 			good = check_m(kernels, codes, tables, m, true) && good;
 		ok(good, "%s: the largest tables", name);
+		ok(check_below(kernels), "%s: estimates below a limit", name);
 	}
 	return done_testing();
 }
