@@ -80,7 +80,7 @@ read_codebook(Relation index, const IvfMeta *meta, float *codebook)
 
 /* Everything in one chunk, as the relation cache frees no more than that */
 static IvfModel *
-read_model(Relation index, const IvfMeta *meta)
+new_model(Relation index, const IvfMeta *meta)
 {
 	Size codebook = meta->codec == IVF_CODEC_PQ4
 		? (Size) PQ_ENTRIES * meta->dim * sizeof(float)
@@ -90,14 +90,22 @@ read_model(Relation index, const IvfMeta *meta)
 	IvfModel *model = MemoryContextAllocHuge(
 		index->rd_indexcxt, fixed + (Size) nhints * sizeof(Buffer));
 
+	model->meta = *meta;
+	model->nhints = nhints;
+	model->hints = (Buffer *) ((char *) model + fixed);
+	memset(model->hints, 0, nhints * sizeof(Buffer));
+	return model;
+}
+
+static IvfModel *
+read_model(Relation index, const IvfMeta *meta)
+{
+	IvfModel *model = new_model(index, meta);
+
 	PG_TRY();
 	{
-		model->meta = *meta;
 		ivf_layout_init(&model->layout, meta);
-		model->nhints = nhints;
-		model->hints = (Buffer *) ((char *) model + fixed);
-		memset(model->hints, 0, nhints * sizeof(Buffer));
-		if (codebook > 0)
+		if (meta->codec == IVF_CODEC_PQ4)
 			read_codebook(index, meta, model->codebook);
 	}
 	PG_CATCH();
