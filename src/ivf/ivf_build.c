@@ -129,6 +129,13 @@ read_sample(IvfBuild *build)
 	uint32 wanted = ivf_builder_sample_room(build->builder);
 	BlockSamplerData sampler;
 
+	/* a scan of each block counts as one of the table: none where all are read */
+	if (nblocks <= wanted)
+	{
+		(void) table_index_build_scan(build->heap, build->index, build->info,
+									  false, false, sample_row, build, NULL);
+		return 1;
+	}
 	(void) BlockSampler_Init(&sampler, nblocks, wanted, SAMPLE_SEED);
 	while (BlockSampler_HasMore(&sampler))
 	{
@@ -137,7 +144,7 @@ read_sample(IvfBuild *build)
 			build->heap, build->index, build->info, false, false, false,
 			BlockSampler_Next(&sampler), 1, sample_row, build, NULL);
 	}
-	return nblocks > wanted ? (double) wanted / nblocks : 1;
+	return (double) wanted / nblocks;
 }
 
 static void

@@ -3,11 +3,17 @@
  *	  Is an index what it should be?
  *
  * Each segment is copied under its lock and looked at afterwards, its copy
- * pages as well: rows that others add meanwhile do no harm.
+ * pages as well: rows that others add meanwhile do no harm.  Lanes that are
+ * emptied and used again would: the caller's lock keeps VACUUM out.  It cannot
+ * on a standby, so there no two things are compared that are read one after the
+ * other.
  */
 #include "postgres.h"
 
 #include "access/tableam.h"
+#include "access/transam.h"
+#include "access/xact.h"
+#include "access/xlog.h"
 #include "catalog/index.h"
 #include "common/hashfn.h"
 #include "miscadmin.h"
@@ -51,7 +57,7 @@ typedef struct IvfCheck
 	float *work;
 	uint8 *codes;
 	uint8 *stored_codes;
-	uint64 missing;
+	bool settled; /* nobody takes rows away: not so on a standby */
 } IvfCheck;
 
 pg_attribute_printf(3, 4) pg_noreturn
@@ -148,7 +154,7 @@ check_lane(IvfCheck *check, BlockNumber blkno, uint32 lane)
 	number = (uint64) ItemPointerGetBlockNumber(tid) << 16 |
 		ItemPointerGetOffsetNumber(tid);
 	(void) checked_insert(check->tids, number, &found);
-	if (found)
+	if (found && check->settled)
 		complain(check, blkno, "Row (%u,%u) of lane %u is indexed twice.",
 				 ItemPointerGetBlockNumber(tid),
 				 ItemPointerGetOffsetNumber(tid), lane);
@@ -158,7 +164,7 @@ check_lane(IvfCheck *check, BlockNumber blkno, uint32 lane)
 			  IVF_ARRAY(page, layout->copies,
 						BlockNumber)[ivf_copy_page(layout, lane)],
 			  lane);
-	if (check->model->meta.codec != IVF_CODEC_NONE)
+	if (check->model->meta.codec != IVF_CODEC_NONE && check->settled)
 		check_code(check, blkno, lane);
 }
 
@@ -262,6 +268,24 @@ check_heap(IvfCheck *check, Relation heap, Snapshot snapshot)
 								  check_heap_row, check, scan);
 }
 
+/*
+ * An index may lack rows that an older snapshot still sees, where HOT chains
+ * were broken when it was built: core keeps such a snapshot from using it.
+ */
+static void
+check_snapshot(Relation index, Snapshot snapshot)
+{
+	if (IsolationUsesXactSnapshot() && index->rd_index->indcheckxmin &&
+		!TransactionIdPrecedes(
+			HeapTupleHeaderGetXmin(index->rd_indextuple->t_data),
+			snapshot->xmin))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("index \"%s\" cannot be checked with the snapshot of "
+						"this transaction",
+						RelationGetRelationName(index))));
+}
+
 void
 ivf_check(Relation heap, Relation index, bool heapallindexed)
 {
@@ -271,12 +295,15 @@ ivf_check(Relation heap, Relation index, bool heapallindexed)
 		(meta->codec == IVF_CODEC_PQ4
 			 ? (Size) PQ_ENTRIES * meta->dim * sizeof(float)
 			 : 0);
-	IvfCheck check = {.index = index};
+	IvfCheck check = {.index = index, .settled = !RecoveryInProgress()};
 	Snapshot snapshot = NULL;
 
 	/* before the index is read: what it sees must be there */
 	if (heapallindexed)
+	{
 		snapshot = RegisterSnapshot(GetTransactionSnapshot());
+		check_snapshot(index, snapshot);
+	}
 
 	check.model = MemoryContextAllocHuge(CurrentMemoryContext, size);
 	memcpy(check.model, model, size);

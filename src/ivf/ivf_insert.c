@@ -100,18 +100,37 @@ free_lane(Page page, const IvfLayout *layout, bool holes)
 }
 
 /*
- * A copy of several pages is written before the lane that names it, a page at
- * a time: a crash in between leaves pages that nobody names, no more.
+ * A copy of several pages is written before the lane that names it, a page at a
+ * time, the last one first: a crash in between leaves pages that nobody names,
+ * or a dead lane's copy changed, no more.  old: the copy of a lane that was used
+ * before, whose pages are taken.
  */
 static BlockNumber
-insert_large_copy(Relation index, const IvfModel *model, const char *copy)
+insert_large_copy(Relation index, const IvfModel *model, const char *copy,
+				  BlockNumber old)
 {
 	const Slots *slots = &model->layout.copy_slots;
+	BlockNumber *blocks = palloc(slots->pages_each * sizeof(BlockNumber));
 	BlockNumber next = InvalidBlockNumber;
 
+	for (uint32 part = 0; part < slots->pages_each; part++)
+	{
+		blocks[part] = old;
+		if (old != InvalidBlockNumber)
+		{
+			Buffer buffer = page_read(index, old, IVF_MAGIC, IVF_PAGE_COPIES,
+									  BUFFER_LOCK_SHARE, NULL);
+
+			old = page_special(BufferGetPage(buffer))->next;
+			UnlockReleaseBuffer(buffer);
+		}
+	}
 	for (uint32 part = slots->pages_each; part-- > 0;)
 	{
-		Buffer buffer = ivf_new_block(index);
+		Buffer buffer = blocks[part] == InvalidBlockNumber
+			? ivf_new_block(index)
+			: page_read(index, blocks[part], IVF_MAGIC, IVF_PAGE_COPIES,
+						BUFFER_LOCK_EXCLUSIVE, NULL);
 		PageEdit edit = edit_begin(index);
 		Page page = edit_new_page(&edit, buffer);
 
@@ -123,6 +142,7 @@ insert_large_copy(Relation index, const IvfModel *model, const char *copy)
 		edit_finish(&edit);
 		UnlockReleaseBuffer(buffer);
 	}
+	pfree(blocks);
 	return next;
 }
 
@@ -167,13 +187,13 @@ fill_lane(const IvfModel *model, PageEdit *edit, Page segment, uint32 lane,
 
 /*
  * Take a lane of this segment.  False when it has none, and nothing is changed.
- * large: the copy's first page, where it takes several.
  */
 static bool
 insert_in_segment(Relation index, const IvfModel *model, IvfListEntry entry,
-				  const IvfStoredRow *row, BlockNumber large)
+				  const IvfStoredRow *row)
 {
 	const IvfLayout *layout = &model->layout;
+	BlockNumber large = InvalidBlockNumber;
 	Buffer buffer = page_read(index, entry.free, IVF_MAGIC, IVF_PAGE_SEGMENT,
 							  BUFFER_LOCK_EXCLUSIVE, NULL);
 	Buffer copies = InvalidBuffer;
@@ -187,9 +207,16 @@ insert_in_segment(Relation index, const IvfModel *model, IvfListEntry entry,
 		UnlockReleaseBuffer(buffer);
 		return false;
 	}
-	if (layout->copy_slots.size > 0 && layout->copy_slots.pages_each == 1)
-		copies =
-			lock_copy_page(index, model, BufferGetPage(buffer), lane, &is_new);
+	page = BufferGetPage(buffer);
+	if (layout->copy_slots.pages_each > 1)
+		large = insert_large_copy(
+			index, model, row->copy,
+			lane < ivf_segment(page)->nlanes
+				? IVF_ARRAY(page, layout->copies,
+							BlockNumber)[ivf_copy_page(layout, lane)]
+				: InvalidBlockNumber);
+	else if (layout->copy_slots.size > 0)
+		copies = lock_copy_page(index, model, page, lane, &is_new);
 	edit = edit_begin(index);
 	page = edit_page(&edit, buffer);
 	if (large != InvalidBlockNumber)
@@ -209,9 +236,10 @@ insert_in_segment(Relation index, const IvfModel *model, IvfListEntry entry,
  */
 static bool
 insert_new_segment(Relation index, const IvfModel *model, uint32 list,
-				   BlockNumber full, const IvfStoredRow *row, BlockNumber large)
+				   BlockNumber full, const IvfStoredRow *row)
 {
 	const IvfLayout *layout = &model->layout;
+	BlockNumber large = InvalidBlockNumber;
 	Buffer directory = ivf_list_lock(index, &model->meta, list);
 	IvfListEntry *entry =
 		(IvfListEntry *) (page_room(BufferGetPage(directory)) +
@@ -228,7 +256,9 @@ insert_new_segment(Relation index, const IvfModel *model, uint32 list,
 		return false;
 	}
 	buffer = ivf_new_block(index);
-	if (layout->copy_slots.size > 0 && layout->copy_slots.pages_each == 1)
+	if (layout->copy_slots.pages_each > 1)
+		large = insert_large_copy(index, model, row->copy, InvalidBlockNumber);
+	else if (layout->copy_slots.size > 0)
 		copies = ivf_new_block(index);
 	edit = edit_begin(index);
 	page = edit_new_page(&edit, buffer);
@@ -287,21 +317,17 @@ static void
 insert_row(Relation index, const IvfModel *model, uint32 list,
 		   const IvfStoredRow *row)
 {
-	BlockNumber large = InvalidBlockNumber;
-
-	if (model->layout.copy_slots.pages_each > 1)
-		large = insert_large_copy(index, model, row->copy);
 	for (;;)
 	{
 		IvfListEntry entry = ivf_list_read(index, &model->meta, list);
 
 		CHECK_FOR_INTERRUPTS();
 		if (entry.free != InvalidBlockNumber &&
-			insert_in_segment(index, model, entry, row, large))
+			insert_in_segment(index, model, entry, row))
 			return;
 		if (entry.holes)
 			advance_free(index, model, list, entry.free);
-		else if (insert_new_segment(index, model, list, entry.free, row, large))
+		else if (insert_new_segment(index, model, list, entry.free, row))
 			return;
 	}
 }

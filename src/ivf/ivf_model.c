@@ -16,12 +16,18 @@
 /* pgvector's ivfflat meta page, whose magic lies where our room begins */
 #define PGVECTOR_IVFFLAT_MAGIC 0x14FF1A7
 
+/* float32 numbers are below 2^128 */
+#define MAX_SCALE 128
+
 static void
 check_meta(Relation index, const IvfMeta *meta)
 {
 	if (meta->magic != IVF_MAGIC || meta->nlists < 1 ||
-		meta->nlists > IVF_MAX_LISTS || meta->dim < 1 ||
-		meta->elem >= ELEM_NKINDS || meta->m > meta->dim)
+		meta->nlists > IVF_MAX_LISTS ||
+		meta->dim != TupleDescAttr(index->rd_att, 0)->atttypmod ||
+		meta->elem >= ELEM_NKINDS || meta->metric > METRIC_COSINE ||
+		meta->codec > IVF_CODEC_PQ4 || meta->copies > IVF_COPIES_HALF ||
+		meta->m > meta->dim || meta->scale > 0 || meta->scale < -MAX_SCALE)
 		page_corrupted(index, IVF_META_BLOCK, "The meta page is invalid.");
 	if (meta->version != IVF_VERSION)
 		ereport(

@@ -363,6 +363,22 @@ rows_allowed(const IvfScan *scan)
 	return Max(ceil(rank) - scan->nreturned, 0);
 }
 
+/* The search met a page of another generation */
+pg_noreturn static void
+error_stale(const IvfSearch *search)
+{
+	const IvfMeta *meta = &ivf_model_get(search->index)->meta;
+
+	if (meta->generation == search->meta.generation)
+		page_corrupted(search->index, search->stale_block,
+					   "The page is of another generation.");
+	ereport(ERROR,
+			(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+			 errmsg("index \"%s\" was replaced during the scan",
+					RelationGetRelationName(search->index)),
+			 errhint("Run the query again.")));
+}
+
 static void
 run_batch(IvfScan *scan, double k)
 {
@@ -380,11 +396,7 @@ run_batch(IvfScan *scan, double k)
 
 	ivf_search_run(search, scan->effort.probes, scan->effort.candidates);
 	if (search->stale)
-		ereport(ERROR,
-				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-				 errmsg("index \"%s\" was replaced during the scan",
-						RelationGetRelationName(search->index)),
-				 errhint("Run the query again.")));
+		error_stale(search);
 	scan->nqueue = search->nhits;
 	for (uint32 i = scan->nqueue / 2; i-- > 0;)
 		sift_down(search->hits, scan->nqueue, i);

@@ -423,6 +423,7 @@ cursor_lock(IvfSearch *search, SegmentCursor *cursor, Buffer buffer)
 	{
 		/* cannot happen on a primary, see ivf_space.c */
 		search->stale = true;
+		search->stale_block = cursor->blkno;
 		cursor->blkno = InvalidBlockNumber;
 		cursor->rank = cursor->probes;
 		return NULL;

@@ -45,6 +45,7 @@ typedef struct IvfSearch
 	uint32 nhits;
 	bool complete; /* no row of the lists it visited is missing in hits */
 	bool stale;    /* pages have been used again: begin anew (standby) */
+	BlockNumber stale_block;
 
 	struct IvfSearchState *state; /* ivf_search.c's own */
 } IvfSearch;

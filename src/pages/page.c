@@ -46,15 +46,25 @@ check_kind(Relation index, Buffer buffer, uint32 magic, uint16 kind)
 					   "The page is not of the expected kind.");
 }
 
+/*
+ * A lying link, before the storage manager complains of what is not its fault.
+ * To ask for the relation's length is a system call, but one among a page's
+ * worth of work; scans avoid it by hints.
+ */
+static void
+check_block(Relation index, BlockNumber blkno)
+{
+	if (unlikely(blkno >= RelationGetNumberOfBlocks(index)))
+		page_corrupted(index, blkno, "A link leads beyond the end.");
+}
+
 Buffer
 page_read(Relation index, BlockNumber blkno, uint32 magic, uint16 kind,
 		  int lock, BufferAccessStrategy strategy)
 {
 	Buffer buffer;
 
-	/* a lying link: without this the relation would seem to end too early */
-	if (unlikely(blkno == InvalidBlockNumber))
-		page_corrupted(index, blkno, "A link leads nowhere.");
+	check_block(index, blkno);
 	buffer =
 		ReadBufferExtended(index, MAIN_FORKNUM, blkno, RBM_NORMAL, strategy);
 	LockBuffer(buffer, lock);
@@ -80,11 +90,10 @@ seems_hot(Buffer buffer)
 Buffer
 page_pin(Relation index, BlockNumber blkno, Buffer *hint)
 {
-	if (unlikely(blkno == InvalidBlockNumber))
-		page_corrupted(index, blkno, "A link leads nowhere.");
 	if (BufferIsValid(*hint) && seems_hot(*hint) &&
 		ReadRecentBuffer(RELATION_LOCATOR(index), MAIN_FORKNUM, blkno, *hint))
 		return *hint;
+	check_block(index, blkno);
 	*hint = ReadBuffer(index, blkno);
 	return *hint;
 }

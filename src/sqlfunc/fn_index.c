@@ -35,6 +35,15 @@ typedef struct OpenIndex
 	LOCKMODE heap_lock;
 } OpenIndex;
 
+/* For messages: whatever it is, or was */
+static const char *
+relation_name(Oid oid)
+{
+	const char *name = get_rel_name(oid);
+
+	return name != NULL ? name : psprintf("%u", oid);
+}
+
 /*
  * Open an index of ours and its table.  heap_lock is taken on the table, at
  * most what a standby allows there.  Errors: not such an index [42809], not
@@ -46,14 +55,18 @@ open_index(Oid oid, LOCKMODE heap_lock)
 	OpenIndex open = {.heap_lock = heap_lock};
 	Oid heap = IndexGetRelation(oid, true);
 
+	if (!OidIsValid(heap))
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("\"%s\" is not an index", relation_name(oid))));
+	if (!relation_is_owned(heap, GetUserId()) &&
+		!has_privs_of_role(GetUserId(), ROLE_PG_MONITOR))
+		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_INDEX, relation_name(oid));
+
 	if (RecoveryInProgress())
 		open.heap_lock = Min(open.heap_lock, AccessShareLock);
 	/* the table first, as everyone does */
-	open.heap = OidIsValid(heap) ? try_table_open(heap, open.heap_lock) : NULL;
-	if (open.heap == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("relation with OID %u is not an index", oid)));
+	open.heap = table_open(heap, open.heap_lock);
 	open.index = index_open(oid, AccessShareLock);
 	if (open.index->rd_rel->relkind != RELKIND_INDEX ||
 		open.index->rd_indam->ambeginscan != ivfbeginscan)
@@ -61,10 +74,6 @@ open_index(Oid oid, LOCKMODE heap_lock)
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("\"%s\" is not an index of vector_ext",
 						RelationGetRelationName(open.index))));
-	if (!relation_is_owned(heap, GetUserId()) &&
-		!has_privs_of_role(GetUserId(), ROLE_PG_MONITOR))
-		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_INDEX,
-					   RelationGetRelationName(open.index));
 	return open;
 }
 

@@ -1,0 +1,106 @@
+# Damaged pages: whatever is read from them, searches, inserts, VACUUM and the
+# checker end, with an error or without, and nobody crashes.
+
+use strict;
+use warnings;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use VectorTest;
+
+my $rounds = $ENV{VECTOR_CORRUPT_ROUNDS} || 60;
+my $seed = $ENV{VECTOR_CORRUPT_SEED} || 1;
+my $node = vector_node('main', conf => "autovacuum = off\nfull_page_writes = off\n");
+my %index = (coded => 'ivfpq (v vector_cosine_ops)', plain => 'ivfflat (v)', heaps => 'ivfpq (v) WITH (rerank = heap)',
+	large => 'ivfpq (w)');
+my %op = (coded => 'v <=>', plain => 'v <->', heaps => 'v <->', large => 'w <->');
+
+for my $table (sort keys %index)
+{
+	$node->safe_psql('postgres', sprintf q{
+		CREATE TABLE %1$s (id int, v vector(12), w vector(2200));
+		INSERT INTO %1$s SELECT g, (SELECT array_agg(sin(i * g * 0.37 + i * i)) FROM generate_series(1, 12) i),
+			CASE '%1$s' WHEN 'large' THEN (SELECT array_agg(i * g) FROM generate_series(1, 2200) i) END
+			FROM generate_series(1, CASE '%1$s' WHEN 'large' THEN 20 ELSE 1500 END) g;
+		CREATE INDEX %1$s_v ON %1$s USING %2$s;
+		DELETE FROM %1$s WHERE id %% 9 = 0;
+		VACUUM %1$s;
+		CREATE TABLE %1$s_filenode AS SELECT pg_relation_filenode('%1$s_v') AS n;}, $table, $index{$table});
+}
+$node->safe_psql('postgres', 'CREATE DATABASE base TEMPLATE postgres');
+
+# Change some bytes of a page: of its head, of its end, where links and kinds
+# are, or anywhere
+sub damage
+{
+	my ($file) = @_;
+	my $npages = (-s $file) / 8192;
+	my $page = rand() < 0.2 ? 0 : int(rand($npages));
+	my @places;
+
+	open my $f, '+<', $file or die "$file: $!";
+	binmode $f;
+	for (1 .. 1 + int(rand(4)))
+	{
+		my $where = rand();
+		my $place = $where < 0.25 ? int(rand(24)) : $where < 0.4 ? 8192 - 1 - int(rand(24)) : $where < 0.75 ? 24 + int(rand(96)) : int(rand(8192));
+		my $value = (0, 0xff, 1, 0x7f, int(rand(256)))[ int(rand(5)) ];
+
+		seek $f, $page * 8192 + $place, 0;
+		print $f chr($value);
+		push @places, "$place=$value";
+	}
+	if (rand() < 0.05)
+	{
+		seek $f, $page * 8192, 0;
+		print $f "\0" x 8192;
+		push @places, 'zeros';
+	}
+	close $f;
+	return "page $page of $npages: @places";
+}
+
+srand $seed;
+my %outcomes;
+my @unexpected;
+for my $round (1 .. $rounds)
+{
+	my $table = (sort keys %index)[ $round % 4 ];
+	my $query = $table eq 'large' ? '(SELECT array_agg(i)::vector FROM generate_series(1, 2200) i)'
+	  : '(SELECT array_agg(i)::vector FROM generate_series(1, 12) i)';
+
+	$node->safe_psql('postgres', 'DROP DATABASE IF EXISTS damaged');
+	$node->safe_psql('postgres', 'CREATE DATABASE damaged TEMPLATE base STRATEGY file_copy');
+	my ($database, $file) = split /\|/, $node->safe_psql('postgres',
+		"SELECT oid, (SELECT n FROM ${table}_filenode) FROM pg_database WHERE datname = 'damaged'");
+	my $what = "$table, " . damage($node->data_dir . "/base/$database/$file");
+	my ($status, $out, $error) = $node->psql('damaged', qq{
+		SET statement_timeout = '20s';
+		SET enable_seqscan = off;
+		SELECT count(*) FROM (SELECT id FROM $table ORDER BY $op{$table} $query LIMIT 10) k;
+		SELECT count(*) FROM (SELECT id FROM $table ORDER BY $op{$table} $query) k;
+		SELECT vector_index_check('${table}_v', true);
+		SELECT count(*) FROM vector_index_info('${table}_v');
+		INSERT INTO $table SELECT id + 10000, v, w FROM $table LIMIT 100;
+		DELETE FROM $table WHERE id % 3 = 0;
+		VACUUM $table;
+		INSERT INTO $table SELECT id + 20000, v, w FROM $table LIMIT 100;
+		SELECT count(*) FROM (SELECT id FROM $table ORDER BY $op{$table} $query LIMIT 500) k;
+		EXPLAIN SELECT id FROM $table ORDER BY $op{$table} $query LIMIT 500;
+		REINDEX INDEX ${table}_v;
+		SELECT vector_index_check('${table}_v', true);
+		SELECT 'survived'}, on_error_stop => 0, extra_params => [ '-v', 'VERBOSITY=verbose' ]);
+	# a link far beyond the end: the storage manager's words, as for any index
+	$error =~ s/ERROR:  XX000: could not open file .* \(target block \d+\): previous segment is only \d+ blocks/ERROR:  XX001:/g;
+	my %states = map { $_ => 1 } $error =~ /ERROR:  (\w{5}):/g;
+
+	$outcomes{$_}++ for %states ? keys %states : 'none';
+	# XX001 and XX002: damage was seen
+	push @unexpected, "round $round, $what: $error" if $out !~ /survived/ || grep { !/^XX00[12]$/ } keys %states;
+}
+is(join("\n", @unexpected), '', "$rounds damages from seed $seed: seen, or harmless");
+diag(join ', ', map { "$_: $outcomes{$_}" } sort keys %outcomes);
+cmp_ok($outcomes{XX002} // 0, '>', $rounds / 10, 'many were seen');
+is(crashes($node), '', 'the log is clean');
+
+done_testing();
