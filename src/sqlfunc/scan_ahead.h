@@ -8,7 +8,7 @@
 #include <stddef.h>
 
 /*
- * For a value inside a shared buffer: how far behind it lies the same place of
+ * For a value inside a shared buffer: how far from it lies the same place of
  * the buffer with the table's next block, if that is where it is.  0 for a
  * value anywhere else.  A hint for DenseKernels: it may be wrong.
  */

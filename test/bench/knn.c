@@ -299,6 +299,7 @@ measure_knn(const Experiment *e, const char *config_path)
 	static Config configs[MAX_CONFIGS];
 	size_t n = read_configs(config_path, configs);
 	Queries q = make_queries(e);
+	const char **built = calloc((size_t) e->nservers, sizeof(char *));
 
 	if (e->k > e->set->k)
 		die("%s has answers for k up to %zu", e->set->name, e->set->k);
@@ -308,11 +309,13 @@ measure_knn(const Experiment *e, const char *config_path)
 	{
 		for (int s = 0; s < e->nservers; s++)
 		{
-			bool same = c > 0 &&
-				strcmp(configs[c].fields[2], configs[c - 1].fields[2]) == 0;
+			const char *definition = configs[c].fields[2];
 
-			if (concerns(&configs[c], &e->servers[s]) && !same)
-				build_index(e, &e->servers[s], &configs[c]);
+			if (!concerns(&configs[c], &e->servers[s]) ||
+				(built[s] != NULL && strcmp(built[s], definition) == 0))
+				continue;
+			build_index(e, &e->servers[s], &configs[c]);
+			built[s] = definition;
 		}
 		measure_config(e, &configs[c], &q);
 	}
