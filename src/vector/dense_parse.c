@@ -132,6 +132,8 @@ dense_decode(ElemKind kind, const char *data, void *elems, size_t n,
 	float tile[TILE];
 
 	swap_elements(size, data, elems, n * size, 0);
+	if (kind == ELEM_FLOAT32) /* floats already */
+		return check_finite(elems, n, error);
 	for (size_t i = 0; i < n; i += TILE)
 	{
 		size_t count = n - i < TILE ? n - i : TILE;
