@@ -15,33 +15,16 @@
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "catalog/index.h"
-#include "common/hashfn.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
+#include "am/tid_set.h"
 #include "core/compat.h"
 #include "ivf/ivf_check.h"
 #include "ivf/ivf_encode.h"
 #include "pages/page.h"
-
-typedef struct CheckedTid
-{
-	uint64 tid;
-	char status;
-} CheckedTid;
-
-#define SH_PREFIX checked
-#define SH_ELEMENT_TYPE CheckedTid
-#define SH_KEY_TYPE uint64
-#define SH_KEY tid
-#define SH_HASH_KEY(tb, key) murmurhash32((uint32) ((key) ^ (key) >> 32))
-#define SH_EQUAL(tb, a, b) ((a) == (b))
-#define SH_SCOPE static inline
-#define SH_DECLARE
-#define SH_DEFINE
-#include "lib/simplehash.h"
 
 typedef struct IvfCheck
 {
@@ -49,7 +32,7 @@ typedef struct IvfCheck
 	IvfModel *model; /* ours: the relation cache may change */
 	uint8 *visited;  /* a bit for each block */
 	BlockNumber nblocks;
-	checked_hash *tids;
+	tid_set_hash *tids;
 	char *segment; /* the image of one */
 	char *copy;
 	float *row;
@@ -98,26 +81,6 @@ visit_block(IvfCheck *check, BlockNumber blkno, BlockNumber from)
 	check->visited[blkno / 8] |= 1 << blkno % 8;
 }
 
-/* A lane's copy, in check->copy; visits its pages where they are its own */
-static void
-read_copy(IvfCheck *check, BlockNumber blkno, uint32 lane)
-{
-	const Slots *slots = &check->model->layout.copy_slots;
-	uint32 offset = slots_offset(slots, lane);
-
-	for (uint32 part = 0; part < slots->pages_each; part++)
-	{
-		Buffer buffer = page_read(check->index, blkno, IVF_MAGIC,
-								  IVF_PAGE_COPIES, BUFFER_LOCK_SHARE, NULL);
-		Page page = BufferGetPage(buffer);
-
-		memcpy(check->copy + part * PAGE_ROOM, page_room(page) + offset,
-			   slots_part(slots, part));
-		blkno = page_special(page)->next;
-		UnlockReleaseBuffer(buffer);
-	}
-}
-
 /* The code of a lane is the one that its copy has now */
 static void
 check_code(IvfCheck *check, BlockNumber blkno, uint32 lane)
@@ -151,19 +114,18 @@ check_lane(IvfCheck *check, BlockNumber blkno, uint32 lane)
 
 	if (!ItemPointerIsValid(tid))
 		complain(check, blkno, "Lane %u has no valid TID.", lane);
-	number = (uint64) ItemPointerGetBlockNumber(tid) << 16 |
-		ItemPointerGetOffsetNumber(tid);
-	(void) checked_insert(check->tids, number, &found);
+	number = tid_number(tid);
+	(void) tid_set_insert(check->tids, number, &found);
 	if (found && check->settled)
 		complain(check, blkno, "Row (%u,%u) of lane %u is indexed twice.",
 				 ItemPointerGetBlockNumber(tid),
 				 ItemPointerGetOffsetNumber(tid), lane);
 	if (check->model->meta.copies == IVF_COPIES_NONE)
 		return;
-	read_copy(check,
-			  IVF_ARRAY(page, layout->copies,
-						BlockNumber)[ivf_copy_page(layout, lane)],
-			  lane);
+	ivf_copy_read(check->index, layout,
+				  IVF_ARRAY(page, layout->copies,
+							BlockNumber)[ivf_copy_page(layout, lane)],
+				  lane, check->copy);
 	if (check->model->meta.codec != IVF_CODEC_NONE && check->settled)
 		check_code(check, blkno, lane);
 }
@@ -233,12 +195,11 @@ check_heap_row(Relation index, ItemPointer tid, Datum *values, bool *isnull,
 {
 	IvfCheck *check = arg;
 	const IvfMeta *meta = &check->model->meta;
-	uint64 number = (uint64) ItemPointerGetBlockNumber(tid) << 16 |
-		ItemPointerGetOffsetNumber(tid);
+	uint64 number = tid_number(tid);
 	DenseVector *vector;
 
 	CHECK_FOR_INTERRUPTS();
-	if (isnull[0] || checked_lookup(check->tids, number) != NULL)
+	if (isnull[0] || tid_set_lookup(check->tids, number) != NULL)
 		return;
 	vector = dense_from_datum((ElemKind) meta->elem, values[0]);
 	if (meta->metric == METRIC_COSINE &&
@@ -311,7 +272,7 @@ ivf_check(Relation heap, Relation index, bool heapallindexed)
 	meta = &check.model->meta;
 	check.nblocks = RelationGetNumberOfBlocks(index);
 	check.visited = palloc0(check.nblocks / 8 + 1);
-	check.tids = checked_create(CurrentMemoryContext, 1024, NULL);
+	check.tids = tid_set_create(CurrentMemoryContext, 1024, NULL);
 	check.segment = palloc(BLCKSZ);
 	check.copy = palloc(TYPEALIGN(BLCKSZ, meta->dim * sizeof(float)));
 	check.row = palloc(meta->dim * sizeof(float));

@@ -247,6 +247,26 @@ ivf_centroid_read(Relation index, const IvfMeta *meta, uint32 list,
 	UnlockReleaseBuffer(buffer);
 }
 
+void
+ivf_copy_read(Relation index, const IvfLayout *layout, BlockNumber blkno,
+			  uint32 lane, char *copy)
+{
+	const Slots *slots = &layout->copy_slots;
+	uint32 offset = slots_offset(slots, lane);
+
+	for (uint32 part = 0; part < slots->pages_each; part++)
+	{
+		Buffer buffer = page_read(index, blkno, IVF_MAGIC, IVF_PAGE_COPIES,
+								  BUFFER_LOCK_SHARE, NULL);
+		Page page = BufferGetPage(buffer);
+
+		memcpy(copy + part * PAGE_ROOM, page_room(page) + offset,
+			   slots_part(slots, part));
+		blkno = page_special(page)->next;
+		UnlockReleaseBuffer(buffer);
+	}
+}
+
 static Buffer
 directory_page(Relation index, const IvfMeta *meta, uint32 list, int lock)
 {

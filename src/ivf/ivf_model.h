@@ -60,6 +60,10 @@ extern void ivf_centroid_products(Relation index, const IvfModel *model,
 extern void ivf_centroid_read(Relation index, const IvfMeta *meta, uint32 list,
 							  float *centroid);
 
+/* A lane's copy, from the first of its pages; copy has room for all of it */
+extern void ivf_copy_read(Relation index, const IvfLayout *layout,
+						  BlockNumber blkno, uint32 lane, char *copy);
+
 /*
  * The directory: an entry; n entries of one page, first being its first; its
  * page locked, for who changes it.

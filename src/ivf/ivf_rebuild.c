@@ -53,26 +53,6 @@ typedef void (*RowStep)(IvfRebuild *rebuild, ItemPointer tid, const char *copy,
  * Reading the old lists
  */
 
-/* A lane's copy, from one page or several */
-static void
-read_copy(IvfRebuild *rebuild, BlockNumber blkno, uint32 lane)
-{
-	const Slots *slots = &rebuild->old->layout.copy_slots;
-	uint32 offset = slots_offset(slots, lane);
-
-	for (uint32 part = 0; part < slots->pages_each; part++)
-	{
-		Buffer buffer = page_read(rebuild->index, blkno, IVF_MAGIC,
-								  IVF_PAGE_COPIES, BUFFER_LOCK_SHARE, NULL);
-		Page page = BufferGetPage(buffer);
-
-		memcpy(rebuild->copy + part * PAGE_ROOM, page_room(page) + offset,
-			   slots_part(slots, part));
-		blkno = page_special(page)->next;
-		UnlockReleaseBuffer(buffer);
-	}
-}
-
 /* The lanes of a segment that were read already */
 static uint32 *
 lanes_of(IvfRebuild *rebuild, BlockNumber blkno)
@@ -114,10 +94,10 @@ read_segment(IvfRebuild *rebuild, BlockNumber blkno, RowStep step, bool once)
 		CHECK_FOR_INTERRUPTS();
 		if (once)
 			lanes[lane / IVF_BLOCK] |= bit;
-		read_copy(rebuild,
-				  IVF_ARRAY(page, layout->copies,
-							BlockNumber)[ivf_copy_page(layout, lane)],
-				  lane);
+		ivf_copy_read(rebuild->index, layout,
+					  IVF_ARRAY(page, layout->copies,
+								BlockNumber)[ivf_copy_page(layout, lane)],
+					  lane, rebuild->copy);
 		step(rebuild, &IVF_ARRAY(page, layout->tids, ItemPointerData)[lane],
 			 rebuild->copy, layout->errors == 0 ? 0 : errors[lane]);
 	}

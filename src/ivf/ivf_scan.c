@@ -21,7 +21,6 @@
 #include "access/relscan.h"
 #include "catalog/pg_operator.h"
 #include "catalog/pg_type.h"
-#include "common/hashfn.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "utils/memutils.h"
@@ -30,6 +29,7 @@
 
 #include "am/limit.h"
 #include "am/scan_heap.h"
+#include "am/tid_set.h"
 #include "core/compat.h"
 #include "ivf/ivf_candidates.h"
 #include "ivf/ivf_handler.h"
@@ -39,23 +39,6 @@
 /* Where no LIMIT is known a scan starts for this many rows */
 #define DEFAULT_LIMIT 10
 #define BATCH_GROWTH 4
-
-typedef struct TidEntry
-{
-	uint64 tid; /* block and offset */
-	char status;
-} TidEntry;
-
-#define SH_PREFIX tidset
-#define SH_ELEMENT_TYPE TidEntry
-#define SH_KEY_TYPE uint64
-#define SH_KEY tid
-#define SH_HASH_KEY(tb, key) murmurhash32((uint32) ((key) ^ (key) >> 32))
-#define SH_EQUAL(tb, a, b) ((a) == (b))
-#define SH_SCOPE static inline
-#define SH_DECLARE
-#define SH_DEFINE
-#include "lib/simplehash.h"
 
 typedef struct IvfScan
 {
@@ -76,18 +59,11 @@ typedef struct IvfScan
 	uint64 *returned; /* TIDs, query_context */
 	uint32 nreturned;
 	uint32 returned_room;
-	tidset_hash *seen; /* those, once a second batch needs them */
+	tid_set_hash *seen; /* those, once a second batch needs them */
 
 	Tuplesortstate *sort;
 	TupleTableSlot *slot;
 } IvfScan;
-
-static inline uint64
-tid_number(ItemPointer tid)
-{
-	return (uint64) ItemPointerGetBlockNumber(tid) << 16 |
-		ItemPointerGetOffsetNumber(tid);
-}
 
 IndexScanDesc
 ivfbeginscan(Relation index, int nkeys, int norderbys)
@@ -182,18 +158,18 @@ index_returned(IvfScan *scan)
 	bool found;
 
 	if (scan->seen != NULL)
-		tidset_destroy(scan->seen);
+		tid_set_destroy(scan->seen);
 	scan->seen =
-		tidset_create(scan->query_context, Max(scan->nreturned, 16), NULL);
+		tid_set_create(scan->query_context, Max(scan->nreturned, 16), NULL);
 	for (uint32 i = 0; i < scan->nreturned; i++)
-		(void) tidset_insert(scan->seen, scan->returned[i], &found);
+		(void) tid_set_insert(scan->seen, scan->returned[i], &found);
 }
 
 static bool
 was_returned(const IvfScan *scan, ItemPointer tid)
 {
 	return scan->seen != NULL &&
-		tidset_lookup(scan->seen, tid_number(tid)) != NULL;
+		tid_set_lookup(scan->seen, tid_number(tid)) != NULL;
 }
 
 /*

@@ -550,19 +550,8 @@ estimate_lists(IvfSearch *search, uint32 probes)
 static const char *
 gather_copy(IvfSearch *search, BlockNumber blkno)
 {
-	const Slots *slots = &search->layout.copy_slots;
-	char *to = search->state->gathered;
-
-	for (uint32 part = 0; part < slots->pages_each; part++)
-	{
-		Buffer buffer = page_read(search->index, blkno, IVF_MAGIC,
-								  IVF_PAGE_COPIES, BUFFER_LOCK_SHARE, NULL);
-		Page page = BufferGetPage(buffer);
-
-		memcpy(to + part * PAGE_ROOM, page_room(page), slots_part(slots, part));
-		blkno = page_special(page)->next;
-		UnlockReleaseBuffer(buffer);
-	}
+	ivf_copy_read(search->index, &search->layout, blkno, 0,
+				  search->state->gathered);
 	return search->state->gathered;
 }
 
