@@ -504,6 +504,9 @@ start(IndexScanDesc desc, IvfScan *scan)
 		scan->heap = scan_heap_new(desc);
 	MemoryContextSwitchTo(old);
 
+	scan->search->trust_estimates =
+		ivf_options(index).rerank == IVF_RERANK_NONE &&
+		scan->search->meta.copies == IVF_COPIES_NONE;
 	scan->started = true;
 	scan->effort = (IvfEffort){0, 0};
 	order = &desc->orderByData[0];

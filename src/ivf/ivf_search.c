@@ -705,7 +705,7 @@ verify_candidates(IvfSearch *search)
 		IvfHit *hit = &search->hits[i];
 
 		hit->tid = candidate->tid;
-		if (search->meta.codec == IVF_CODEC_NONE)
+		if (search->meta.codec == IVF_CODEC_NONE || search->trust_estimates)
 			hit->low = hit->high = candidate->key;
 		else if (search->meta.copies == IVF_COPIES_NONE)
 		{

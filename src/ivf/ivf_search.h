@@ -39,6 +39,7 @@ typedef struct IvfSearch
 	IvfMeta meta;
 	IvfLayout layout;
 	IvfCounters counters;
+	bool trust_estimates; /* where there are no copies: estimates are keys */
 
 	/* the hits of the last run, in no order */
 	IvfHit *hits;
