@@ -44,7 +44,9 @@ encode_part(const float *part, const float *x, size_t d, float *sqdist)
 		}
 	}
 	*sqdist = four_smallest(smallest_of(sums));
-	return (uint8_t) __builtin_ctz(four_equal_bits(sums, *sqdist));
+	/* a damaged codebook may hold NaN, which equals nothing: the last entry */
+	return (uint8_t) __builtin_ctz(four_equal_bits(sums, *sqdist) |
+								   1U << (PQ_ENTRIES - 1));
 }
 
 uint8_t
