@@ -13,7 +13,6 @@
 #include "executor/executor.h"
 #include "nodes/execnodes.h"
 #include "nodes/nodeFuncs.h"
-#include "utils/datum.h"
 
 #include "am/limit.h"
 #include "core/compat.h"

@@ -51,6 +51,7 @@ struct IvfBuilder
 	IvfModel *model; /* meta, layout and codebook together */
 	float *centroids;
 	double nrows;
+	bool logged; /* beside lists in use, in VACUUM or on request */
 
 	/* sampling */
 	IvfSample sample;
@@ -458,6 +459,14 @@ ivf_builder_add_copy(IvfBuilder *builder, ItemPointer tid, const void *copy,
  * Writing
  */
 
+/* Progress is that of CREATE INDEX: VACUUM counts other things there */
+static void
+report(const IvfBuilder *builder, int parameter, int64 value)
+{
+	if (!builder->logged)
+		pgstat_progress_update_param(parameter, value);
+}
+
 static void
 write_rows(IvfBuilder *builder, IvfWriter *writer)
 {
@@ -466,9 +475,8 @@ write_rows(IvfBuilder *builder, IvfWriter *writer)
 	int64 done = 0;
 	bool isnull;
 
-	ivf_progress_phase(IVF_PHASE_LOADING);
-	pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_TOTAL,
-								 (int64) builder->nrows);
+	report(builder, PROGRESS_CREATEIDX_SUBPHASE, IVF_PHASE_LOADING);
+	report(builder, PROGRESS_CREATEIDX_TUPLES_TOTAL, (int64) builder->nrows);
 	while (tuplesort_gettupleslot(builder->sort, true, false, slot, NULL))
 	{
 		uint32 list = DatumGetInt32(slot_getattr(slot, 1, &isnull));
@@ -487,7 +495,7 @@ write_rows(IvfBuilder *builder, IvfWriter *writer)
 		row.codes = (const uint8 *) rest;
 		row.copy = rest + builder->meta.m;
 		ivf_writer_add(writer, list, &row);
-		pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_DONE, ++done);
+		report(builder, PROGRESS_CREATEIDX_TUPLES_DONE, ++done);
 	}
 	ExecDropSingleTupleTableSlot(slot);
 }
@@ -498,6 +506,7 @@ ivf_builder_write(IvfBuilder *builder, bool logged)
 	IvfMeta *meta = &builder->meta;
 	IvfWriter *writer;
 
+	builder->logged = logged;
 	if (builder->nbatch > 0)
 		finish_batch(builder);
 	tuplesort_performsort(builder->sort);
@@ -512,7 +521,7 @@ ivf_builder_write(IvfBuilder *builder, bool logged)
 	builder->model->meta = *meta;
 	if (builder->calibrator != NULL)
 	{
-		ivf_progress_phase(IVF_PHASE_CALIBRATING);
+		report(builder, PROGRESS_CREATEIDX_SUBPHASE, IVF_PHASE_CALIBRATING);
 		ivf_calibrator_run(builder->calibrator, builder->index, builder->model,
 						   meta);
 	}

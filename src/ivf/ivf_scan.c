@@ -406,7 +406,7 @@ sort_row(void *arg, ItemPointer tid)
 	CHECK_FOR_INTERRUPTS();
 	if (was_returned(scan, tid))
 		return;
-	if (scan->search->meta.dim > 0 && scan->k > 0)
+	if (scan->k > 0)
 	{
 		if (!scan_heap_fetch(scan->heap, tid, &value))
 			return;

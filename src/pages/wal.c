@@ -38,13 +38,6 @@ edit_finish(PageEdit *edit)
 	edit->state = NULL;
 }
 
-void
-edit_abort(PageEdit *edit)
-{
-	GenericXLogAbort(edit->state);
-	edit->state = NULL;
-}
-
 BlockNumber
 wal_extend_run(Relation index, ForkNumber fork, uint32 n)
 {

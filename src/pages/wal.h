@@ -38,7 +38,6 @@ extern Page edit_page(PageEdit *edit, Buffer buffer);
 extern Page edit_new_page(PageEdit *edit, Buffer buffer);
 
 extern void edit_finish(PageEdit *edit);
-extern void edit_abort(PageEdit *edit);
 
 /*
  * Add a block at the end of the index, pinned and exclusively locked.  Zeros: a
