@@ -1,0 +1,15 @@
+/*
+ * codec.c
+ *	  Codecs as a table.
+ */
+#include "quant/codec.h"
+
+const Codec *
+codec_of(CodecKind kind)
+{
+	static const Codec *const codecs[CODEC_KINDS] = {
+		[CODEC_PQ4] = &codec_pq4,
+	};
+
+	return (unsigned) kind < CODEC_KINDS ? codecs[kind] : NULL;
+}
