@@ -82,7 +82,8 @@ init_meta(IvfMeta *meta, Relation index)
 	meta->dim = dim;
 	meta->elem = opclass->elem;
 	meta->metric = opclass->metric;
-	meta->codec = IVF_CODEC_NONE;
+	meta->codec = CODEC_NONE;
+	meta->model_dim = dim;
 	meta->copies = IVF_COPIES_EXACT;
 	meta->nlists = 1;
 	meta->generation = 1;

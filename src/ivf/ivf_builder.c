@@ -22,12 +22,12 @@
 #include "core/compat.h"
 #include "ivf/ivf_builder.h"
 #include "ivf/ivf_calibrate.h"
+#include "ivf/ivf_choose.h"
 #include "ivf/ivf_handler.h"
 #include "ivf/ivf_train.h"
 #include "ivf/ivf_write.h"
 #include "quant/rng.h"
 
-#define SAMPLE_PER_LIST 128
 #define SAMPLE_SEED 1
 
 /* Rows that are assigned together */
@@ -39,8 +39,8 @@ typedef struct SortedRow
 {
 	ItemPointerData tid;
 	uint16 error;
-	float term;
-	char rest[FLEXIBLE_ARRAY_MEMBER]; /* m codes, then the copy */
+	IvfTerms terms;
+	char rest[FLEXIBLE_ARRAY_MEMBER]; /* the code, then the copy */
 } SortedRow;
 
 struct IvfBuilder
@@ -48,7 +48,7 @@ struct IvfBuilder
 	Relation index;
 	MemoryContext context;
 	IvfMeta meta;
-	IvfModel *model; /* meta, layout and codebook together */
+	IvfModel *model; /* meta, layout and parameters together */
 	float *centroids;
 	double nrows;
 	bool logged; /* beside lists in use, in VACUUM or on request */
@@ -65,9 +65,11 @@ struct IvfBuilder
 	/* a batch */
 	uint32 batch_room;
 	uint32 nbatch;
-	float *rows;
+	float *rows;       /* scaled */
+	float *model_rows; /* in model space; rows where these are the same */
 	char *copies;
 	Size copy_size;
+	Size code_bytes;
 	ItemPointerData *tids;
 	uint16 *errors;
 	uint32 *lists;
@@ -80,51 +82,10 @@ struct IvfBuilder
 	bytea *payload;
 };
 
-/*
- * Sizes
- */
-
-/* Codes of a row, where none are asked for: one or two bits a dimension */
-static int
-automatic_m(int dim)
-{
-	int m = Max(dim / 4, Min(dim / 2, 64));
-
-	return Max(Min(m, 448), 1);
-}
-
-/*
- * The lists of so many rows, where none are asked for.  To estimate a row costs
- * about a nanosecond, as much as a fraction of a centroid: ivfpq has fewer, longer
- * lists, which also fill their last pages better.
- */
-static uint32
-automatic_lists(Relation index, double nrows)
-{
-	double factor = ivf_method(index) == IVF_METHOD_FLAT ? 1.2 : 0.6;
-
-	return Max(Min(factor * sqrt(nrows), IVF_MAX_LISTS), 1);
-}
-
-/* Rows that may be sampled for so many lists: half of the memory at most */
-static uint32
-sample_size(const IvfMeta *meta, uint32 lists)
-{
-	double room =
-		maintenance_work_mem * 1024.0 / 2 / (meta->dim * sizeof(float) + 16);
-
-	return Max(Min(lists * (double) SAMPLE_PER_LIST, room),
-			   Max(lists, IVF_MIN_TRAINED_ROWS));
-}
-
 uint32
 ivf_builder_lists(const IvfBuilder *builder, double fraction)
 {
-	uint32 lists = ivf_options(builder->index).lists;
-
-	return lists > 0
-		? lists
-		: automatic_lists(builder->index, builder->nsampled / fraction);
+	return ivf_choose_lists(builder->index, builder->nsampled / fraction);
 }
 
 uint32
@@ -159,14 +120,15 @@ IvfBuilder *
 ivf_builder_new(Relation index, const IvfMeta *meta, double expected)
 {
 	IvfBuilder *builder = palloc0(sizeof(IvfBuilder));
-	uint32 lists = ivf_options(index).lists;
+	IvfMeta trained = *meta;
 
+	/* what cannot be is refused before any row is read */
+	ivf_choose_codec(index, &trained);
 	builder->index = index;
 	builder->context = CurrentMemoryContext;
 	builder->meta = *meta;
-	if (lists == 0)
-		lists = automatic_lists(index, expected);
-	builder->sample_room = sample_size(meta, lists);
+	builder->sample_room =
+		ivf_choose_sample(meta, ivf_choose_lists(index, expected));
 	builder->sample.rows = MemoryContextAllocHuge(
 		CurrentMemoryContext,
 		(Size) builder->sample_room * meta->dim * sizeof(float));
@@ -212,7 +174,7 @@ ivf_builder_sample(IvfBuilder *builder, const DenseVector *vector)
 		builder->greatest = Max(builder->greatest, fabsf(row[i]));
 }
 
-/* Turn raw elements into rows of model space; zero length is left out */
+/* Turn raw elements into scaled rows; zero length is left out */
 static void
 prepare_sample(IvfBuilder *builder)
 {
@@ -262,40 +224,44 @@ shuffle_sample(IvfBuilder *builder)
  * Training
  */
 
+/* What the model is to be, and room for its parameters */
 static void
-train_lists(IvfBuilder *builder, uint32 lists)
+begin_model(IvfBuilder *builder, bool trained, uint32 lists)
 {
 	IvfMeta *meta = &builder->meta;
-	IvfOptions options = ivf_options(builder->index);
+
+	meta->nlists = trained ? lists : 1;
+	if (trained)
+		ivf_choose_codec(builder->index, meta);
+	builder->model = MemoryContextAllocHuge(
+		CurrentMemoryContext,
+		offsetof(IvfModel, params) + ivf_params_floats(meta) * sizeof(float));
+}
+
+static void
+train_lists(IvfBuilder *builder)
+{
+	IvfMeta *meta = &builder->meta;
 	MemoryContext old = CurrentMemoryContext;
 	MemoryContext work =
 		AllocSetContextCreate(old, "ivf training", ALLOCSET_DEFAULT_SIZES);
 	float *centroids;
 	Size bytes;
 
+	builder->calibrator = ivf_calibrator_new(meta, &builder->sample);
 	MemoryContextSwitchTo(work);
-	meta->nlists = lists;
 	centroids = ivf_train_centroids(meta, &builder->sample);
-	bytes = (Size) meta->nlists * meta->dim * sizeof(float);
+	bytes = (Size) meta->nlists * meta->model_dim * sizeof(float);
 	builder->centroids = MemoryContextAllocHuge(old, bytes);
 	memcpy(builder->centroids, centroids, bytes);
 
-	if (ivf_method(builder->index) == IVF_METHOD_PQ)
-	{
-		meta->codec = IVF_CODEC_PQ4;
-		meta->m =
-			options.m > 0 ? Min(options.m, meta->dim) : automatic_m(meta->dim);
-		meta->copies = options.rerank == IVF_RERANK_INDEX ? IVF_COPIES_HALF
-														  : IVF_COPIES_NONE;
-		memcpy(builder->model->codebook,
-			   ivf_train_codebook(meta, &builder->sample, builder->centroids),
-			   (Size) PQ_ENTRIES * meta->dim * sizeof(float));
-	}
+	if (meta->codec != CODEC_NONE)
+		ivf_train_codec(meta, &builder->sample, builder->centroids,
+						builder->model->params);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(work);
-	if (meta->nlists > 1)
-		builder->calibrator =
-			ivf_calibrator_new(meta, builder->centroids, &builder->sample);
+	if (meta->nlists == 1)
+		builder->calibrator = NULL;
 }
 
 static void
@@ -304,22 +270,26 @@ begin_batches(IvfBuilder *builder)
 	const IvfMeta *meta = &builder->meta;
 	Size row_bytes = meta->dim * sizeof(float);
 	uint32 room = Max(Min(BATCH_BYTES / row_bytes, MAX_BATCH), 16);
+	Size payload;
 
 	builder->batch_room = room;
 	builder->copy_size = builder->model->layout.copy_slots.size;
+	builder->code_bytes = ivf_code_bytes(meta);
 	builder->rows = palloc(room * row_bytes);
+	builder->model_rows = meta->transform == TRANSFORM_NONE
+		? builder->rows
+		: palloc(room * meta->model_dim * sizeof(float));
 	builder->copies = palloc(room * builder->copy_size + 1);
 	builder->tids = palloc(room * sizeof(ItemPointerData));
 	builder->errors = palloc(room * sizeof(uint16));
 	builder->lists = palloc(room * sizeof(uint32));
-	builder->work = palloc(row_bytes);
+	builder->work = palloc(3 * row_bytes);
 	if (builder->centroids != NULL)
 		builder->assign_work = ivf_assign_work(meta, room);
-	builder->payload = palloc(VARHDRSZ + offsetof(SortedRow, rest) + meta->m +
-							  builder->copy_size);
-	SET_VARSIZE(builder->payload,
-				VARHDRSZ + offsetof(SortedRow, rest) + meta->m +
-					builder->copy_size);
+	payload = VARHDRSZ + offsetof(SortedRow, rest) + builder->code_bytes +
+		builder->copy_size;
+	builder->payload = palloc(payload);
+	SET_VARSIZE(builder->payload, payload);
 }
 
 static void
@@ -343,18 +313,17 @@ void
 ivf_builder_train(IvfBuilder *builder, double fraction, uint32 min_rows)
 {
 	IvfMeta *meta = &builder->meta;
+	bool trained;
 
 	/* a scale that is there already belongs to copies that will stay */
 	if (builder->greatest > HALF_SAFE && meta->scale == 0)
 		meta->scale = -(int) ceil(log2(builder->greatest / HALF_SAFE));
 	prepare_sample(builder);
 	shuffle_sample(builder);
-	builder->model = MemoryContextAllocHuge(CurrentMemoryContext,
-											offsetof(IvfModel, codebook) +
-												(Size) PQ_ENTRIES * meta->dim *
-													sizeof(float));
-	if (builder->sample.n >= Max(min_rows, 1))
-		train_lists(builder, ivf_builder_lists(builder, fraction));
+	trained = builder->sample.n >= Max(min_rows, 1);
+	begin_model(builder, trained, ivf_builder_lists(builder, fraction));
+	if (trained)
+		train_lists(builder);
 	pfree(builder->sample.rows);
 	builder->sample.rows = NULL;
 
@@ -372,20 +341,20 @@ ivf_builder_train(IvfBuilder *builder, double fraction, uint32 min_rows)
 static void
 sort_batch_row(IvfBuilder *builder, uint32 i)
 {
-	IvfMeta *meta = &builder->meta;
+	const IvfMeta *meta = &builder->meta;
 	SortedRow *row = (SortedRow *) VARDATA(builder->payload);
 	uint32 list = builder->lists[i];
+	Size dim = meta->model_dim;
 
 	row->tid = builder->tids[i];
 	row->error = builder->errors[i];
-	row->term = 0;
-	if (meta->codec == IVF_CODEC_PQ4)
-		row->term =
-			ivf_code(builder->model, builder->rows + (Size) i * meta->dim,
-					 builder->centroids + (Size) list * meta->dim,
-					 (uint8 *) row->rest, builder->work);
-	memcpy(row->rest + meta->m, builder->copies + i * builder->copy_size,
-		   builder->copy_size);
+	if (meta->codec != CODEC_NONE)
+		row->terms = ivf_code(
+			builder->model, builder->rows + (Size) i * meta->dim,
+			builder->model_rows + i * dim, builder->centroids + list * dim,
+			(uint8 *) row->rest, builder->work);
+	memcpy(row->rest + builder->code_bytes,
+		   builder->copies + i * builder->copy_size, builder->copy_size);
 
 	ExecClearTuple(builder->slot);
 	builder->slot->tts_values[0] = Int32GetDatum(list);
@@ -400,8 +369,15 @@ finish_batch(IvfBuilder *builder)
 {
 	MemoryContext old = MemoryContextSwitchTo(builder->context);
 
+	if (builder->model_rows != builder->rows)
+	{
+		for (uint32 i = 0; i < builder->nbatch; i++)
+			(void) ivf_model_row(
+				builder->model, builder->rows + (Size) i * builder->meta.dim,
+				builder->model_rows + (Size) i * builder->meta.model_dim);
+	}
 	if (builder->centroids != NULL)
-		ivf_assign(&builder->meta, builder->centroids, builder->rows,
+		ivf_assign(&builder->meta, builder->centroids, builder->model_rows,
 				   builder->nbatch, builder->lists, builder->assign_work);
 	else
 		memset(builder->lists, 0, builder->nbatch * sizeof(uint32));
@@ -429,7 +405,7 @@ static IvfRow
 next_row(IvfBuilder *builder)
 {
 	return (IvfRow){
-		.model = builder->rows + (Size) builder->nbatch * builder->meta.dim,
+		.scaled = builder->rows + (Size) builder->nbatch * builder->meta.dim,
 		.copy = builder->copies + builder->nbatch * builder->copy_size};
 }
 
@@ -451,7 +427,7 @@ ivf_builder_add_copy(IvfBuilder *builder, ItemPointer tid, const void *copy,
 	IvfRow row = next_row(builder);
 
 	memcpy(row.copy, copy, builder->copy_size);
-	ivf_row_from_copy(&builder->meta, copy, row.model);
+	ivf_row_from_copy(&builder->meta, copy, row.scaled);
 	end_row(builder, tid, error);
 }
 
@@ -491,9 +467,9 @@ write_rows(IvfBuilder *builder, IvfWriter *writer)
 		memcpy(&head, bytes, offsetof(SortedRow, rest));
 		row.tid = head.tid;
 		row.error = head.error;
-		row.term = head.term;
-		row.codes = (const uint8 *) rest;
-		row.copy = rest + builder->meta.m;
+		row.terms = head.terms;
+		row.code = (const uint8 *) rest;
+		row.copy = rest + builder->code_bytes;
 		ivf_writer_add(writer, list, &row);
 		report(builder, PROGRESS_CREATEIDX_TUPLES_DONE, ++done);
 	}
@@ -511,9 +487,9 @@ ivf_builder_write(IvfBuilder *builder, bool logged)
 		finish_batch(builder);
 	tuplesort_performsort(builder->sort);
 	meta->nrows = builder->nrows;
-	writer = ivf_writer_begin(
-		builder->index, MAIN_FORKNUM, meta, builder->centroids,
-		meta->codec == IVF_CODEC_PQ4 ? builder->model->codebook : NULL, logged);
+	writer =
+		ivf_writer_begin(builder->index, MAIN_FORKNUM, meta, builder->centroids,
+						 builder->model->params, logged);
 	write_rows(builder, writer);
 	ivf_writer_end(writer);
 	tuplesort_end(builder->sort);
@@ -523,7 +499,7 @@ ivf_builder_write(IvfBuilder *builder, bool logged)
 	{
 		report(builder, PROGRESS_CREATEIDX_SUBPHASE, IVF_PHASE_CALIBRATING);
 		ivf_calibrator_run(builder->calibrator, builder->index, builder->model,
-						   meta);
+						   builder->centroids, meta);
 	}
 	if (!logged)
 		ivf_write_meta(builder->index, MAIN_FORKNUM, meta);

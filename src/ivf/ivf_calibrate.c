@@ -18,6 +18,7 @@
 #include "am/poll.h"
 #include "ivf/ivf_calibrate.h"
 #include "ivf/ivf_candidates.h"
+#include "ivf/ivf_encode.h"
 #include "ivf/ivf_search.h"
 
 #define QUERIES 256
@@ -45,7 +46,6 @@ typedef struct Neighbor
 struct IvfCalibrator
 {
 	IvfMeta meta;
-	const float *centroids;
 	uint32 nqueries;
 	uint32 wanted;       /* neighbours of each, itself included */
 	float *queries;      /* nqueries x dim */
@@ -57,15 +57,13 @@ struct IvfCalibrator
 };
 
 IvfCalibrator *
-ivf_calibrator_new(const IvfMeta *meta, const float *centroids,
-				   const IvfSample *sample)
+ivf_calibrator_new(const IvfMeta *meta, const IvfSample *sample)
 {
 	IvfCalibrator *calibrator = palloc0(sizeof(IvfCalibrator));
 	uint32 n = Min(sample->n, QUERIES);
 	Size bytes = (Size) n * meta->dim * sizeof(float);
 
 	calibrator->meta = *meta;
-	calibrator->centroids = centroids;
 	calibrator->nqueries = n;
 	calibrator->wanted = NEIGHBORS + 1;
 	calibrator->queries = palloc(bytes);
@@ -214,23 +212,26 @@ sort_neighbors(IvfCalibrator *calibrator)
 
 /* For each neighbour: how many lists are nearer to the query than its own */
 static void
-rank_by_lists(IvfCalibrator *calibrator, uint32 query, uint32 *ranks)
+rank_by_lists(IvfCalibrator *calibrator, const IvfModel *model,
+			  const float *centroids, uint32 query, uint32 *ranks)
 {
-	const IvfMeta *meta = &calibrator->meta;
+	const IvfMeta *meta = &model->meta;
 	const DenseKernels *kernels = dense_kernels(ELEM_FLOAT32, ELEM_FLOAT32);
-	Size dim = meta->dim;
+	Size dim = meta->model_dim;
 	const Neighbor *neighbors =
 		calibrator->neighbors + query * calibrator->wanted;
 	float *scores = palloc(meta->nlists * sizeof(float));
+	float *room = palloc(dim * sizeof(float));
+	const float *row = ivf_model_row(
+		model, calibrator->queries + (Size) query * meta->dim, room);
 
 	for (uint32 i = 0; i < meta->nlists; i++)
 	{
-		const float *centroid = calibrator->centroids + i * dim;
-		const float *row = calibrator->queries + query * dim;
+		const float *centroid = centroids + i * dim;
 
-		scores[i] = meta->metric == METRIC_L2
-			? kernels->sqdist(row, centroid, dim, 0)
-			: -kernels->inner_product(row, centroid, dim, 0);
+		scores[i] = meta->metric == METRIC_INNER_PRODUCT
+			? -kernels->inner_product(row, centroid, dim, 0)
+			: kernels->sqdist(row, centroid, dim, 0);
 	}
 	for (uint32 j = 0; j < calibrator->nneighbors[query]; j++)
 	{
@@ -240,6 +241,7 @@ rank_by_lists(IvfCalibrator *calibrator, uint32 query, uint32 *ranks)
 		for (uint32 i = 0; i < meta->nlists; i++)
 			ranks[j] += scores[i] < own;
 	}
+	pfree(room);
 	pfree(scores);
 }
 
@@ -298,7 +300,7 @@ rank_by_estimates(IvfCalibrator *calibrator, IvfSearch *search, uint32 query,
 		wanted[j] = (Wanted){.tid = neighbors[j].tid, .key = INFINITY};
 	qsort(wanted, n, sizeof(Wanted), compare_wanted);
 
-	ivf_search_set_model(
+	ivf_search_set_scaled(
 		search, calibrator->queries + (Size) query * calibrator->meta.dim);
 	found = ivf_search_estimates(search, probes, DEEPEST * k + DEEPEST_BASE,
 								 &nfound);
@@ -346,7 +348,7 @@ calibrate(IvfCalibrator *calibrator, IvfSearch *search,
 	}
 	calibration->probes = share_of_ranks(ranks, nranks, LIST_SHARE);
 	calibration->candidates = k;
-	if (search->meta.codec != IVF_CODEC_NONE)
+	if (search->meta.codec != CODEC_NONE)
 	{
 		nranks = 0;
 		for (uint32 query = 0;
@@ -364,7 +366,7 @@ calibrate(IvfCalibrator *calibrator, IvfSearch *search,
 
 void
 ivf_calibrator_run(IvfCalibrator *calibrator, Relation index,
-				   const IvfModel *model, IvfMeta *meta)
+				   const IvfModel *model, const float *centroids, IvfMeta *meta)
 {
 	IvfSearch *search = ivf_search_new(index, model);
 	uint32 *list_ranks = palloc((Size) calibrator->nqueries *
@@ -374,7 +376,7 @@ ivf_calibrator_run(IvfCalibrator *calibrator, Relation index,
 	for (uint32 query = 0; query < calibrator->nqueries; query++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		rank_by_lists(calibrator, query,
+		rank_by_lists(calibrator, model, centroids, query,
 					  list_ranks + query * calibrator->wanted);
 	}
 	for (int i = 0; i < IVF_NCALIBRATIONS; i++)

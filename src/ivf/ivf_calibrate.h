@@ -17,18 +17,18 @@
 
 typedef struct IvfCalibrator IvfCalibrator;
 
-/* Takes queries from the sample, which is in random order */
+/* Takes queries from a sample of scaled rows, which is in random order */
 extern IvfCalibrator *ivf_calibrator_new(const IvfMeta *meta,
-										 const float *centroids,
 										 const IvfSample *sample);
 
-/* Rows in model space, with their TIDs and lists */
+/* Scaled rows, with their TIDs and lists */
 extern void ivf_calibrator_add(IvfCalibrator *calibrator, const float *rows,
 							   uint32 n, const ItemPointerData *tids,
 							   const uint32 *lists);
 
 /* The index is written: fill meta->calibrations */
 extern void ivf_calibrator_run(IvfCalibrator *calibrator, Relation index,
-							   const IvfModel *model, IvfMeta *meta);
+							   const IvfModel *model, const float *centroids,
+							   IvfMeta *meta);
 
 #endif

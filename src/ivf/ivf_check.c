@@ -38,8 +38,9 @@ typedef struct IvfCheck
 	float *row;
 	float *centroid;
 	float *work;
-	uint8 *codes;
-	uint8 *stored_codes;
+	float *model_row;
+	uint8 *code;
+	uint8 *stored_code;
 	bool settled; /* nobody takes rows away: not so on a standby */
 } IvfCheck;
 
@@ -87,18 +88,27 @@ check_code(IvfCheck *check, BlockNumber blkno, uint32 lane)
 {
 	const IvfLayout *layout = &check->model->layout;
 	const IvfMeta *meta = &check->model->meta;
+	const Codec *codec = codec_of((CodecKind) meta->codec);
+	CodecShape shape = ivf_codec_shape(meta);
 	Page page = (Page) check->segment;
-	float term;
+	IvfTerms terms;
+	IvfTerms stored;
 
 	ivf_row_from_copy(meta, check->copy, check->row);
-	term = ivf_code(check->model, check->row, check->centroid, check->codes,
-					check->work);
-	pq_block_get(IVF_ARRAY(page, layout->codes, uint8) +
-					 lane / IVF_BLOCK * layout->block_bytes,
-				 meta->m, lane % IVF_BLOCK, check->stored_codes);
-	if (memcmp(check->codes, check->stored_codes, meta->m) != 0 ||
-		memcmp(&term, &IVF_ARRAY(page, layout->terms, float)[lane],
-			   sizeof(term)) != 0)
+	terms = ivf_code(check->model, check->row,
+					 ivf_model_row(check->model, check->row, check->model_row),
+					 check->centroid, check->code, check->work);
+	stored = terms;
+	stored.term = IVF_ARRAY(page, layout->terms, float)[lane];
+	if (codec->scaled)
+	{
+		stored.scale = IVF_ARRAY(page, layout->scales, float)[lane];
+		stored.bound = IVF_ARRAY(page, layout->bounds, float)[lane];
+	}
+	codec->get(&shape, ivf_code_block(page, layout, lane),
+			   lane % layout->block_lanes, check->stored_code);
+	if (memcmp(check->code, check->stored_code, ivf_code_bytes(meta)) != 0 ||
+		memcmp(&terms, &stored, sizeof(terms)) != 0)
 		complain(check, blkno, "The code of lane %u is not that of its copy.",
 				 lane);
 }
@@ -126,7 +136,7 @@ check_lane(IvfCheck *check, BlockNumber blkno, uint32 lane)
 				  IVF_ARRAY(page, layout->copies,
 							BlockNumber)[ivf_copy_page(layout, lane)],
 				  lane, check->copy);
-	if (check->model->meta.codec != IVF_CODEC_NONE && check->settled)
+	if (check->model->meta.codec != CODEC_NONE && check->settled)
 		check_code(check, blkno, lane);
 }
 
@@ -151,7 +161,7 @@ check_segment(IvfCheck *check, BlockNumber blkno)
 	}
 	for (uint32 lane = 0; lane < layout->capacity; lane++)
 	{
-		if ((live[lane / IVF_BLOCK] >> lane % IVF_BLOCK & 1) == 0)
+		if ((live[lane / IVF_WORD] >> lane % IVF_WORD & 1) == 0)
 			continue;
 		CHECK_FOR_INTERRUPTS();
 		if (lane >= nlanes)
@@ -252,10 +262,8 @@ ivf_check(Relation heap, Relation index, bool heapallindexed)
 {
 	const IvfModel *model = ivf_model_get(index);
 	const IvfMeta *meta = &model->meta;
-	Size size = offsetof(IvfModel, codebook) +
-		(meta->codec == IVF_CODEC_PQ4
-			 ? (Size) PQ_ENTRIES * meta->dim * sizeof(float)
-			 : 0);
+	Size size =
+		offsetof(IvfModel, params) + ivf_params_floats(meta) * sizeof(float);
 	IvfCheck check = {.index = index, .settled = !RecoveryInProgress()};
 	Snapshot snapshot = NULL;
 
@@ -276,10 +284,11 @@ ivf_check(Relation heap, Relation index, bool heapallindexed)
 	check.segment = palloc(BLCKSZ);
 	check.copy = palloc(TYPEALIGN(BLCKSZ, meta->dim * sizeof(float)));
 	check.row = palloc(meta->dim * sizeof(float));
-	check.centroid = palloc(meta->dim * sizeof(float));
-	check.work = palloc(meta->dim * sizeof(float));
-	check.codes = palloc(meta->m + 1);
-	check.stored_codes = palloc(meta->m + 1);
+	check.model_row = palloc(meta->model_dim * sizeof(float));
+	check.centroid = palloc(meta->model_dim * sizeof(float));
+	check.work = palloc(3 * meta->model_dim * sizeof(float));
+	check.code = palloc(ivf_code_bytes(meta) + 1);
+	check.stored_code = palloc(ivf_code_bytes(meta) + 1);
 	for (uint32 list = 0; list < meta->nlists; list++)
 		check_list(&check, list);
 	if (heapallindexed)

@@ -50,14 +50,16 @@ search_cost(IndexOptInfo *info, const IvfMeta *meta, const IvfLayout *layout,
 	double npages = nrows / layout->capacity;
 	double units;
 
-	if (meta->codec == IVF_CODEC_NONE)
+	if (meta->codec == CODEC_NONE)
 	{
 		npages += nrows * Max(copy_bytes / PAGE_ROOM, 0.001);
 		units = nrows * (1 + copy_bytes / BYTES_PER_UNIT);
 	}
 	else
 	{
-		units = nrows * (0.02 + meta->m / CODES_PER_UNIT) +
+		units = nrows *
+				(0.02 +
+				 layout->block_bytes / layout->block_lanes / BYTES_PER_UNIT) +
 			candidates * (1 + copy_bytes / BYTES_PER_UNIT);
 		npages += candidates;
 	}

@@ -13,14 +13,14 @@
 #include "vector/half.h"
 
 #define HALF_MAX 65504.0f
-#define QUERY_MAX 1e12f /* of a query's elements, in model space */
+#define QUERY_MAX 1e12f /* of a scaled query's elements */
 
 IvfRow
 ivf_row_new(const IvfMeta *meta)
 {
 	IvfRow row;
 
-	row.model = palloc(meta->dim * sizeof(float));
+	row.scaled = palloc(meta->dim * sizeof(float));
 	row.copy = palloc(meta->dim * sizeof(float));
 	row.error = 0;
 	return row;
@@ -93,29 +93,29 @@ ivf_row_set(IvfRow *row, const IvfMeta *meta, const DenseVector *vector)
 {
 	int dim = meta->dim;
 
-	load_scaled(meta, meta->elem, vector->elems, row->model);
+	load_scaled(meta, meta->elem, vector->elems, row->scaled);
 	row->error = 0;
 	if (ivf_copies_rounded(meta))
-		row->error = round_to_half(row->model, row->copy, dim);
+		row->error = round_to_half(row->scaled, row->copy, dim);
 	else if (meta->copies != IVF_COPIES_NONE)
 		memcpy(row->copy, vector->elems, dim * elem_ops[meta->elem].size);
 
 	if (meta->metric != METRIC_COSINE)
 		return true;
 	/* a length that only rounding took away still has its place */
-	return normalize(row->model, dim) || dense_norm(meta->elem, vector) > 0;
+	return normalize(row->scaled, dim) || dense_norm(meta->elem, vector) > 0;
 }
 
 void
-ivf_row_from_copy(const IvfMeta *meta, const void *copy, float *model)
+ivf_row_from_copy(const IvfMeta *meta, const void *copy, float *scaled)
 {
 	/* half precision copies are scaled already */
 	if (ivf_copies_rounded(meta))
-		elem_ops[ELEM_FLOAT16].load(copy, model, meta->dim);
+		elem_ops[ELEM_FLOAT16].load(copy, scaled, meta->dim);
 	else
-		load_scaled(meta, meta->elem, copy, model);
+		load_scaled(meta, meta->elem, copy, scaled);
 	if (meta->metric == METRIC_COSINE)
-		(void) normalize(model, meta->dim);
+		(void) normalize(scaled, meta->dim);
 }
 
 /*
@@ -123,48 +123,81 @@ ivf_row_from_copy(const IvfMeta *meta, const void *copy, float *model)
  * then stay finite, and rank as before but for rounding.
  */
 bool
-ivf_query_set(const IvfMeta *meta, const DenseVector *query, float *model)
+ivf_query_set(const IvfMeta *meta, const DenseVector *query, float *scaled)
 {
 	float greatest = 0;
 
-	load_scaled(meta, meta->elem, query->elems, model);
+	load_scaled(meta, meta->elem, query->elems, scaled);
 	if (meta->metric == METRIC_COSINE)
-		return normalize(model, meta->dim);
+		return normalize(scaled, meta->dim);
 	for (int i = 0; i < meta->dim; i++)
-		greatest = Max(greatest, fabsf(model[i]));
+		greatest = Max(greatest, fabsf(scaled[i]));
 	if (greatest > QUERY_MAX)
 	{
 		for (int i = 0; i < meta->dim; i++)
-			model[i] *= QUERY_MAX / greatest;
+			scaled[i] *= QUERY_MAX / greatest;
 	}
 	return true;
 }
 
-/*
- * A row x is estimated by its decoded image y = centroid + code.  For L2 and
- * cosine |q - y|^2 = |q|^2 + (|y|^2) - 2<q,centroid> - 2<q,code>: the second
- * is the term, kept with the row; the last comes from the lookup tables, which
- * so depend on the query alone, not on the list.
- */
-float
-ivf_code(const IvfModel *model, const float *row, const float *centroid,
-		 uint8 *codes, float *work)
+const float *
+ivf_model_row(const IvfModel *model, const float *scaled, float *room)
 {
-	PqShape shape = ivf_pq_shape(&model->meta);
-	float term = 0;
+	TransformShape shape = ivf_transform_shape(&model->meta);
 
-	for (int i = 0; i < model->meta.dim; i++)
-		work[i] = row[i] - centroid[i];
-	pq_encode(&shape, model->codebook, work, codes);
-	if (model->meta.metric == METRIC_INNER_PRODUCT)
-		return 0;
+	if (shape.kind == TRANSFORM_NONE)
+		return scaled;
+	transform_apply(&shape, ivf_transform_params(model), scaled, room);
+	return room;
+}
 
-	pq_decode(&shape, model->codebook, codes, work);
-	for (int i = 0; i < model->meta.dim; i++)
+Size
+ivf_code_bytes(const IvfMeta *meta)
+{
+	const Codec *codec = codec_of((CodecKind) meta->codec);
+	CodecShape shape = ivf_codec_shape(meta);
+
+	return codec == NULL ? 0 : codec->code_bytes(&shape);
+}
+
+static float
+sqnorm(const float *values, int n)
+{
+	float sum = 0;
+
+	for (int i = 0; i < n; i++)
+		sum += values[i] * values[i];
+	return sum;
+}
+
+/*
+ * What a projection leaves out of a row adds to its distance from any query,
+ * but for the product with what it leaves out of the query.
+ */
+IvfTerms
+ivf_code(const IvfModel *model, const float *scaled, const float *row,
+		 const float *centroid, uint8 *code, float *work)
+{
+	const IvfMeta *meta = &model->meta;
+	const Codec *codec = codec_of((CodecKind) meta->codec);
+	CodecShape shape = ivf_codec_shape(meta);
+	float *residual = work + 2 * shape.dim;
+	CodecRow numbers;
+	IvfTerms terms;
+
+	for (int i = 0; i < meta->model_dim; i++)
+		residual[i] = row[i] - centroid[i];
+	codec->encode(&shape, model->params, residual, centroid, code, &numbers,
+				  work);
+	terms.term = ivf_factor(meta) * numbers.correction;
+	terms.scale = numbers.scale;
+	terms.bound = numbers.error;
+	if (meta->metric != METRIC_INNER_PRODUCT)
 	{
-		float image = centroid[i] + work[i];
-
-		term += image * image;
+		terms.term += numbers.sqnorm;
+		if (meta->model_dim < meta->dim)
+			terms.term += Max(
+				sqnorm(scaled, meta->dim) - sqnorm(row, meta->model_dim), 0.0f);
 	}
-	return term;
+	return terms;
 }

@@ -2,11 +2,11 @@
  * ivf_encode.h
  *	  From a vector to what the index keeps of it.
  *
- * Model space: the coordinates of centroids and codes.  For L2 and inner
- * product it is the vector times 2^scale (IvfMeta), for cosine the vector at
- * unit length.  A code is made from the copy that the index stores, by one
- * kernel with a fixed order of operations: whoever has the copy gets the same
- * code, on any machine.
+ * A scaled row is, for L2 and inner product, the vector times 2^scale (IvfMeta),
+ * for cosine the vector at unit length.  The transform leads from there to model
+ * space, where centroids and codes are; without one they are the same.  A code
+ * is made from the copy that the index stores, by one kernel with a fixed order
+ * of operations: whoever has the copy gets the same code, on any machine.
  *
  * Include after postgres.h.
  */
@@ -21,9 +21,9 @@
 
 typedef struct IvfRow
 {
-	float *model; /* dim floats: the row in model space */
-	void *copy;   /* the copy's bytes; unused without copies */
-	uint16 error; /* half: at least |row - copy|, in scaled units */
+	float *scaled; /* dim floats */
+	void *copy;    /* the copy's bytes; unused without copies */
+	uint16 error;  /* half: at least |row - copy|, in scaled units */
 } IvfRow;
 
 /* Room for one row; reused for any number of them */
@@ -36,19 +36,45 @@ extern IvfRow ivf_row_new(const IvfMeta *meta);
 extern bool ivf_row_set(IvfRow *row, const IvfMeta *meta,
 						const DenseVector *vector);
 
-/* The model row of a copy: what ivf_row_set made of the vector it stands for */
+/* The scaled row of a copy: what ivf_row_set made of the vector it stands for */
 extern void ivf_row_from_copy(const IvfMeta *meta, const void *copy,
-							  float *model);
+							  float *scaled);
 
-/* A query in model space; false for zero length under cosine */
+/* A scaled query; false for zero length under cosine */
 extern bool ivf_query_set(const IvfMeta *meta, const DenseVector *query,
-						  float *model);
+						  float *scaled);
 
 /*
- * The code of a model row in the list of centroid: m codes of 0 .. 15, and
- * what their lookups must be added to (IvfLayout.terms).  work: dim floats.
+ * A scaled row in model space: in room, model_dim floats, or where it lies
+ * already when there is no transform.
  */
-extern float ivf_code(const IvfModel *model, const float *row,
-					  const float *centroid, uint8 *codes, float *work);
+extern const float *ivf_model_row(const IvfModel *model, const float *scaled,
+								  float *room);
+
+/* What products with a query count in its distances, |q - x|^2 or -<q,x> */
+static inline float
+ivf_factor(const IvfMeta *meta)
+{
+	return meta->metric == METRIC_INNER_PRODUCT ? -1.0f : -2.0f;
+}
+
+/* What estimates need beside a code: see CodecScan */
+typedef struct IvfTerms
+{
+	float term;
+	float scale;
+	float bound; /* CodecScan.errors */
+} IvfTerms;
+
+/* Bytes of a code by itself; 0 without codec */
+extern Size ivf_code_bytes(const IvfMeta *meta);
+
+/*
+ * The code of a row in the list of centroid, which both are in model space;
+ * scaled is the same row.  work: 3 * model_dim floats.
+ */
+extern IvfTerms ivf_code(const IvfModel *model, const float *scaled,
+						 const float *row, const float *centroid, uint8 *code,
+						 float *work);
 
 #endif

@@ -54,7 +54,7 @@ static uint32
 nearest_list(Relation index, const IvfModel *model, const float *row)
 {
 	const IvfMeta *meta = &model->meta;
-	bool products_only = meta->metric == METRIC_COSINE;
+	bool products_only = ivf_spherical(meta);
 	float *products = palloc(meta->nlists * sizeof(float));
 	float *sqnorms = palloc0(meta->nlists * sizeof(float));
 	float best_score = INFINITY;
@@ -85,12 +85,12 @@ free_lane(Page page, const IvfLayout *layout, bool holes)
 	const uint32 *live = IVF_ARRAY(page, layout->live, uint32);
 	uint32 nlanes = ivf_segment(page)->nlanes;
 
-	for (uint32 block = 0; block * IVF_BLOCK < nlanes; block++)
+	for (uint32 block = 0; block * IVF_WORD < nlanes; block++)
 	{
 		if (live[block] != PG_UINT32_MAX)
 		{
 			uint32 lane =
-				block * IVF_BLOCK + pg_rightmost_one_pos32(~live[block]);
+				block * IVF_WORD + pg_rightmost_one_pos32(~live[block]);
 
 			if (lane < nlanes)
 				return lane;
@@ -337,17 +337,20 @@ ivf_insert(Relation index, const IvfModel *model, ItemPointer tid,
 		   const IvfRow *row)
 {
 	IvfStoredRow stored = {.tid = *tid, .error = row->error, .copy = row->copy};
-	uint32 list = nearest_list(index, model, row->model);
+	Size row_bytes = model->meta.model_dim * sizeof(float);
+	const float *model_row =
+		ivf_model_row(model, row->scaled, palloc(row_bytes));
+	uint32 list = nearest_list(index, model, model_row);
 
-	if (model->meta.codec == IVF_CODEC_PQ4)
+	if (model->meta.codec != CODEC_NONE)
 	{
-		float *centroid = palloc(model->meta.dim * sizeof(float));
-		float *work = palloc(model->meta.dim * sizeof(float));
-		uint8 *codes = palloc(model->meta.m);
+		float *centroid = palloc(row_bytes);
+		uint8 *code = palloc(ivf_code_bytes(&model->meta));
 
 		ivf_centroid_read(index, &model->meta, list, centroid);
-		stored.term = ivf_code(model, row->model, centroid, codes, work);
-		stored.codes = codes;
+		stored.terms = ivf_code(model, row->scaled, model_row, centroid, code,
+								palloc(3 * row_bytes));
+		stored.code = code;
 	}
 	insert_row(index, model, list, &stored);
 }

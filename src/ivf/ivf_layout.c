@@ -20,14 +20,21 @@ take(uint32 *size, Size bytes, uint32 alignment)
 static uint32
 layout_for(IvfLayout *layout, const IvfMeta *meta, uint32 capacity)
 {
-	uint32 nblocks = capacity / IVF_BLOCK;
+	const Codec *codec = codec_of((CodecKind) meta->codec);
 	uint32 size = sizeof(IvfSegment);
 
 	layout->capacity = capacity;
-	layout->live = take(&size, nblocks * sizeof(uint32), 4);
-	if (meta->codec != IVF_CODEC_NONE)
+	layout->live = take(&size, ivf_live_words(layout) * sizeof(uint32), 4);
+	if (codec != NULL)
 	{
+		uint32 nblocks = capacity / layout->block_lanes;
+
 		layout->terms = take(&size, capacity * sizeof(float), 4);
+		if (codec->scaled)
+		{
+			layout->scales = take(&size, capacity * sizeof(float), 4);
+			layout->bounds = take(&size, capacity * sizeof(float), 4);
+		}
 		layout->codes = take(&size, nblocks * layout->block_bytes, 16);
 	}
 	if (meta->copies != IVF_COPIES_NONE)
@@ -43,21 +50,25 @@ layout_for(IvfLayout *layout, const IvfMeta *meta, uint32 capacity)
 void
 ivf_layout_init(IvfLayout *layout, const IvfMeta *meta)
 {
-	uint32 capacity = PAGE_ROOM / sizeof(ItemPointerData) / IVF_BLOCK;
+	const Codec *codec = codec_of((CodecKind) meta->codec);
+	CodecShape shape = ivf_codec_shape(meta);
+	uint32 nblocks;
 
 	memset(layout, 0, sizeof(*layout));
-	if (meta->codec != IVF_CODEC_NONE)
-		layout->block_bytes = TYPEALIGN(2, meta->m) / 2 * IVF_BLOCK;
+	layout->block_lanes = codec == NULL ? IVF_WORD : codec->block_lanes;
+	if (codec != NULL)
+		layout->block_bytes = codec->block_bytes(&shape);
 	if (meta->copies != IVF_COPIES_NONE)
 		layout->copy_slots =
 			slots_of(meta->dim * elem_ops[ivf_copy_elem(meta)].size);
 
-	while (capacity > 0 &&
-		   layout_for(layout, meta, capacity * IVF_BLOCK) > PAGE_ROOM)
-		capacity--;
-	if (capacity == 0)
+	nblocks = PAGE_ROOM / sizeof(ItemPointerData) / layout->block_lanes;
+	while (nblocks > 0 &&
+		   layout_for(layout, meta, nblocks * layout->block_lanes) > PAGE_ROOM)
+		nblocks--;
+	if (nblocks == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("codes of %d bytes do not fit an index page",
-						meta->m / 2)));
+				 errmsg("codes of %u bytes do not fit an index page",
+						layout->block_bytes / layout->block_lanes)));
 }

@@ -9,7 +9,7 @@
 
 #include "ivf/ivf_page.h"
 
-#define IVF_BLOCK LOOKUP_BLOCK /* lanes in a block of codes */
+#define IVF_WORD 32 /* lanes in a word of the live mask */
 
 /*
  * Where a segment keeps what: byte offsets into the room, arrays of capacity
@@ -17,14 +17,17 @@
  */
 typedef struct IvfLayout
 {
-	uint32 capacity; /* lanes, a multiple of IVF_BLOCK */
-	uint32 live;     /* bits, uint32 for each block */
+	uint32 capacity; /* lanes, a multiple of block_lanes */
+	uint32 live;     /* bits, uint32 for each IVF_WORD lanes */
 	uint32 tids;     /* ItemPointerData */
-	uint32 terms;    /* float: what is added to the lookups' sum */
+	uint32 terms;    /* float: see CodecScan */
+	uint32 scales;   /* float: likewise, where the codec is scaled */
+	uint32 bounds;   /* float: CodecScan.errors, likewise */
 	uint32 errors;   /* half: at least |row - copy|, in scaled units */
 	uint32 copies;   /* BlockNumber of each copy page, see ivf_copy_page */
 	uint32 codes;    /* blocks of block_bytes */
 	uint32 block_bytes;
+	uint32 block_lanes;
 	Slots copy_slots; /* size 0 without copies */
 } IvfLayout;
 
@@ -33,6 +36,13 @@ typedef struct IvfLayout
  * block of rows has room.
  */
 extern void ivf_layout_init(IvfLayout *layout, const IvfMeta *meta);
+
+/* Words of the live mask */
+static inline uint32
+ivf_live_words(const IvfLayout *layout)
+{
+	return (layout->capacity + IVF_WORD - 1) / IVF_WORD;
+}
 
 /* Copy pages of so many lanes; the parts of a large copy are chained */
 static inline uint32
@@ -48,5 +58,13 @@ ivf_segment(Page page)
 }
 
 #define IVF_ARRAY(page, offset, type) ((type *) (page_room(page) + (offset)))
+
+/* The block of codes that a lane is in */
+static inline uint8 *
+ivf_code_block(Page page, const IvfLayout *layout, uint32 lane)
+{
+	return IVF_ARRAY(page, layout->codes, uint8) +
+		lane / layout->block_lanes * layout->block_bytes;
+}
 
 #endif

@@ -1,6 +1,7 @@
 /*
  * ivf_model.c
- *	  What an index knows of its data: meta page, centroids, codebook.
+ *	  What an index knows of its data: meta page, centroids, parameters of
+ *	  codec and transform.
  *
  * Centroids are not cached: a query reads them once, in order, straight from
  * the buffers, and a thousand backends do not hold a thousand copies.
@@ -19,6 +20,36 @@
 /* float32 numbers are below 2^128 */
 #define MAX_SCALE 128
 
+Size
+ivf_codec_floats(const IvfMeta *meta)
+{
+	const Codec *codec = codec_of((CodecKind) meta->codec);
+	CodecShape shape = ivf_codec_shape(meta);
+
+	return codec == NULL ? 0 : codec->params_floats(&shape);
+}
+
+Size
+ivf_params_floats(const IvfMeta *meta)
+{
+	return ivf_codec_floats(meta);
+}
+
+/* Codec and transform as they can be together */
+static bool
+valid_model(const IvfMeta *meta)
+{
+	const Codec *codec = codec_of((CodecKind) meta->codec);
+
+	if (meta->transform >= TRANSFORM_KINDS || meta->model_dim < 1 ||
+		meta->model_dim > meta->dim ||
+		(meta->transform != TRANSFORM_PCA && meta->model_dim != meta->dim))
+		return false;
+	if (codec == NULL)
+		return meta->codec == CODEC_NONE && meta->m == 0;
+	return meta->m >= 1 && meta->m <= meta->model_dim;
+}
+
 static void
 check_meta(Relation index, const IvfMeta *meta)
 {
@@ -26,8 +57,8 @@ check_meta(Relation index, const IvfMeta *meta)
 		meta->nlists > IVF_MAX_LISTS ||
 		meta->dim != TupleDescAttr(index->rd_att, 0)->atttypmod ||
 		meta->elem >= ELEM_NKINDS || meta->metric > METRIC_COSINE ||
-		meta->codec > IVF_CODEC_PQ4 || meta->copies > IVF_COPIES_HALF ||
-		meta->m > meta->dim || meta->scale > 0 || meta->scale < -MAX_SCALE)
+		meta->copies > IVF_COPIES_HALF || meta->scale > 0 ||
+		meta->scale < -MAX_SCALE || !valid_model(meta))
 		page_corrupted(index, IVF_META_BLOCK, "The meta page is invalid.");
 	if (meta->version != IVF_VERSION)
 		ereport(
@@ -63,10 +94,10 @@ read_meta(Relation index, IvfMeta *meta)
 }
 
 static void
-read_codebook(Relation index, const IvfMeta *meta, float *codebook)
+read_params(Relation index, const IvfMeta *meta, float *params)
 {
-	Size left = (Size) PQ_ENTRIES * meta->dim * sizeof(float);
-	char *to = (char *) codebook;
+	Size left = ivf_params_floats(meta) * sizeof(float);
+	char *to = (char *) params;
 
 	for (BlockNumber blkno = meta->codebook; left > 0; blkno++)
 	{
@@ -88,11 +119,9 @@ read_codebook(Relation index, const IvfMeta *meta, float *codebook)
 static IvfModel *
 new_model(Relation index, const IvfMeta *meta)
 {
-	Size codebook = meta->codec == IVF_CODEC_PQ4
-		? (Size) PQ_ENTRIES * meta->dim * sizeof(float)
-		: 0;
+	Size params = ivf_params_floats(meta) * sizeof(float);
 	uint32 nhints = Min(RelationGetNumberOfBlocks(index), MAX_HINTS);
-	Size fixed = MAXALIGN(offsetof(IvfModel, codebook) + codebook);
+	Size fixed = MAXALIGN(offsetof(IvfModel, params) + params);
 	IvfModel *model = MemoryContextAllocHuge(
 		index->rd_indexcxt, fixed + (Size) nhints * sizeof(Buffer));
 
@@ -111,8 +140,7 @@ read_model(Relation index, const IvfMeta *meta)
 	PG_TRY();
 	{
 		ivf_layout_init(&model->layout, meta);
-		if (meta->codec == IVF_CODEC_PQ4)
-			read_codebook(index, meta, model->codebook);
+		read_params(index, meta, model->params);
 	}
 	PG_CATCH();
 	{
@@ -153,7 +181,7 @@ products_of_page(Relation index, const IvfModel *model, const Slots *slots,
 		page_room(page_lock(index, buffer, IVF_MAGIC, IVF_PAGE_CENTROIDS));
 
 	kernels->inner_product_many(query, room + offsetof(IvfCentroid, elems),
-								slots->size, n, model->meta.dim,
+								slots->size, n, model->meta.model_dim,
 								products + first);
 	if (sqnorms != NULL)
 	{
@@ -209,8 +237,9 @@ ivf_centroid_products(Relation index, const IvfModel *model, const float *query,
 	{
 		CHECK_FOR_INTERRUPTS();
 		read_large_centroid(index, meta, &slots, i, large);
-		products[i] = dense_kernels(ELEM_FLOAT32, ELEM_FLOAT16)
-						  ->inner_product(query, large->elems, meta->dim, 0);
+		products[i] =
+			dense_kernels(ELEM_FLOAT32, ELEM_FLOAT16)
+				->inner_product(query, large->elems, meta->model_dim, 0);
 		if (sqnorms != NULL)
 			sqnorms[i] = large->sqnorm;
 	}
@@ -228,14 +257,14 @@ ivf_centroid_read(Relation index, const IvfMeta *meta, uint32 list,
 
 	if (meta->centroids == InvalidBlockNumber)
 	{
-		memset(centroid, 0, meta->dim * sizeof(float));
+		memset(centroid, 0, meta->model_dim * sizeof(float));
 		return;
 	}
 	if (slots.pages_each > 1)
 	{
 		large = palloc(slots.size);
 		read_large_centroid(index, meta, &slots, list, large);
-		elem_ops[ELEM_FLOAT16].load(large->elems, centroid, meta->dim);
+		elem_ops[ELEM_FLOAT16].load(large->elems, centroid, meta->model_dim);
 		pfree(large);
 		return;
 	}
@@ -243,7 +272,7 @@ ivf_centroid_read(Relation index, const IvfMeta *meta, uint32 list,
 					   IVF_MAGIC, IVF_PAGE_CENTROIDS, BUFFER_LOCK_SHARE, NULL);
 	room = page_room(BufferGetPage(buffer)) + slots_offset(&slots, list);
 	elem_ops[ELEM_FLOAT16].load(room + offsetof(IvfCentroid, elems), centroid,
-								meta->dim);
+								meta->model_dim);
 	UnlockReleaseBuffer(buffer);
 }
 

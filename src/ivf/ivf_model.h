@@ -1,6 +1,7 @@
 /*
  * ivf_model.h
- *	  What an index knows of its data: meta page, centroids, codebook.
+ *	  What an index knows of its data: meta page, centroids, parameters of
+ *	  codec and transform.
  *
  * Include after postgres.h.
  */
@@ -8,10 +9,9 @@
 #define VECTOR_EXT_IVF_MODEL_H
 
 #include "ivf/ivf_layout.h"
-#include "quant/pq.h"
 
 /*
- * Meta page and codebook as this backend has them.  Lives in the relation
+ * Meta page and parameters as this backend has them.  Lives in the relation
  * cache: valid until the next look at the catalogues, so whoever needs it
  * longer copies what he needs.
  */
@@ -21,7 +21,7 @@ typedef struct IvfModel
 	IvfLayout layout;
 	uint32 nhints;
 	Buffer *hints; /* for page_pin(): by block, of the first nhints */
-	float codebook[FLEXIBLE_ARRAY_MEMBER]; /* PQ_ENTRIES * dim, if any */
+	float params[FLEXIBLE_ARRAY_MEMBER]; /* of the codec, of the transform */
 } IvfModel;
 
 /*
@@ -41,10 +41,14 @@ ivf_pin(Relation index, const IvfModel *model, BlockNumber blkno)
 					blkno < model->nhints ? &model->hints[blkno] : &none);
 }
 
-static inline PqShape
-ivf_pq_shape(const IvfMeta *meta)
+/* Floats of params, and where those of the transform begin */
+extern Size ivf_codec_floats(const IvfMeta *meta);
+extern Size ivf_params_floats(const IvfMeta *meta);
+
+static inline const float *
+ivf_transform_params(const IvfModel *model)
 {
-	return (PqShape){.dim = meta->dim, .m = meta->m};
+	return model->params + ivf_codec_floats(&model->meta);
 }
 
 /*

@@ -49,6 +49,20 @@ static relopt_enum_elt_def rerank_values[] = {{"index", IVF_RERANK_INDEX},
 											  {"none", IVF_RERANK_NONE},
 											  {NULL}};
 
+static relopt_enum_elt_def codec_values[] = {{"pq", IVF_CODEC_PQ},
+											 {"sq8", IVF_CODEC_SQ8},
+											 {"rabitq", IVF_CODEC_RABITQ},
+											 {"none", IVF_CODEC_NONE},
+											 {NULL}};
+
+static relopt_enum_elt_def bits_values[] = {
+	{"4", IVF_BITS_4}, {"8", IVF_BITS_8}, {NULL}};
+
+static relopt_enum_elt_def transform_values[] = {
+	{"auto", IVF_TRANSFORM_AUTO}, {"none", TRANSFORM_NONE},
+	{"random", TRANSFORM_RANDOM}, {"pca", TRANSFORM_PCA},
+	{"opq", TRANSFORM_OPQ},       {NULL}};
+
 /*
  * Was a value set?  The check hook alone sees where it comes from; it leaves
  * the answer for the assign hook.
@@ -95,12 +109,28 @@ ivf_options_init(void)
 					  IVF_MAX_LISTS, AccessExclusiveLock);
 	add_int_reloption(pq_kind, "probes", "Lists visited, 0: calibrated", 0, 0,
 					  IVF_MAX_LISTS, ShareUpdateExclusiveLock);
-	add_int_reloption(pq_kind, "m", "Codes of a row, 4 bits each", 0, 0,
+	add_int_reloption(pq_kind, "m", "Parts of a row, a code each", 0, 0,
 					  DENSE_MAX_DIM, AccessExclusiveLock);
 	add_enum_reloption(pq_kind, "rerank", "What verifies estimates",
 					   rerank_values, IVF_RERANK_INDEX,
 					   "Valid values are \"index\", \"heap\", and \"none\".",
 					   AccessExclusiveLock);
+	add_enum_reloption(pq_kind, "codec", "How rows are estimated", codec_values,
+					   IVF_CODEC_PQ,
+					   "Valid values are \"pq\", \"sq8\", \"rabitq\", and "
+					   "\"none\".",
+					   AccessExclusiveLock);
+	add_enum_reloption(
+		pq_kind, "bits", "Bits of a code of codec \"pq\"", bits_values,
+		IVF_BITS_4, "Valid values are \"4\" and \"8\".", AccessExclusiveLock);
+	add_enum_reloption(pq_kind, "transform", "Linear map before the codec",
+					   transform_values, IVF_TRANSFORM_AUTO,
+					   "Valid values are \"auto\", \"none\", \"random\", "
+					   "\"pca\", and \"opq\".",
+					   AccessExclusiveLock);
+	add_int_reloption(pq_kind, "dimensions",
+					  "Dimensions kept by transform \"pca\", 0: half", 0, 0,
+					  TRANSFORM_MAX_DENSE, AccessExclusiveLock);
 
 	DefineCustomIntVariable("ivfflat.probes", "Sets the number of probes",
 							"Valid range is 1..32768.", &flat_probes, 1, 1,
@@ -139,7 +169,10 @@ IvfOptions
 ivf_options(Relation index)
 {
 	if (index->rd_options == NULL)
-		return (IvfOptions){.rerank = IVF_RERANK_INDEX};
+		return (IvfOptions){.rerank = IVF_RERANK_INDEX,
+							.codec = IVF_CODEC_PQ,
+							.bits = IVF_BITS_4,
+							.transform = IVF_TRANSFORM_AUTO};
 	return *(IvfOptions *) index->rd_options;
 }
 
@@ -161,7 +194,11 @@ ivfpqoptions(Datum reloptions, bool validate)
 		{"lists", RELOPT_TYPE_INT, offsetof(IvfOptions, lists)},
 		{"probes", RELOPT_TYPE_INT, offsetof(IvfOptions, probes)},
 		{"m", RELOPT_TYPE_INT, offsetof(IvfOptions, m)},
-		{"rerank", RELOPT_TYPE_ENUM, offsetof(IvfOptions, rerank)}};
+		{"rerank", RELOPT_TYPE_ENUM, offsetof(IvfOptions, rerank)},
+		{"codec", RELOPT_TYPE_ENUM, offsetof(IvfOptions, codec)},
+		{"bits", RELOPT_TYPE_ENUM, offsetof(IvfOptions, bits)},
+		{"transform", RELOPT_TYPE_ENUM, offsetof(IvfOptions, transform)},
+		{"dimensions", RELOPT_TYPE_INT, offsetof(IvfOptions, dimensions)}};
 
 	return build_reloptions(reloptions, validate, pq_kind, sizeof(IvfOptions),
 							table, lengthof(table));

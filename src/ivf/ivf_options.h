@@ -23,6 +23,23 @@ typedef enum IvfRerank
 	IVF_RERANK_NONE   /* order by estimates */
 } IvfRerank;
 
+typedef enum IvfCodecOption
+{
+	IVF_CODEC_PQ,
+	IVF_CODEC_SQ8,
+	IVF_CODEC_RABITQ,
+	IVF_CODEC_NONE
+} IvfCodecOption;
+
+typedef enum IvfBits
+{
+	IVF_BITS_4,
+	IVF_BITS_8
+} IvfBits;
+
+/* Beside the kinds of transform.h */
+#define IVF_TRANSFORM_AUTO (-1)
+
 /* Storage parameters; 0: automatic */
 typedef struct IvfOptions
 {
@@ -30,7 +47,11 @@ typedef struct IvfOptions
 	int lists;
 	int probes;
 	int m;
-	int rerank; /* IvfRerank */
+	int rerank;     /* IvfRerank */
+	int codec;      /* IvfCodecOption */
+	int bits;       /* IvfBits */
+	int transform;  /* TransformKind, or IVF_TRANSFORM_AUTO */
+	int dimensions; /* that transform "pca" keeps */
 } IvfOptions;
 
 extern IvfMethod ivf_method(Relation index);

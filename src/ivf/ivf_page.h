@@ -3,13 +3,14 @@
  *	  Disk format of an inverted file index; README.md draws the pages.
  *
  *		block 0		meta page: IvfMeta
- *		model		centroids (slots), codebook (floats), both optional
+ *		model		centroids (slots), codebook (floats: of codec and transform),
+ *					both optional
  *		directory	one IvfListEntry for each list
  *		segments	the lists: chains of pages, each with up to capacity rows
  *		copies		the vectors of one segment each, optional
  *
  * A row of a list has a place, its "lane", in a segment: bit in the live mask,
- * heap TID, additive term, rounding error of the copy, code; and the slot of
+ * heap TID, numbers for its estimate, rounding error of the copy, code; and the slot of
  * the same number in the segment's copy pages.
  *
  * Include after postgres.h.
@@ -21,9 +22,11 @@
 
 #include "distance/metric.h"
 #include "pages/slots.h"
+#include "quant/codec.h"
+#include "quant/transform.h"
 
 #define IVF_MAGIC 0x46564956 /* "VIVF" */
-#define IVF_VERSION 1
+#define IVF_VERSION 2
 
 enum
 {
@@ -37,13 +40,6 @@ enum
 
 #define IVF_META_BLOCK 0
 #define IVF_MAX_LISTS 32768
-
-/* How a row is estimated */
-typedef enum IvfCodec
-{
-	IVF_CODEC_NONE, /* not at all: by its copy */
-	IVF_CODEC_PQ4   /* product quantizer, 4 bits a code, on residuals */
-} IvfCodec;
 
 /* What is kept of the vector itself */
 typedef enum IvfCopies
@@ -68,16 +64,19 @@ typedef struct IvfMeta
 	uint32 magic;
 	uint32 version;
 	uint16 dim;
-	uint8 elem;   /* ElemKind of the column */
-	uint8 metric; /* Metric */
-	uint8 codec;  /* IvfCodec */
-	uint8 copies; /* IvfCopies */
-	uint16 m;     /* codes of a row, 0 without codec */
+	uint8 elem;       /* ElemKind of the column */
+	uint8 metric;     /* Metric */
+	uint8 codec;      /* CodecKind, on residuals */
+	uint8 copies;     /* IvfCopies */
+	uint16 m;         /* parts of a code, see CodecShape; 0 without codec */
+	uint16 model_dim; /* dimensions of model space */
+	uint8 transform;  /* TransformKind, from scaled rows to model space */
+	uint8 unused;
 	uint32 nlists;
 	/*
-	 * The model lives in a space of values scaled by 2^scale, so that
-	 * centroids and half precision copies cannot overflow.  For cosine the
-	 * model's rows have unit length and only copies are scaled.
+	 * Values are scaled by 2^scale, so that centroids and half precision
+	 * copies cannot overflow.  For cosine rows have unit length and only
+	 * copies are scaled.
 	 */
 	int32 scale;
 	uint32 generation;     /* raised whenever lists and model are replaced */
@@ -118,6 +117,27 @@ typedef struct IvfSegment
 	uint32 list;
 } IvfSegment;
 
+/* True where rows of model space have unit length, and so have centroids */
+static inline bool
+ivf_spherical(const IvfMeta *meta)
+{
+	return meta->metric == METRIC_COSINE && meta->model_dim == meta->dim;
+}
+
+static inline CodecShape
+ivf_codec_shape(const IvfMeta *meta)
+{
+	return (CodecShape){.dim = meta->model_dim, .m = meta->m};
+}
+
+static inline TransformShape
+ivf_transform_shape(const IvfMeta *meta)
+{
+	return (TransformShape){.kind = (TransformKind) meta->transform,
+							.in = meta->dim,
+							.out = meta->model_dim};
+}
+
 /* The element kind of copies, where there are any */
 static inline ElemKind
 ivf_copy_elem(const IvfMeta *meta)
@@ -136,8 +156,8 @@ ivf_copies_rounded(const IvfMeta *meta)
 static inline Slots
 ivf_centroid_slots(const IvfMeta *meta)
 {
-	return slots_of(
-		MAXALIGN(offsetof(IvfCentroid, elems) + meta->dim * sizeof(uint16)));
+	return slots_of(MAXALIGN(offsetof(IvfCentroid, elems) +
+							 meta->model_dim * sizeof(uint16)));
 }
 
 #endif

@@ -57,7 +57,7 @@ typedef void (*RowStep)(IvfRebuild *rebuild, ItemPointer tid, const char *copy,
 static uint32 *
 lanes_of(IvfRebuild *rebuild, BlockNumber blkno)
 {
-	Size bytes = rebuild->old->layout.capacity / IVF_BLOCK * sizeof(uint32);
+	Size bytes = ivf_live_words(&rebuild->old->layout) * sizeof(uint32);
 
 	if (blkno >= rebuild->nblocks)
 	{
@@ -86,14 +86,14 @@ read_segment(IvfRebuild *rebuild, BlockNumber blkno, RowStep step, bool once)
 
 	for (uint32 lane = 0; lane < ivf_segment(page)->nlanes; lane++)
 	{
-		uint32 bit = 1U << lane % IVF_BLOCK;
+		uint32 bit = 1U << lane % IVF_WORD;
 
-		if ((live[lane / IVF_BLOCK] & bit) == 0 ||
-			(once && (lanes[lane / IVF_BLOCK] & bit) != 0))
+		if ((live[lane / IVF_WORD] & bit) == 0 ||
+			(once && (lanes[lane / IVF_WORD] & bit) != 0))
 			continue;
 		CHECK_FOR_INTERRUPTS();
 		if (once)
-			lanes[lane / IVF_BLOCK] |= bit;
+			lanes[lane / IVF_WORD] |= bit;
 		ivf_copy_read(rebuild->index, layout,
 					  IVF_ARRAY(page, layout->copies,
 								BlockNumber)[ivf_copy_page(layout, lane)],
@@ -202,7 +202,7 @@ insert_row(IvfRebuild *rebuild, ItemPointer tid, const char *copy, uint16 error)
 	{
 		memcpy(row.copy, copy, model->layout.copy_slots.size);
 		row.error = error;
-		ivf_row_from_copy(&model->meta, copy, row.model);
+		ivf_row_from_copy(&model->meta, copy, row.scaled);
 	}
 	else
 		fits = ivf_row_set(&row, &model->meta, copied_vector(rebuild, copy));
@@ -246,7 +246,9 @@ empty_meta(Relation index, const IvfMeta *old)
 	/* rounded copies stay as they are: their scale does, too */
 	if (!ivf_copies_rounded(old))
 		meta.scale = 0;
-	meta.codec = IVF_CODEC_NONE;
+	meta.codec = CODEC_NONE;
+	meta.transform = TRANSFORM_NONE;
+	meta.model_dim = meta.dim;
 	meta.copies = IVF_COPIES_EXACT;
 	meta.m = 0;
 	meta.nlists = 1;
@@ -273,7 +275,7 @@ replace_meta(Relation index, const IvfMeta *meta)
 static void
 begin_rebuild(IvfRebuild *rebuild, const IvfModel *cached)
 {
-	Size size = offsetof(IvfModel, codebook);
+	Size size = offsetof(IvfModel, params);
 
 	rebuild->old = palloc(size);
 	memcpy(rebuild->old, cached, size);
@@ -293,7 +295,7 @@ ivf_rebuild_is_due(Relation index)
 	const IvfMeta *meta = &ivf_model_get(index)->meta;
 	double nrows = 0;
 
-	if (ivf_method(index) != IVF_METHOD_PQ || meta->codec != IVF_CODEC_NONE)
+	if (ivf_method(index) != IVF_METHOD_PQ || meta->codec != CODEC_NONE)
 		return false;
 	for (uint32 list = 0; list < meta->nlists; list++)
 		nrows += ivf_list_read(index, meta, list).nrows;

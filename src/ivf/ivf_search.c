@@ -25,6 +25,9 @@
 /* Copies whose pages are pinned, and asked for, ahead of their turn */
 #define VERIFY_AHEAD 8
 
+/* What codecs ask of the memory of their tables */
+#define TABLES_ALIGNMENT 64
+
 typedef struct RankedList
 {
 	float score;
@@ -40,6 +43,9 @@ struct IvfSearchState
 	const DenseKernels *copy_kernels;
 	double query_norm;
 
+	const Codec *codec; /* NULL: rows are compared by their copies */
+	CodecQuery codes;   /* the query as the codec wants it */
+
 	/* ranks of all lists: nsorted nearest first, the rest in no order */
 	RankedList *ranks;
 	uint32 nsorted;
@@ -48,14 +54,16 @@ struct IvfSearchState
 	double *scores;  /* scratch */
 
 	/* estimates */
-	float *model_query;
-	PqTables tables;
-	IvfListEntry *entries; /* by list, as far as they have been read */
-	bool *entries_read;    /* by directory page */
-	float *work;
 	float *scaled_query;
-	uint16 *sums;  /* of a segment's lanes */
-	uint32 *below; /* by block: lanes whose estimates are good enough */
+	float *model_room;
+	const float *model_query; /* in model space: room, or the scaled query */
+	float query_sqnorm;       /* of model_query */
+	IvfListEntry *entries;    /* by list, as far as they have been read */
+	bool *entries_read;       /* by directory page */
+	float *work;
+	float *copy_room; /* for copy_query */
+	float *keys;      /* of a segment's lanes */
+	uint32 *below;    /* bits: lanes whose keys are good enough */
 
 	IvfCandidates candidates;
 	char *image;    /* a private copy of a segment */
@@ -69,6 +77,28 @@ search_model(const IvfSearch *search)
 {
 	return search->state->model != NULL ? search->state->model
 										: ivf_model_get(search->index);
+}
+
+static void
+init_codec(IvfSearch *search)
+{
+	struct IvfSearchState *state = search->state;
+	uint32 capacity = search->layout.capacity;
+	const Codec *codec = codec_of((CodecKind) search->meta.codec);
+	CodecShape shape = ivf_codec_shape(&search->meta);
+
+	state->codec = codec;
+	if (codec == NULL)
+		return;
+	state->codes.shape = shape;
+	state->codes.factor = ivf_factor(&search->meta);
+	state->codes.tables = (void *) TYPEALIGN(
+		TABLES_ALIGNMENT,
+		palloc(codec->tables_bytes(&shape) + TABLES_ALIGNMENT));
+	state->codes.scratch = palloc(capacity * sizeof(uint32));
+	state->work = palloc(codec->work_floats(&shape) * sizeof(float));
+	state->keys = palloc(capacity * sizeof(float));
+	state->below = palloc(ivf_live_words(&search->layout) * sizeof(uint32));
 }
 
 IvfSearch *
@@ -95,18 +125,10 @@ ivf_search_new(Relation index, const IvfModel *fixed)
 	for (uint32 i = 0; i < nlists; i++)
 		state->ranks[i] = (RankedList){.list = i};
 	state->nsorted = nlists; /* without a query any order is right */
-	state->model_query = palloc(dim * sizeof(float));
-	if (model->meta.codec == IVF_CODEC_PQ4)
-	{
-		PqShape shape = ivf_pq_shape(&model->meta);
-
-		state->tables.bytes =
-			palloc(PQ_ENTRIES * pq_padded_parts(model->meta.m));
-		state->work = palloc(pq_tables_work_floats(&shape) * sizeof(float));
-	}
 	state->scaled_query = palloc(dim * sizeof(float));
-	state->sums = palloc(search->layout.capacity * sizeof(uint16));
-	state->below = palloc(search->layout.capacity / IVF_BLOCK * sizeof(uint32));
+	state->model_room = palloc(model->meta.model_dim * sizeof(float));
+	state->copy_room = palloc(dim * sizeof(float));
+	init_codec(search);
 	state->image = palloc(BLCKSZ);
 	if (search->layout.copy_slots.pages_each > 1)
 		state->gathered = palloc(search->layout.copy_slots.size);
@@ -121,11 +143,13 @@ static void
 rank_lists(IvfSearch *search)
 {
 	struct IvfSearchState *state = search->state;
-	bool products_only = search->meta.metric != METRIC_L2;
+	bool products_only = search->meta.metric == METRIC_INNER_PRODUCT ||
+		ivf_spherical(&search->meta);
+	bool bounds = state->codec != NULL && state->codec->scaled;
 
 	ivf_centroid_products(search->index, search_model(search),
 						  state->model_query, state->products,
-						  products_only ? NULL : state->sqnorms);
+						  products_only && !bounds ? NULL : state->sqnorms);
 	for (uint32 i = 0; i < search->meta.nlists; i++)
 	{
 		float sqnorm = products_only ? 0 : state->sqnorms[i];
@@ -189,24 +213,26 @@ static void
 prepare_estimates(IvfSearch *search)
 {
 	struct IvfSearchState *state = search->state;
-	const IvfMeta *meta = &search->meta;
+	const IvfModel *model = search_model(search);
 
+	state->model_query =
+		ivf_model_row(model, state->scaled_query, state->model_room);
 	rank_lists(search);
-	if (meta->codec == IVF_CODEC_PQ4)
-	{
-		const IvfModel *model = search_model(search);
-		PqShape shape = ivf_pq_shape(meta);
-		float scale = meta->metric == METRIC_INNER_PRODUCT ? -1.0f : -2.0f;
-
-		pq_tables(&shape, model->codebook, state->model_query, scale,
-				  &state->tables, state->work);
-	}
+	if (state->codec == NULL)
+		return;
+	state->query_sqnorm =
+		dense_kernels(ELEM_FLOAT32, ELEM_FLOAT32)
+			->inner_product(state->model_query, state->model_query,
+							search->meta.model_dim, 0);
+	state->codec->prepare(&state->codes.shape, model->params,
+						  state->model_query, &state->codes, state->work);
 }
 
 void
-ivf_search_set_model(IvfSearch *search, const float *query)
+ivf_search_set_scaled(IvfSearch *search, const float *query)
 {
-	memcpy(search->state->model_query, query, search->meta.dim * sizeof(float));
+	memcpy(search->state->scaled_query, query,
+		   search->meta.dim * sizeof(float));
 	prepare_estimates(search);
 }
 
@@ -223,14 +249,14 @@ ivf_search_set_query(IvfSearch *search, const DenseVector *query)
 								   query->dim);
 	state->query = query;
 	state->query_norm = dense_norm(meta->elem, query);
-	ordered = ivf_query_set(meta, query, state->model_query);
+	ordered = ivf_query_set(meta, query, state->scaled_query);
 	prepare_estimates(search);
 
 	state->copy_query = query->elems;
 	state->copy_kernels = dense_kernels(meta->elem, copy_elem);
 	if (ivf_copies_rounded(meta) && meta->scale != 0)
 	{
-		float *scaled = state->scaled_query;
+		float *scaled = state->copy_room;
 
 		elem_ops[meta->elem].load(query->elems, scaled, meta->dim);
 		for (int i = 0; i < meta->dim; i++)
@@ -465,35 +491,49 @@ fill_candidate(const IvfSearch *search, Page page, uint32 lane, double key,
 	locate_copy(search, page, lane, candidate);
 }
 
-/* Estimate the rows of a segment from their codes */
+/* |query - centroid|, which bounds of errors are in proportion to */
+static float
+centroid_distance(const IvfSearch *search, uint32 list)
+{
+	const struct IvfSearchState *state = search->state;
+	float square =
+		state->query_sqnorm + state->sqnorms[list] - 2 * state->products[list];
+
+	return sqrtf(Max(square, 0.0f));
+}
+
+/* Estimate the rows of a segment of the list from their codes */
 static void
-estimate_segment(IvfSearch *search, Page page, float product)
+estimate_segment(IvfSearch *search, Page page, uint32 list)
 {
 	struct IvfSearchState *state = search->state;
 	const IvfLayout *layout = &search->layout;
 	IvfCandidates *candidates = &state->candidates;
-	uint32 nblocks = (ivf_segment(page)->nlanes + IVF_BLOCK - 1) / IVF_BLOCK;
 	const uint32 *live = IVF_ARRAY(page, layout->live, uint32);
-	const float *terms = IVF_ARRAY(page, layout->terms, float);
-	const uint8 *codes = IVF_ARRAY(page, layout->codes, uint8);
-	size_t m = pq_padded_parts(search->meta.m);
-	float factor = search->meta.metric == METRIC_INNER_PRODUCT ? -1.0f : -2.0f;
-	LookupEstimate estimate = {.base = factor * product + state->tables.bias,
-							   .step = state->tables.step,
-							   .limit = candidates->threshold};
+	CodecScan scan = {
+		.codes = IVF_ARRAY(page, layout->codes, uint8),
+		.nlanes = TYPEALIGN(layout->block_lanes, ivf_segment(page)->nlanes),
+		.terms = IVF_ARRAY(page, layout->terms, float),
+		.base = state->codes.factor * state->products[list],
+		.limit = candidates->threshold};
 
-	lookup_kernels()->sums(codes, nblocks, state->tables.bytes, m, state->sums);
-	lookup_kernels()->below(state->sums, terms, nblocks, &estimate,
-							state->below);
-	for (uint32 block = 0; block < nblocks; block++)
+	if (state->codec->scaled)
 	{
-		uint32 near = state->below[block] & live[block];
+		scan.scales = IVF_ARRAY(page, layout->scales, float);
+		scan.errors = IVF_ARRAY(page, layout->bounds, float);
+		if (!search->trust_estimates)
+			scan.slack = -state->codes.factor * centroid_distance(search, list);
+	}
+	state->codec->scan(&state->codes, &scan, state->keys, state->below);
+	for (uint32 first = 0; first < scan.nlanes; first += IVF_WORD)
+	{
+		uint32 word = first / IVF_WORD;
+		uint32 near = state->below[word] & live[word];
 
 		for (; near != 0; near &= near - 1)
 		{
-			uint32 lane = block * IVF_BLOCK + pg_rightmost_one_pos32(near);
-			float key =
-				estimate.base + estimate.step * state->sums[lane] + terms[lane];
+			uint32 lane = first + pg_rightmost_one_pos32(near);
+			float key = state->keys[lane];
 
 			/* the limit may have come down meanwhile */
 			if (key < candidates->threshold)
@@ -501,7 +541,7 @@ estimate_segment(IvfSearch *search, Page page, float product)
 							   ivf_candidates_add(candidates));
 		}
 	}
-	search->counters.rows += nblocks * IVF_BLOCK;
+	search->counters.rows += scan.nlanes;
 }
 
 /* Head, live lanes, terms and codes of a page that comes next, and its kind */
@@ -510,7 +550,8 @@ prefetch_segment(Page page, const IvfLayout *layout)
 {
 	page_prefetch(page, 0,
 				  layout->codes +
-					  layout->capacity / IVF_BLOCK * layout->block_bytes);
+					  layout->capacity / layout->block_lanes *
+						  layout->block_bytes);
 	__builtin_prefetch(page_special(page));
 }
 
@@ -530,7 +571,7 @@ estimate_lists(IvfSearch *search, uint32 probes)
 	while (BufferIsValid(next))
 	{
 		Buffer buffer = next;
-		float product = search->state->products[cursor.list];
+		uint32 list = cursor.list;
 		Page page = cursor_lock(search, &cursor, buffer);
 
 		CHECK_FOR_INTERRUPTS();
@@ -541,7 +582,7 @@ estimate_lists(IvfSearch *search, uint32 probes)
 			prefetch_segment(BufferGetPage(next), layout);
 		}
 		if (page != NULL)
-			estimate_segment(search, page, product);
+			estimate_segment(search, page, list);
 		UnlockReleaseBuffer(buffer);
 	}
 }
@@ -591,7 +632,7 @@ compare_segment(IvfSearch *search, const IvfModel *model)
 		{
 			IvfHit hit;
 
-			if ((live[lane / IVF_BLOCK] >> lane % IVF_BLOCK & 1) == 0)
+			if ((live[lane / IVF_WORD] >> lane % IVF_WORD & 1) == 0)
 				continue;
 			verify_copy(search, room + (lane - first) * slots->size, 0, &hit);
 			if (!candidates->dropped || hit.low < candidates->threshold)
@@ -705,7 +746,7 @@ verify_candidates(IvfSearch *search)
 		IvfHit *hit = &search->hits[i];
 
 		hit->tid = candidate->tid;
-		if (search->meta.codec == IVF_CODEC_NONE || search->trust_estimates)
+		if (search->meta.codec == CODEC_NONE || search->trust_estimates)
 			hit->low = hit->high = candidate->key;
 		else if (search->meta.copies == IVF_COPIES_NONE)
 		{
@@ -716,7 +757,7 @@ verify_candidates(IvfSearch *search)
 			verify_copy(search, gather_copy(search, candidate->page),
 						candidate->error, hit);
 	}
-	if (search->meta.codec == IVF_CODEC_NONE)
+	if (search->meta.codec == CODEC_NONE)
 		return;
 	search->counters.candidates += candidates->n;
 	if (search->layout.copy_slots.pages_each == 1 &&
@@ -732,7 +773,7 @@ estimate(IvfSearch *search, uint32 probes, uint32 candidates)
 
 	memset(&search->counters, 0, sizeof(search->counters));
 	ivf_candidates_reset(best, candidates);
-	if (search->meta.codec == IVF_CODEC_NONE)
+	if (search->meta.codec == CODEC_NONE)
 		compare_lists(search, probes);
 	else
 		estimate_lists(search, probes);
@@ -773,7 +814,7 @@ ivf_search_visit(IvfSearch *search, uint32 probes, IvfVisit visit, void *arg)
 	{
 		for (uint32 lane = 0; lane < ivf_segment(page)->nlanes; lane++)
 		{
-			if (live[lane / IVF_BLOCK] >> lane % IVF_BLOCK & 1)
+			if (live[lane / IVF_WORD] >> lane % IVF_WORD & 1)
 				visit(arg,
 					  &IVF_ARRAY(page, search->layout.tids,
 								 ItemPointerData)[lane]);

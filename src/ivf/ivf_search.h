@@ -68,10 +68,10 @@ extern bool ivf_search_set_query(IvfSearch *search, const DenseVector *query);
 extern void ivf_search_run(IvfSearch *search, uint32 probes, uint32 candidates);
 
 /*
- * For calibration: a query in model space, and its best estimates, unverified.
+ * For calibration: a scaled query, and its best estimates, unverified.
  * They are valid until the next call.
  */
-extern void ivf_search_set_model(IvfSearch *search, const float *query);
+extern void ivf_search_set_scaled(IvfSearch *search, const float *query);
 extern const struct IvfCandidate *ivf_search_estimates(IvfSearch *search,
 													   uint32 probes,
 													   uint32 candidates,

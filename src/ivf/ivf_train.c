@@ -14,7 +14,7 @@
 
 /* More rounds gain less than a percent of recall */
 #define CENTROID_ROUNDS 10
-#define CODEBOOK_ROUNDS 15
+#define CODEC_ROUNDS 15
 #define CODEBOOK_ROWS 8192
 #define SEED UINT64_C(0x7665637465787431)
 
@@ -31,8 +31,10 @@ allocate_work(Size size)
 static RowSet
 all_rows(const IvfMeta *meta, const float *rows, uint32 n)
 {
-	return (RowSet){
-		.rows = rows, .stride = meta->dim, .dim = meta->dim, .n = n};
+	return (RowSet){.rows = rows,
+					.stride = meta->model_dim,
+					.dim = meta->model_dim,
+					.n = n};
 }
 
 float *
@@ -40,11 +42,11 @@ ivf_train_centroids(IvfMeta *meta, const IvfSample *sample)
 {
 	KmeansTask task = {.rows = all_rows(meta, sample->rows, sample->n),
 					   .k = meta->nlists,
-					   .spherical = meta->metric == METRIC_COSINE,
+					   .spherical = ivf_spherical(meta),
 					   .iterations = CENTROID_ROUNDS,
 					   .seed = SEED,
 					   .poll = poll_interrupts};
-	Size nvalues = (Size) meta->nlists * meta->dim;
+	Size nvalues = (Size) meta->nlists * meta->model_dim;
 	float *centroids = allocate_work(nvalues * sizeof(float));
 	void *work;
 	Size distinct;
@@ -55,7 +57,7 @@ ivf_train_centroids(IvfMeta *meta, const IvfSample *sample)
 	pfree(work);
 
 	meta->nlists = distinct;
-	for (Size i = 0; i < distinct * meta->dim; i++)
+	for (Size i = 0; i < distinct * meta->model_dim; i++)
 		centroids[i] = half_to_float(float_to_half(centroids[i]));
 	return centroids;
 }
@@ -64,7 +66,7 @@ void *
 ivf_assign_work(const IvfMeta *meta, uint32 max_rows)
 {
 	return allocate_work(
-		kmeans_assign_work_size(meta->nlists, meta->dim, max_rows));
+		kmeans_assign_work_size(meta->nlists, meta->model_dim, max_rows));
 }
 
 void
@@ -81,37 +83,46 @@ ivf_assign(const IvfMeta *meta, const float *centroids, const float *rows,
 	(void) kmeans_assign(&assignment);
 }
 
-float *
-ivf_train_codebook(const IvfMeta *meta, const IvfSample *sample,
-				   const float *centroids)
+/* Some residuals of the sample; the caller frees them */
+static RowSet
+sample_residuals(const IvfMeta *meta, const IvfSample *sample,
+				 const float *centroids)
 {
 	uint32 n = Min(sample->n, CODEBOOK_ROWS);
-	Size dim = meta->dim;
-	PqTraining training = {.shape = ivf_pq_shape(meta),
-						   .iterations = CODEBOOK_ROUNDS,
-						   .seed = SEED,
-						   .poll = poll_interrupts};
-	float *codebook =
-		allocate_work(pq_codebook_floats(&training.shape) * sizeof(float));
+	Size dim = meta->model_dim;
 	float *residuals = allocate_work(n * dim * sizeof(float));
 	uint32 *lists = allocate_work(n * sizeof(uint32));
 	void *work = ivf_assign_work(meta, n);
 
 	/* the sample is in no order, so its first rows are a sample too */
 	ivf_assign(meta, centroids, sample->rows, n, lists, work);
-	pfree(work);
 	for (Size i = 0; i < n; i++)
 	{
 		for (Size d = 0; d < dim; d++)
 			residuals[i * dim + d] =
 				sample->rows[i * dim + d] - centroids[lists[i] * dim + d];
 	}
-
-	training.rows = all_rows(meta, residuals, n);
-	work = allocate_work(pq_train_work_size(&training));
-	(void) pq_train(&training, codebook, work);
 	pfree(work);
 	pfree(lists);
-	pfree(residuals);
-	return codebook;
+	return all_rows(meta, residuals, n);
+}
+
+void
+ivf_train_codec(const IvfMeta *meta, const IvfSample *sample,
+				const float *centroids, float *params)
+{
+	const Codec *codec = codec_of((CodecKind) meta->codec);
+	CodecTraining training = {.shape = ivf_codec_shape(meta),
+							  .iterations = CODEC_ROUNDS,
+							  .seed = SEED,
+							  .poll = poll_interrupts};
+	void *work;
+
+	if (codec->train == NULL)
+		return;
+	training.rows = sample_residuals(meta, sample, centroids);
+	work = allocate_work(codec->train_work_size(&training));
+	(void) codec->train(&training, params, work);
+	pfree(work);
+	pfree((float *) training.rows.rows);
 }

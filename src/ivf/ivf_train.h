@@ -11,7 +11,7 @@
 
 typedef struct IvfSample
 {
-	float *rows; /* n * meta.dim floats, in model space */
+	float *rows; /* n * model_dim floats, in model space */
 	uint32 n;
 } IvfSample;
 
@@ -22,9 +22,9 @@ typedef struct IvfSample
  */
 extern float *ivf_train_centroids(IvfMeta *meta, const IvfSample *sample);
 
-/* A codebook for the residuals of the sample's rows */
-extern float *ivf_train_codebook(const IvfMeta *meta, const IvfSample *sample,
-								 const float *centroids);
+/* The codec's parameters, from the residuals of the sample's rows */
+extern void ivf_train_codec(const IvfMeta *meta, const IvfSample *sample,
+							const float *centroids, float *params);
 
 /* The nearest centroids of n rows; work from ivf_assign_work() */
 extern void *ivf_assign_work(const IvfMeta *meta, uint32 max_rows);

@@ -51,19 +51,19 @@ find_dead(IvfVacuum *vacuum, Page page)
 	uint32 nlanes = ivf_segment(page)->nlanes;
 	uint32 ndead = 0;
 
-	memset(vacuum->dead, 0, layout->capacity / IVF_BLOCK * sizeof(uint32));
+	memset(vacuum->dead, 0, ivf_live_words(layout) * sizeof(uint32));
 	for (uint32 lane = 0; lane < nlanes; lane++)
 	{
-		uint32 bit = 1U << lane % IVF_BLOCK;
+		uint32 bit = 1U << lane % IVF_WORD;
 
-		if ((live[lane / IVF_BLOCK] & bit) == 0)
+		if ((live[lane / IVF_WORD] & bit) == 0)
 			continue;
 		if (vacuum->callback != NULL &&
 			vacuum->callback(
 				&IVF_ARRAY(page, layout->tids, ItemPointerData)[lane],
 				vacuum->callback_state))
 		{
-			vacuum->dead[lane / IVF_BLOCK] |= bit;
+			vacuum->dead[lane / IVF_WORD] |= bit;
 			ndead++;
 		}
 		else
@@ -90,7 +90,7 @@ vacuum_segment(IvfVacuum *vacuum, Buffer buffer)
 		Page changed = edit_page(&edit, buffer);
 		uint32 *live = IVF_ARRAY(changed, vacuum->layout->live, uint32);
 
-		for (uint32 i = 0; i < vacuum->layout->capacity / IVF_BLOCK; i++)
+		for (uint32 i = 0; i < ivf_live_words(vacuum->layout); i++)
 			live[i] &= ~vacuum->dead[i];
 		edit_finish(&edit);
 		vacuum->stats->tuples_removed += ndead;
@@ -215,7 +215,7 @@ vacuum_index(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 	stats->pages_deleted = 0;
 	stats->pages_free = 0;
 	vacuum.stats = stats;
-	vacuum.dead = palloc(layout.capacity / IVF_BLOCK * sizeof(uint32));
+	vacuum.dead = palloc(ivf_live_words(&layout) * sizeof(uint32));
 	vacuum.nrows = palloc0(meta.nlists * sizeof(double));
 	vacuum.holes = palloc(meta.nlists * sizeof(BlockNumber));
 	for (uint32 i = 0; i < meta.nlists; i++)

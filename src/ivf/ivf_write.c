@@ -95,14 +95,16 @@ write_bytes_at(IvfWriter *writer, BlockNumber blkno, uint16 kind,
 }
 
 static BlockNumber
-write_codebook(IvfWriter *writer, const float *codebook)
+write_params(IvfWriter *writer, const float *params)
 {
-	Size n = (Size) PQ_ENTRIES * writer->meta->dim * sizeof(float);
-	BlockNumber first = wal_extend_run(writer->index, writer->fork,
-									   (n + PAGE_ROOM - 1) / PAGE_ROOM);
+	Size n = ivf_params_floats(writer->meta) * sizeof(float);
+	BlockNumber first;
 
-	write_bytes_at(writer, first, IVF_PAGE_CODEBOOK, (const char *) codebook,
-				   n);
+	if (n == 0)
+		return InvalidBlockNumber;
+	first = wal_extend_run(writer->index, writer->fork,
+						   (n + PAGE_ROOM - 1) / PAGE_ROOM);
+	write_bytes_at(writer, first, IVF_PAGE_CODEBOOK, (const char *) params, n);
 	return first;
 }
 
@@ -131,7 +133,8 @@ write_centroids(IvfWriter *writer, const float *centroids)
 		BlockNumber blkno = first + slots_page(&slots, i);
 
 		CHECK_FOR_INTERRUPTS();
-		set_centroid(slot, centroids + (Size) i * meta->dim, meta->dim);
+		set_centroid(slot, centroids + (Size) i * meta->model_dim,
+					 meta->model_dim);
 		if (slots.pages_each > 1)
 		{
 			write_bytes_at(writer, blkno, IVF_PAGE_CENTROIDS, (char *) slot,
@@ -160,7 +163,7 @@ write_directory(IvfWriter *writer)
 
 IvfWriter *
 ivf_writer_begin(Relation index, ForkNumber fork, IvfMeta *meta,
-				 const float *centroids, const float *codebook, bool logged)
+				 const float *centroids, const float *params, bool logged)
 {
 	IvfWriter *writer = palloc0(sizeof(IvfWriter));
 	Size directory =
@@ -184,8 +187,7 @@ ivf_writer_begin(Relation index, ForkNumber fork, IvfMeta *meta,
 		(void) wal_extend_run(index, fork, 1); /* for the meta page */
 	meta->centroids = centroids == NULL ? InvalidBlockNumber
 										: write_centroids(writer, centroids);
-	meta->codebook = codebook == NULL ? InvalidBlockNumber
-									  : write_codebook(writer, codebook);
+	meta->codebook = write_params(writer, params);
 	meta->directory = wal_extend_run(index, fork, directory);
 	write_directory(writer);
 	if (!logged)
@@ -240,18 +242,25 @@ void
 ivf_lane_set(Page page, const IvfLayout *layout, const IvfMeta *meta,
 			 uint32 lane, const IvfStoredRow *row)
 {
-	uint32 block = lane / IVF_BLOCK;
+	const Codec *codec = codec_of((CodecKind) meta->codec);
 
-	IVF_ARRAY(page, layout->live, uint32)[block] |= 1U << lane % IVF_BLOCK;
+	IVF_ARRAY(page, layout->live, uint32)
+	[lane / IVF_WORD] |= 1U << lane % IVF_WORD;
 	IVF_ARRAY(page, layout->tids, ItemPointerData)[lane] = row->tid;
 	if (layout->errors != 0)
 		IVF_ARRAY(page, layout->errors, uint16)[lane] = row->error;
-	if (meta->codec == IVF_CODEC_PQ4)
+	if (codec != NULL)
 	{
-		IVF_ARRAY(page, layout->terms, float)[lane] = row->term;
-		pq_block_put(IVF_ARRAY(page, layout->codes, uint8) +
-						 block * layout->block_bytes,
-					 meta->m, lane % IVF_BLOCK, row->codes);
+		CodecShape shape = ivf_codec_shape(meta);
+
+		IVF_ARRAY(page, layout->terms, float)[lane] = row->terms.term;
+		if (codec->scaled)
+		{
+			IVF_ARRAY(page, layout->scales, float)[lane] = row->terms.scale;
+			IVF_ARRAY(page, layout->bounds, float)[lane] = row->terms.bound;
+		}
+		codec->put(&shape, ivf_code_block(page, layout, lane),
+				   lane % layout->block_lanes, row->code);
 	}
 	ivf_segment(page)->nlanes = Max(ivf_segment(page)->nlanes, lane + 1);
 }

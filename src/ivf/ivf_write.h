@@ -12,15 +12,15 @@
 #ifndef VECTOR_EXT_IVF_WRITE_H
 #define VECTOR_EXT_IVF_WRITE_H
 
-#include "ivf/ivf_layout.h"
+#include "ivf/ivf_encode.h"
 
 /* What a list keeps of a row */
 typedef struct IvfStoredRow
 {
 	ItemPointerData tid;
 	uint16 error;
-	float term;
-	const uint8 *codes; /* m, each below 16 */
+	IvfTerms terms;
+	const uint8 *code; /* ivf_code_bytes() */
 	const void *copy;
 } IvfStoredRow;
 
@@ -28,12 +28,13 @@ typedef struct IvfWriter IvfWriter;
 
 /*
  * Begin: the blocks of meta page (not where logged: it is there), centroids,
- * codebook and directory are taken, and meta is told where.  centroids (nlists * dim floats, exact in
- * half precision) and codebook may be NULL: there are none.
+ * parameters and directory are taken, and meta is told where.  centroids
+ * (nlists * model_dim floats, exact in half precision) may be NULL: there are
+ * none.  params: ivf_params_floats().
  */
 extern IvfWriter *ivf_writer_begin(Relation index, ForkNumber fork,
 								   IvfMeta *meta, const float *centroids,
-								   const float *codebook, bool logged);
+								   const float *params, bool logged);
 
 /* Rows come list by list, lists in ascending order */
 extern void ivf_writer_add(IvfWriter *writer, uint32 list,

@@ -90,7 +90,7 @@ typedef struct CodecScan
 
 typedef struct Codec
 {
-	const char *name;   /* as the storage parameter has it */
+	const char *name;   /* as users see it */
 	bool scaled;        /* rows have scale, correction and error */
 	size_t block_lanes; /* rows in a block, 32 or 1 */
 	size_t (*block_bytes)(const CodecShape *shape);

@@ -155,7 +155,7 @@ scan(const CodecQuery *query, const CodecScan *scan, float *keys,
 }
 
 const Codec codec_pq4 = {
-	.name = "pq",
+	.name = "pq4",
 	.block_lanes = PQ_BLOCK,
 	.block_bytes = block_bytes,
 	.code_bytes = code_bytes,

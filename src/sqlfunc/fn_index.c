@@ -152,7 +152,7 @@ put_efforts(ReturnSetInfo *rsinfo, Relation index, const IvfMeta *meta)
 		IvfEffort effort = ivf_effort(index, meta, k);
 
 		put_number(rsinfo, psprintf("probes_for_%d", k), effort.probes);
-		if (meta->codec != IVF_CODEC_NONE)
+		if (meta->codec != CODEC_NONE)
 			put_number(rsinfo, psprintf("candidates_for_%d", k),
 					   effort.candidates);
 	}
@@ -162,18 +162,22 @@ put_efforts(ReturnSetInfo *rsinfo, Relation index, const IvfMeta *meta)
 SQL_FUNCTION(vector_index_info)
 {
 	static const char *const metrics[] = {"l2", "inner_product", "cosine"};
-	static const char *const codecs[] = {"none", "pq4"};
+	static const char *const transforms[TRANSFORM_KINDS] = {"none", "random",
+															"pca", "opq"};
 	static const char *const copies[] = {"none", "exact", "half"};
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	OpenIndex open = open_index(PG_GETARG_OID(0), AccessShareLock);
 	IvfMeta meta = ivf_model_get(open.index)->meta;
+	const Codec *codec = codec_of((CodecKind) meta.codec);
 
 	InitMaterializedSRF(fcinfo, 0);
 	put_number(rsinfo, "format_version", meta.version);
 	put_text(rsinfo, "type", elem_ops[meta.elem].type_name);
 	put_text(rsinfo, "metric", metrics[meta.metric]);
 	put_number(rsinfo, "dimensions", meta.dim);
-	put_text(rsinfo, "codec", codecs[meta.codec]);
+	put_text(rsinfo, "transform", transforms[meta.transform]);
+	put_number(rsinfo, "model_dimensions", meta.model_dim);
+	put_text(rsinfo, "codec", codec == NULL ? "none" : codec->name);
 	put_number(rsinfo, "m", meta.m);
 	put_text(rsinfo, "copies", copies[meta.copies]);
 	put_number(rsinfo, "lists", meta.nlists);
