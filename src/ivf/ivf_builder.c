@@ -250,14 +250,11 @@ train_lists(IvfBuilder *builder)
 
 	builder->calibrator = ivf_calibrator_new(meta, &builder->sample);
 	MemoryContextSwitchTo(work);
-	centroids = ivf_train_centroids(meta, &builder->sample);
+	centroids = ivf_train(meta, &builder->sample, builder->model->params);
 	bytes = (Size) meta->nlists * meta->model_dim * sizeof(float);
 	builder->centroids = MemoryContextAllocHuge(old, bytes);
 	memcpy(builder->centroids, centroids, bytes);
 
-	if (meta->codec != CODEC_NONE)
-		ivf_train_codec(meta, &builder->sample, builder->centroids,
-						builder->model->params);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(work);
 	if (meta->nlists == 1)

@@ -72,3 +72,52 @@ ivf_candidates_shrink(IvfCandidates *candidates)
 	candidates->threshold = limit;
 	candidates->dropped = true;
 }
+
+void
+ivf_nearest_reset(IvfNearest *nearest, uint32 wanted)
+{
+	if (wanted > nearest->room)
+	{
+		if (nearest->heap != NULL)
+			pfree(nearest->heap);
+		nearest->heap = NULL;
+		nearest->heap = MemoryContextAllocHuge(CurrentMemoryContext,
+											   (Size) wanted * sizeof(double));
+		nearest->room = wanted;
+	}
+	nearest->n = 0;
+	nearest->wanted = wanted;
+}
+
+/* A heap by insertion at the end, or in place of the farthest */
+void
+ivf_nearest_offer(IvfNearest *nearest, double distance)
+{
+	double *heap = nearest->heap;
+	uint32 at = 0;
+
+	if (nearest->n < nearest->wanted)
+	{
+		at = nearest->n++;
+		for (; at > 0 && heap[(at - 1) / 2] < distance; at = (at - 1) / 2)
+			heap[at] = heap[(at - 1) / 2];
+		heap[at] = distance;
+		return;
+	}
+	if (!(distance < heap[0]))
+		return;
+	for (;;)
+	{
+		uint32 child = 2 * at + 1;
+
+		if (child >= nearest->n)
+			break;
+		if (child + 1 < nearest->n && heap[child + 1] > heap[child])
+			child++;
+		if (distance >= heap[child])
+			break;
+		heap[at] = heap[child];
+		at = child;
+	}
+	heap[at] = distance;
+}

@@ -12,6 +12,7 @@
 #define VECTOR_EXT_IVF_CANDIDATES_H
 
 #include "storage/itemptr.h"
+#include "utils/float.h"
 
 typedef struct IvfCandidate
 {
@@ -46,6 +47,28 @@ ivf_candidates_add(IvfCandidates *candidates)
 	if (unlikely(candidates->n == candidates->room))
 		ivf_candidates_shrink(candidates);
 	return &candidates->items[candidates->n++];
+}
+
+/* The distances of the nearest few so far; the farthest of them is the limit */
+typedef struct IvfNearest
+{
+	double *heap; /* the largest first */
+	uint32 n;
+	uint32 wanted;
+	uint32 room;
+} IvfNearest;
+
+/* Empty it; memory is kept, or grown in the current context */
+extern void ivf_nearest_reset(IvfNearest *nearest, uint32 wanted);
+extern void ivf_nearest_offer(IvfNearest *nearest, double distance);
+
+/* Infinite while there are fewer than wanted */
+static inline double
+ivf_nearest_limit(const IvfNearest *nearest)
+{
+	return nearest->wanted == 0 || nearest->n < nearest->wanted
+		? get_float8_infinity()
+		: nearest->heap[0];
 }
 
 #endif

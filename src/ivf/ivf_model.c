@@ -32,7 +32,9 @@ ivf_codec_floats(const IvfMeta *meta)
 Size
 ivf_params_floats(const IvfMeta *meta)
 {
-	return ivf_codec_floats(meta);
+	TransformShape transform = ivf_transform_shape(meta);
+
+	return ivf_codec_floats(meta) + transform_params_floats(&transform);
 }
 
 /* Codec and transform as they can be together */

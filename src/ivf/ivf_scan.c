@@ -370,7 +370,8 @@ run_batch(IvfScan *scan, double k)
 	if (scan->effort.candidates > candidates_limit())
 		scan->effort.candidates = candidates_limit();
 
-	ivf_search_run(search, scan->effort.probes, scan->effort.candidates);
+	ivf_search_run(search, ceil(k), scan->effort.probes,
+				   scan->effort.candidates);
 	if (search->stale)
 		error_stale(search);
 	scan->nqueue = search->nhits;

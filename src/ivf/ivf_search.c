@@ -66,8 +66,9 @@ struct IvfSearchState
 	uint32 *below;    /* bits: lanes whose keys are good enough */
 
 	IvfCandidates candidates;
-	char *image;    /* a private copy of a segment */
-	char *gathered; /* a copy that lies in several pages */
+	IvfNearest nearest; /* where bounds of estimates count */
+	char *image;        /* a private copy of a segment */
+	char *gathered;     /* a copy that lies in several pages */
 	uint32 hits_room;
 };
 
@@ -676,6 +677,47 @@ compare_lists(IvfSearch *search, uint32 probes)
  * Verification
  */
 
+/*
+ * Do bounds of estimates say anything of the operator's keys?  Not for a query
+ * so far out that ivf_query_set brought it nearer.
+ */
+static bool
+bounds_count(const IvfSearch *search)
+{
+	const struct IvfSearchState *state = search->state;
+
+	return state->codec != NULL && state->codec->scaled &&
+		(search->meta.metric == METRIC_COSINE ||
+		 fabs(sqrt(state->query_sqnorm) -
+			  ldexp(state->query_norm, search->meta.scale)) <=
+			 0.01 * sqrt(state->query_sqnorm));
+}
+
+/*
+ * Is even the lower bound of a candidate's distance above the k-th nearest one
+ * so far?  Keys of estimates lack |q|^2, and are in scaled units.
+ */
+static bool
+is_hopeless(const IvfSearch *search, const IvfCandidate *candidate)
+{
+	const struct IvfSearchState *state = search->state;
+	double unit = ldexp(1, -search->meta.scale);
+	double limit = ivf_nearest_limit(&state->nearest);
+
+	if (isinf(limit))
+		return false;
+	switch ((Metric) search->meta.metric)
+	{
+		case METRIC_L2:
+			return (candidate->key + state->query_sqnorm) * unit * unit > limit;
+		case METRIC_INNER_PRODUCT:
+			return candidate->key * unit * unit > limit;
+		case METRIC_COSINE:
+			return (candidate->key + 1) / 2 > limit;
+	}
+	pg_unreachable();
+}
+
 static void
 reserve_hits(IvfSearch *search, uint32 n)
 {
@@ -704,7 +746,25 @@ fetch_copy(IvfSearch *search, const IvfModel *model,
 	return buffer;
 }
 
-/* Candidates whose copies fit a page each, several on their way at a time */
+/* Verify one candidate of those whose copies fit a page */
+static void
+verify_pinned(IvfSearch *search, const IvfCandidate *candidate, Buffer buffer)
+{
+	IvfHit *hit = &search->hits[search->nhits++];
+	Page page = page_lock(search->index, buffer, IVF_MAGIC, IVF_PAGE_COPIES);
+
+	hit->tid = candidate->tid;
+	verify_copy(search, page_room(page) + candidate->offset, candidate->error,
+				hit);
+	UnlockReleaseBuffer(buffer);
+	if (search->state->nearest.wanted > 0)
+		ivf_nearest_offer(&search->state->nearest, hit->high);
+}
+
+/*
+ * Candidates whose copies fit a page each, several on their way at a time.  Who
+ * is hopeless by then is left out: the list nearest to the query comes first.
+ */
 static void
 verify_by_copies(IvfSearch *search)
 {
@@ -712,25 +772,19 @@ verify_by_copies(IvfSearch *search)
 	const IvfModel *model = search_model(search);
 	Buffer ahead[VERIFY_AHEAD];
 
+	search->nhits = 0;
 	for (uint32 i = 0; i < candidates->n + VERIFY_AHEAD; i++)
 	{
 		Buffer *place = &ahead[i % VERIFY_AHEAD];
 
-		if (i >= VERIFY_AHEAD)
-		{
-			const IvfCandidate *candidate =
-				&candidates->items[i - VERIFY_AHEAD];
-			IvfHit *hit = &search->hits[i - VERIFY_AHEAD];
-			Page page =
-				page_lock(search->index, *place, IVF_MAGIC, IVF_PAGE_COPIES);
-
-			verify_copy(search, page_room(page) + candidate->offset,
-						candidate->error, hit);
-			UnlockReleaseBuffer(*place);
-		}
-		if (i < candidates->n)
+		if (i >= VERIFY_AHEAD && BufferIsValid(*place))
+			verify_pinned(search, &candidates->items[i - VERIFY_AHEAD], *place);
+		*place = InvalidBuffer;
+		if (i < candidates->n && !is_hopeless(search, &candidates->items[i]))
 			*place = fetch_copy(search, model, &candidates->items[i]);
 	}
+	search->complete &= search->nhits == candidates->n;
+	search->counters.candidates += search->nhits;
 }
 
 static void
@@ -759,10 +813,11 @@ verify_candidates(IvfSearch *search)
 	}
 	if (search->meta.codec == CODEC_NONE)
 		return;
-	search->counters.candidates += candidates->n;
 	if (search->layout.copy_slots.pages_each == 1 &&
-		search->layout.copy_slots.size > 0)
+		search->layout.copy_slots.size > 0 && !search->trust_estimates)
 		verify_by_copies(search);
+	else
+		search->counters.candidates += candidates->n;
 }
 
 /* The first two stages */
@@ -782,10 +837,11 @@ estimate(IvfSearch *search, uint32 probes, uint32 candidates)
 }
 
 void
-ivf_search_run(IvfSearch *search, uint32 probes, uint32 candidates)
+ivf_search_run(IvfSearch *search, uint32 k, uint32 probes, uint32 candidates)
 {
 	MemoryContext old = MemoryContextSwitchTo(search->state->context);
 
+	ivf_nearest_reset(&search->state->nearest, bounds_count(search) ? k : 0);
 	estimate(search, probes, candidates);
 	verify_candidates(search);
 	MemoryContextSwitchTo(old);

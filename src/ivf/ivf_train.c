@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
 #include "utils/memutils.h"
 
 #include "am/poll.h"
@@ -15,7 +16,8 @@
 /* More rounds gain less than a percent of recall */
 #define CENTROID_ROUNDS 10
 #define CODEC_ROUNDS 15
-#define CODEBOOK_ROWS 8192
+#define TRANSFORM_ROUNDS 10
+#define MODEL_ROWS 8192 /* of which codec and transform are learned */
 #define SEED UINT64_C(0x7665637465787431)
 
 static void *
@@ -37,8 +39,16 @@ all_rows(const IvfMeta *meta, const float *rows, uint32 n)
 					.n = n};
 }
 
-float *
-ivf_train_centroids(IvfMeta *meta, const IvfSample *sample)
+/* As they are stored */
+static void
+round_centroids(const IvfMeta *meta, float *centroids)
+{
+	for (Size i = 0; i < (Size) meta->nlists * meta->model_dim; i++)
+		centroids[i] = half_to_float(float_to_half(centroids[i]));
+}
+
+static float *
+train_centroids(IvfMeta *meta, const IvfSample *sample)
 {
 	KmeansTask task = {.rows = all_rows(meta, sample->rows, sample->n),
 					   .k = meta->nlists,
@@ -51,14 +61,12 @@ ivf_train_centroids(IvfMeta *meta, const IvfSample *sample)
 	void *work;
 	Size distinct;
 
-	poll_load_blas();
 	work = allocate_work(kmeans_work_size(&task));
 	distinct = kmeans_train(&task, centroids, work);
 	pfree(work);
 
 	meta->nlists = distinct;
-	for (Size i = 0; i < distinct * meta->model_dim; i++)
-		centroids[i] = half_to_float(float_to_half(centroids[i]));
+	round_centroids(meta, centroids);
 	return centroids;
 }
 
@@ -88,7 +96,7 @@ static RowSet
 sample_residuals(const IvfMeta *meta, const IvfSample *sample,
 				 const float *centroids)
 {
-	uint32 n = Min(sample->n, CODEBOOK_ROWS);
+	uint32 n = Min(sample->n, MODEL_ROWS);
 	Size dim = meta->model_dim;
 	float *residuals = allocate_work(n * dim * sizeof(float));
 	uint32 *lists = allocate_work(n * sizeof(uint32));
@@ -107,9 +115,9 @@ sample_residuals(const IvfMeta *meta, const IvfSample *sample,
 	return all_rows(meta, residuals, n);
 }
 
-void
-ivf_train_codec(const IvfMeta *meta, const IvfSample *sample,
-				const float *centroids, float *params)
+static void
+train_codec(const IvfMeta *meta, const IvfSample *sample,
+			const float *centroids, float *params)
 {
 	const Codec *codec = codec_of((CodecKind) meta->codec);
 	CodecTraining training = {.shape = ivf_codec_shape(meta),
@@ -125,4 +133,85 @@ ivf_train_codec(const IvfMeta *meta, const IvfSample *sample,
 	(void) codec->train(&training, params, work);
 	pfree(work);
 	pfree((float *) training.rows.rows);
+}
+
+static void
+train_transform(const IvfMeta *meta, RowSet rows, float *params)
+{
+	TransformTraining training = {.shape = ivf_transform_shape(meta),
+								  .rows = rows,
+								  .m = meta->m,
+								  .iterations = TRANSFORM_ROUNDS,
+								  .seed = SEED,
+								  .poll = poll_interrupts};
+	void *work = allocate_work(transform_train_work_size(&training));
+
+	/* interrupts do not return: it has found no solution */
+	if (!transform_train(&training, params, work))
+		ereport(ERROR,
+				(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
+				 errmsg("the transform could not be learned from the rows")));
+	pfree(work);
+}
+
+/* Rows of in dimensions become rows of out, which is not more, in their place */
+static void
+transform_rows(const TransformShape *shape, const float *params, float *rows,
+			   Size n)
+{
+	float *row = palloc(shape->in * sizeof(float));
+
+	for (Size i = 0; i < n; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		memcpy(row, rows + i * shape->in, shape->in * sizeof(float));
+		transform_apply(shape, params, row, rows + i * shape->out);
+	}
+	pfree(row);
+}
+
+/* Learned from rows as they are, before there are lists */
+static void
+transform_sample(const IvfMeta *meta, IvfSample *sample, float *params)
+{
+	TransformShape shape = ivf_transform_shape(meta);
+	RowSet rows = {.rows = sample->rows,
+				   .stride = meta->dim,
+				   .dim = meta->dim,
+				   .n = Min(sample->n, MODEL_ROWS)};
+
+	train_transform(meta, rows, params);
+	transform_rows(&shape, params, sample->rows, sample->n);
+}
+
+/* Learned from residuals: a rotation, which leaves lists as they are */
+static void
+rotate_lists(const IvfMeta *meta, IvfSample *sample, float *centroids,
+			 float *params)
+{
+	TransformShape shape = ivf_transform_shape(meta);
+	RowSet residuals = sample_residuals(meta, sample, centroids);
+
+	train_transform(meta, residuals, params);
+	pfree((float *) residuals.rows);
+	transform_rows(&shape, params, sample->rows, sample->n);
+	transform_rows(&shape, params, centroids, meta->nlists);
+	round_centroids(meta, centroids);
+}
+
+float *
+ivf_train(IvfMeta *meta, IvfSample *sample, float *params)
+{
+	float *transform = params + ivf_codec_floats(meta);
+	float *centroids;
+
+	poll_load_blas();
+	if (meta->transform == TRANSFORM_PCA || meta->transform == TRANSFORM_RANDOM)
+		transform_sample(meta, sample, transform);
+	centroids = train_centroids(meta, sample);
+	if (meta->transform == TRANSFORM_OPQ)
+		rotate_lists(meta, sample, centroids, transform);
+	if (meta->codec != CODEC_NONE)
+		train_codec(meta, sample, centroids, params);
+	return centroids;
 }

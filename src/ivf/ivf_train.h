@@ -11,20 +11,20 @@
 
 typedef struct IvfSample
 {
-	float *rows; /* n * model_dim floats, in model space */
+	float *rows; /* n rows, dim floats each or model_dim */
 	uint32 n;
 } IvfSample;
 
 /*
  * Centroids for up to meta->nlists lists, in the current context: at most as
  * many as the sample has different rows; meta->nlists is lowered to that.  Each
- * is exact in half precision.
+ * is exact in half precision.  params, of ivf_params_floats(), get what codec
+ * and transform learn.
+ *
+ * The sample comes as scaled rows, in random order; they are in model space
+ * afterwards.
  */
-extern float *ivf_train_centroids(IvfMeta *meta, const IvfSample *sample);
-
-/* The codec's parameters, from the residuals of the sample's rows */
-extern void ivf_train_codec(const IvfMeta *meta, const IvfSample *sample,
-							const float *centroids, float *params);
+extern float *ivf_train(IvfMeta *meta, IvfSample *sample, float *params);
 
 /* The nearest centroids of n rows; work from ivf_assign_work() */
 extern void *ivf_assign_work(const IvfMeta *meta, uint32 max_rows);
