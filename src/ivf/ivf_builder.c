@@ -28,6 +28,10 @@
 #include "quant/rng.h"
 
 #define SAMPLE_PER_LIST 128
+
+/* Of maintenance_work_mem: the sample, and centroids whose number is automatic */
+#define SAMPLE_SHARE 0.5
+#define CENTROID_SHARE 0.25
 #define SAMPLE_SEED 1
 
 /* Rows that are assigned together */
@@ -93,28 +97,40 @@ automatic_m(int dim)
 	return Max(Min(m, 448), 1);
 }
 
+/* Rows in model space that fit maintenance_work_mem */
+static double
+model_rows(const IvfMeta *meta)
+{
+	return maintenance_work_mem * 1024.0 / (meta->dim * sizeof(float) + 16);
+}
+
 /*
  * The lists of so many rows, where none are asked for.  To estimate a row costs
  * about a nanosecond, as much as a fraction of a centroid: ivfpq has fewer, longer
  * lists, which also fill their last pages better.
  */
 static uint32
-automatic_lists(Relation index, double nrows)
+automatic_lists(Relation index, const IvfMeta *meta, double nrows)
 {
 	double factor = ivf_method(index) == IVF_METHOD_FLAT ? 1.2 : 0.6;
+	double room = model_rows(meta) * CENTROID_SHARE;
 
-	return Max(Min(factor * sqrt(nrows), IVF_MAX_LISTS), 1);
+	return Max(Min(Min(factor * sqrt(nrows), IVF_MAX_LISTS), room), 1);
 }
 
-/* Rows that may be sampled for so many lists: half of the memory at most */
+/*
+ * Rows that may be sampled for so many lists.  Never fewer than lists; and where
+ * fewer rows than that are not learnt from, not fewer than those.
+ */
 static uint32
-sample_size(const IvfMeta *meta, uint32 lists)
+sample_size(Relation index, const IvfMeta *meta, uint32 lists)
 {
-	double room =
-		maintenance_work_mem * 1024.0 / 2 / (meta->dim * sizeof(float) + 16);
+	double room = model_rows(meta) * SAMPLE_SHARE;
+	double least = ivf_method(index) == IVF_METHOD_FLAT
+		? Min(room, IVF_MIN_TRAINED_ROWS)
+		: IVF_MIN_TRAINED_ROWS;
 
-	return Max(Min(lists * (double) SAMPLE_PER_LIST, room),
-			   Max(lists, IVF_MIN_TRAINED_ROWS));
+	return Max(Min(lists * (double) SAMPLE_PER_LIST, room), Max(lists, least));
 }
 
 uint32
@@ -124,7 +140,8 @@ ivf_builder_lists(const IvfBuilder *builder, double fraction)
 
 	return lists > 0
 		? lists
-		: automatic_lists(builder->index, builder->nsampled / fraction);
+		: automatic_lists(builder->index, &builder->meta,
+						  builder->nsampled / fraction);
 }
 
 uint32
@@ -165,8 +182,8 @@ ivf_builder_new(Relation index, const IvfMeta *meta, double expected)
 	builder->context = CurrentMemoryContext;
 	builder->meta = *meta;
 	if (lists == 0)
-		lists = automatic_lists(index, expected);
-	builder->sample_room = sample_size(meta, lists);
+		lists = automatic_lists(index, meta, expected);
+	builder->sample_room = sample_size(index, meta, lists);
 	builder->sample.rows = MemoryContextAllocHuge(
 		CurrentMemoryContext,
 		(Size) builder->sample_room * meta->dim * sizeof(float));
@@ -202,12 +219,12 @@ ivf_builder_offer(IvfBuilder *builder)
 }
 
 void
-ivf_builder_sample(IvfBuilder *builder, const DenseVector *vector)
+ivf_builder_sample(IvfBuilder *builder, const void *elems)
 {
 	Size dim = builder->meta.dim;
 	float *row = builder->sample.rows + builder->sample_place * dim;
 
-	elem_ops[builder->meta.elem].load(vector->elems, row, dim);
+	value_ops[builder->meta.elem].load(elems, row, dim);
 	for (Size i = 0; i < dim; i++)
 		builder->greatest = Max(builder->greatest, fabsf(row[i]));
 }
@@ -219,21 +236,17 @@ prepare_sample(IvfBuilder *builder)
 	IvfSample *sample = &builder->sample;
 	Size dim = builder->meta.dim;
 	uint32 kept = 0;
-	Size size = DENSE_SIZE(ELEM_FLOAT32, dim);
-	DenseVector *vector = palloc0(size);
-	IvfMeta meta = builder->meta;
 
-	SET_VARSIZE(vector, size);
-	vector->dim = dim;
-	meta.elem = ELEM_FLOAT32; /* as it was loaded */
 	for (uint32 i = 0; i < sample->n; i++)
 	{
-		memcpy(vector->elems, sample->rows + i * dim, dim * sizeof(float));
-		if (ivf_query_set(&meta, vector, sample->rows + kept * dim))
+		float *row = sample->rows + kept * dim;
+
+		if (kept < i)
+			memcpy(row, sample->rows + i * dim, dim * sizeof(float));
+		if (ivf_query_place(&builder->meta, row))
 			kept++;
 	}
 	sample->n = kept;
-	pfree(vector);
 }
 
 /* Rows of the reservoir lie in the table's order up to the first exchange */
@@ -434,11 +447,11 @@ next_row(IvfBuilder *builder)
 }
 
 bool
-ivf_builder_add(IvfBuilder *builder, ItemPointer tid, const DenseVector *vector)
+ivf_builder_add(IvfBuilder *builder, ItemPointer tid, const void *elems)
 {
 	IvfRow row = next_row(builder);
 
-	if (!ivf_row_set(&row, &builder->meta, vector))
+	if (!ivf_row_set(&row, &builder->meta, elems))
 		return false;
 	end_row(builder, tid, row.error);
 	return true;

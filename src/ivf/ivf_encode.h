@@ -4,7 +4,7 @@
  *
  * Model space: the coordinates of centroids and codes.  For L2 and inner
  * product it is the vector times 2^scale (IvfMeta), for cosine the vector at
- * unit length.  A code is made from the copy that the index stores, by one
+ * unit length, for bit strings their bits as 0 and 1.  A code is made from the copy that the index stores, by one
  * kernel with a fixed order of operations: whoever has the copy gets the same
  * code, on any machine.
  *
@@ -14,7 +14,6 @@
 #define VECTOR_EXT_IVF_ENCODE_H
 
 #include "ivf/ivf_model.h"
-#include "vector/dense.h"
 
 /* Elements beyond this are scaled down to it: sums of them stay in range */
 #define HALF_SAFE 8192.0f
@@ -30,19 +29,20 @@ typedef struct IvfRow
 extern IvfRow ivf_row_new(const IvfMeta *meta);
 
 /*
- * Fill row from a stored vector, whose dimensions must be those of the index.
- * False for a vector that has no place in it: zero length under cosine.
+ * Fill row from the elements of a stored value (value_elems()).  False for one
+ * that has no place in the index: zero length under cosine.
  */
-extern bool ivf_row_set(IvfRow *row, const IvfMeta *meta,
-						const DenseVector *vector);
+extern bool ivf_row_set(IvfRow *row, const IvfMeta *meta, const void *elems);
 
-/* The model row of a copy: what ivf_row_set made of the vector it stands for */
+/* The model row of a copy: what ivf_row_set made of the value it stands for */
 extern void ivf_row_from_copy(const IvfMeta *meta, const void *copy,
 							  float *model);
 
-/* A query in model space; false for zero length under cosine */
-extern bool ivf_query_set(const IvfMeta *meta, const DenseVector *query,
-						  float *model);
+/* A query's elements in model space; false for zero length under cosine */
+extern bool ivf_query_set(const IvfMeta *meta, const void *elems, float *model);
+
+/* The same in place, for elements that were loaded as floats */
+extern bool ivf_query_place(const IvfMeta *meta, float *model);
 
 /*
  * The code of a model row in the list of centroid: m codes of 0 .. 15, and

@@ -50,7 +50,7 @@ ivf_layout_init(IvfLayout *layout, const IvfMeta *meta)
 		layout->block_bytes = TYPEALIGN(2, meta->m) / 2 * IVF_BLOCK;
 	if (meta->copies != IVF_COPIES_NONE)
 		layout->copy_slots =
-			slots_of(meta->dim * elem_ops[ivf_copy_elem(meta)].size);
+			slots_of(value_size(ivf_copy_kind(meta), meta->dim));
 
 	while (capacity > 0 &&
 		   layout_for(layout, meta, capacity * IVF_BLOCK) > PAGE_ROOM)

@@ -19,15 +19,26 @@
 /* float32 numbers are below 2^128 */
 #define MAX_SCALE 128
 
+/* Bit strings and their metric go together, in ivfflat alone */
+static bool
+kind_is_valid(const IvfMeta *meta)
+{
+	if (!value_kind_known(meta->elem) || meta->metric > METRIC_HAMMING ||
+		(meta->elem == VALUE_BIT) != (meta->metric == METRIC_HAMMING))
+		return false;
+	return meta->elem != VALUE_BIT ||
+		(meta->codec == IVF_CODEC_NONE && meta->copies == IVF_COPIES_EXACT);
+}
+
 static void
 check_meta(Relation index, const IvfMeta *meta)
 {
 	if (meta->magic != IVF_MAGIC || meta->nlists < 1 ||
 		meta->nlists > IVF_MAX_LISTS ||
 		meta->dim != TupleDescAttr(index->rd_att, 0)->atttypmod ||
-		meta->elem >= ELEM_NKINDS || meta->metric > METRIC_COSINE ||
-		meta->codec > IVF_CODEC_PQ4 || meta->copies > IVF_COPIES_HALF ||
-		meta->m > meta->dim || meta->scale > 0 || meta->scale < -MAX_SCALE)
+		!kind_is_valid(meta) || meta->codec > IVF_CODEC_PQ4 ||
+		meta->copies > IVF_COPIES_HALF || meta->m > meta->dim ||
+		meta->scale > 0 || meta->scale < -MAX_SCALE)
 		page_corrupted(index, IVF_META_BLOCK, "The meta page is invalid.");
 	if (meta->version != IVF_VERSION)
 		ereport(

@@ -19,6 +19,7 @@
 
 #include "storage/itemptr.h"
 
+#include "am/value.h"
 #include "distance/metric.h"
 #include "pages/slots.h"
 
@@ -68,7 +69,7 @@ typedef struct IvfMeta
 	uint32 magic;
 	uint32 version;
 	uint16 dim;
-	uint8 elem;   /* ElemKind of the column */
+	uint8 elem;   /* ValueKind of the column */
 	uint8 metric; /* Metric */
 	uint8 codec;  /* IvfCodec */
 	uint8 copies; /* IvfCopies */
@@ -118,12 +119,11 @@ typedef struct IvfSegment
 	uint32 list;
 } IvfSegment;
 
-/* The element kind of copies, where there are any */
-static inline ElemKind
-ivf_copy_elem(const IvfMeta *meta)
+/* The kind of copies, where there are any */
+static inline ValueKind
+ivf_copy_kind(const IvfMeta *meta)
 {
-	return meta->copies == IVF_COPIES_HALF ? ELEM_FLOAT16
-										   : (ElemKind) meta->elem;
+	return meta->copies == IVF_COPIES_HALF ? ELEM_FLOAT16 : meta->elem;
 }
 
 /* True where a copy may differ from the stored vector */

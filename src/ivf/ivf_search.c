@@ -16,10 +16,10 @@
 #include "miscadmin.h"
 #include "port/pg_bitutils.h"
 
-#include "core/errors.h"
 #include "core/select.h"
 #include "ivf/ivf_candidates.h"
 #include "ivf/ivf_search.h"
+#include "vector/dense.h"
 #include "vector/half.h"
 
 /* Copies whose pages are pinned, and asked for, ahead of their turn */
@@ -34,9 +34,9 @@ typedef struct RankedList
 struct IvfSearchState
 {
 	MemoryContext context;
-	const IvfModel *model;    /* NULL: the one in force */
-	const DenseVector *query; /* NULL: none set */
-	const void *copy_query;   /* in the units of copies */
+	const IvfModel *model;  /* NULL: the one in force */
+	const void *query;      /* its elements; NULL: none set */
+	const void *copy_query; /* in the units of copies */
 	const DenseKernels *copy_kernels;
 	double query_norm;
 
@@ -121,7 +121,7 @@ static void
 rank_lists(IvfSearch *search)
 {
 	struct IvfSearchState *state = search->state;
-	bool products_only = search->meta.metric != METRIC_L2;
+	bool products_only = !metric_is_sqdist((Metric) search->meta.metric);
 
 	ivf_centroid_products(search->index, search_model(search),
 						  state->model_query, state->products,
@@ -211,28 +211,27 @@ ivf_search_set_model(IvfSearch *search, const float *query)
 }
 
 bool
-ivf_search_set_query(IvfSearch *search, const DenseVector *query)
+ivf_search_set_query(IvfSearch *search, Datum query)
 {
 	struct IvfSearchState *state = search->state;
 	const IvfMeta *meta = &search->meta;
-	ElemKind copy_elem = ivf_copy_elem(meta);
 	bool ordered;
 
-	if (query->dim != meta->dim)
-		error_different_dimensions(elem_ops[meta->elem].type_name, meta->dim,
-								   query->dim);
-	state->query = query;
-	state->query_norm = dense_norm(meta->elem, query);
-	ordered = ivf_query_set(meta, query, state->model_query);
+	state->query = value_query_elems(meta->elem, query, meta->dim);
+	/* of use to inner products alone */
+	if (meta->metric == METRIC_INNER_PRODUCT)
+		state->query_norm =
+			dense_elems_norm((ElemKind) meta->elem, state->query, meta->dim);
+	ordered = ivf_query_set(meta, state->query, state->model_query);
 	prepare_estimates(search);
 
-	state->copy_query = query->elems;
-	state->copy_kernels = dense_kernels(meta->elem, copy_elem);
+	state->copy_query = state->query;
+	state->copy_kernels = value_kernels(meta->elem, ivf_copy_kind(meta));
 	if (ivf_copies_rounded(meta) && meta->scale != 0)
 	{
 		float *scaled = state->scaled_query;
 
-		elem_ops[meta->elem].load(query->elems, scaled, meta->dim);
+		value_ops[meta->elem].load(state->query, scaled, meta->dim);
 		for (int i = 0; i < meta->dim; i++)
 			scaled[i] = ldexpf(scaled[i], meta->scale);
 		state->copy_query = scaled;
@@ -244,6 +243,7 @@ ivf_search_set_query(IvfSearch *search, const DenseVector *query)
  * Keys from copies
  */
 
+/* kernels: NULL for bit strings */
 static double
 exact_key(const IvfSearch *search, const DenseKernels *kernels,
 		  const void *query, const void *stored)
@@ -258,16 +258,21 @@ exact_key(const IvfSearch *search, const DenseKernels *kernels,
 			return -(double) kernels->inner_product(query, stored, dim, 0);
 		case METRIC_COSINE:
 			return cosine_from_sums(kernels->cosine(query, stored, dim, 0));
+		case METRIC_HAMMING:
+			return (double) bit_kernels()->hamming(query, stored,
+												   value_size(VALUE_BIT, dim));
 	}
 	pg_unreachable();
 }
 
 double
-ivf_search_key(const IvfSearch *search, const DenseVector *vector)
+ivf_search_key(const IvfSearch *search, Datum value)
 {
-	return exact_key(search,
-					 dense_kernels(search->meta.elem, search->meta.elem),
-					 search->state->query->elems, vector->elems);
+	const IvfMeta *meta = &search->meta;
+
+	return exact_key(search, value_kernels(meta->elem, meta->elem),
+					 search->state->query,
+					 value_elems(meta->elem, value, meta->dim));
 }
 
 /* Below this a float32 sum of squares is no longer exact to its last bits */
