@@ -42,9 +42,17 @@ CREATE FUNCTION halfvec_opclass_cosine(internal) RETURNS internal
 	AS 'MODULE_PATHNAME', 'halfvec_opclass_cosine' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION halfvec_opclass_cosine(internal) IS
 	'index support: halfvec by cosine distance';
+CREATE FUNCTION bit_opclass_hamming(internal) RETURNS internal
+	AS 'MODULE_PATHNAME', 'bit_opclass_hamming' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION bit_opclass_hamming(internal) IS
+	'index support: bit strings by Hamming distance';
 CREATE FUNCTION ivfflat_halfvec_support(internal) RETURNS internal
 	AS 'MODULE_PATHNAME', 'ivfflat_halfvec_support' LANGUAGE C;
 COMMENT ON FUNCTION ivfflat_halfvec_support(internal) IS
+	'index support: kept for its name';
+CREATE FUNCTION ivfflat_bit_support(internal) RETURNS internal
+	AS 'MODULE_PATHNAME', 'ivfflat_bit_support' LANGUAGE C;
+COMMENT ON FUNCTION ivfflat_bit_support(internal) IS
 	'index support: kept for its name';
 
 CREATE OPERATOR CLASS vector_l2_ops DEFAULT FOR TYPE vector USING ivfflat AS
@@ -109,6 +117,13 @@ CREATE OPERATOR CLASS halfvec_cosine_ops FOR TYPE halfvec USING ivfflat AS
 CREATE OPERATOR CLASS halfvec_cosine_ops FOR TYPE halfvec USING ivfpq AS
 	OPERATOR 1 <=> (halfvec, halfvec) FOR ORDER BY float_ops,
 	FUNCTION 1 halfvec_opclass_cosine(internal);
+
+CREATE OPERATOR CLASS bit_hamming_ops FOR TYPE bit USING ivfflat AS
+	OPERATOR 1 <~> (bit, bit) FOR ORDER BY float_ops,
+	FUNCTION 1 hamming_distance(bit, bit),
+	FUNCTION 3 hamming_distance(bit, bit),
+	FUNCTION 5 ivfflat_bit_support(internal),
+	FUNCTION 6 bit_opclass_hamming(internal);
 
 -- What people ask about an index
 

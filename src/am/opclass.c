@@ -1,6 +1,6 @@
 /*
  * opclass.c
- *	  What an operator class of ours orders: element kind and metric.
+ *	  What an operator class of ours orders: kind of values and metric.
  */
 #include "postgres.h"
 
@@ -34,3 +34,5 @@ opclass_of(Relation index, uint16 proc)
 	OPCLASS(kind, type, cosine, METRIC_COSINE)
 ELEM_KINDS(X)
 #undef X
+
+OPCLASS(VALUE_BIT, bit, hamming, METRIC_HAMMING)

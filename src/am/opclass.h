@@ -1,6 +1,6 @@
 /*
  * opclass.h
- *	  What an operator class of ours orders: element kind and metric.
+ *	  What an operator class of ours orders: kind of values and metric.
  *
  * Each operator class names a support function without arguments of use, which
  * returns a pointer to one row of a table.  So neither names of operators nor
@@ -13,6 +13,7 @@
 
 #include "utils/rel.h"
 
+#include "am/value.h"
 #include "distance/metric.h"
 
 /* Support function numbers of the access methods */
@@ -21,7 +22,7 @@
 
 typedef struct VectorOpclass
 {
-	ElemKind elem;
+	ValueKind elem;
 	Metric metric;
 } VectorOpclass;
 

@@ -43,6 +43,14 @@ error_different_dimensions(const char *type_name, int a, int b)
 }
 
 void
+error_different_bit_lengths(int a, int b)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_DATA_EXCEPTION),
+			 errmsg("different bit lengths %d and %d", a, b)));
+}
+
+void
 error_nan(Node *escontext, const char *type_name)
 {
 	errsave(escontext,

@@ -32,6 +32,9 @@ extern void error_unexpected_dimensions(Node *escontext, int expected, int dim);
 pg_noreturn extern void error_different_dimensions(const char *type_name, int a,
 												   int b);
 
+/* "different bit lengths 2 and 3" [22000] */
+pg_noreturn extern void error_different_bit_lengths(int a, int b);
+
 /* "NaN not allowed in vector" [22000] */
 extern void error_nan(Node *escontext, const char *type_name);
 

@@ -15,8 +15,19 @@ typedef enum Metric
 {
 	METRIC_L2,            /* <->, ordered by its square */
 	METRIC_INNER_PRODUCT, /* <#>, the negative inner product */
-	METRIC_COSINE         /* <=> */
+	METRIC_COSINE,        /* <=> */
+	METRIC_HAMMING        /* <~>, bit strings alone and all of theirs */
 } Metric;
+
+/*
+ * True where vectors of floats are ordered by squared distance, false where by
+ * inner product.  Bits as floats 0 and 1 have their Hamming distance for it.
+ */
+static inline bool
+metric_is_sqdist(Metric metric)
+{
+	return metric == METRIC_L2 || metric == METRIC_HAMMING;
+}
 
 /* 1 - cos, cut to [0, 2]: rounding may take the cosine outside [-1, 1] */
 static inline double

@@ -10,6 +10,7 @@
 
 #include "access/tableam.h"
 #include "catalog/index.h"
+#include "catalog/pg_type.h"
 #include "commands/progress.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
@@ -20,13 +21,16 @@
 
 #include "am/opclass.h"
 #include "core/compat.h"
-#include "core/errors.h"
 #include "ivf/ivf_builder.h"
 #include "ivf/ivf_handler.h"
 #include "ivf/ivf_write.h"
 #include "pages/wal.h"
+#include "vector/dense.h"
 
 #define SAMPLE_SEED 1
+
+/* Bits of a row that ivfflat takes at most */
+#define MAX_FLAT_BITS 64000
 
 /* Rows that pgvector's default number of lists would need */
 #define LITTLE_DATA 100
@@ -59,7 +63,12 @@ init_meta(IvfMeta *meta, Relation index)
 
 	/* pgvector's limits: as many elements as fit a page */
 	if (method == IVF_METHOD_FLAT)
-		max_dim = opclass->elem == ELEM_FLOAT32 ? 2000 : 4000;
+		max_dim = MAX_FLAT_BITS / value_ops[opclass->elem].bits;
+	/* bit strings have one length here, which theirs is no type modifier for */
+	if (TupleDescAttr(index->rd_att, 0)->atttypid == VARBITOID)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("type not supported for %s index", name)));
 	if (dim < 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -70,7 +79,8 @@ init_meta(IvfMeta *meta, Relation index)
 				 errmsg("column cannot have more than %d dimensions for %s "
 						"index",
 						max_dim, name)));
-	if (dim == 1 && method == IVF_METHOD_FLAT && opclass->metric != METRIC_L2)
+	if (dim == 1 && method == IVF_METHOD_FLAT &&
+		!metric_is_sqdist(opclass->metric))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("dimensions must be greater than one for this "
@@ -96,17 +106,6 @@ init_meta(IvfMeta *meta, Relation index)
  * Reading the table
  */
 
-static DenseVector *
-row_vector(IvfBuild *build, Datum value)
-{
-	DenseVector *vector = dense_from_datum((ElemKind) build->meta.elem, value);
-
-	/* a domain or an expression may have lied about its modifier */
-	if (vector->dim != build->meta.dim)
-		error_unexpected_dimensions(NULL, build->meta.dim, vector->dim);
-	return vector;
-}
-
 static void
 sample_row(Relation index, ItemPointer tid, Datum *values, bool *isnull,
 		   bool alive, void *arg)
@@ -117,7 +116,9 @@ sample_row(Relation index, ItemPointer tid, Datum *values, bool *isnull,
 	if (isnull[0] || !ivf_builder_offer(build->builder))
 		return;
 	old = MemoryContextSwitchTo(build->row_context);
-	ivf_builder_sample(build->builder, row_vector(build, values[0]));
+	ivf_builder_sample(
+		build->builder,
+		value_elems(build->meta.elem, values[0], build->meta.dim));
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(build->row_context);
 }
@@ -154,15 +155,15 @@ add_row(Relation index, ItemPointer tid, Datum *values, bool *isnull,
 {
 	IvfBuild *build = arg;
 	MemoryContext old;
-	DenseVector *vector;
+	const void *elems;
 
 	if (isnull[0])
 		return;
 	CHECK_FOR_INTERRUPTS();
 	old = MemoryContextSwitchTo(build->row_context);
-	vector = row_vector(build, values[0]);
+	elems = value_elems(build->meta.elem, values[0], build->meta.dim);
 	MemoryContextSwitchTo(old);
-	(void) ivf_builder_add(build->builder, tid, vector);
+	(void) ivf_builder_add(build->builder, tid, elems);
 	MemoryContextReset(build->row_context);
 }
 

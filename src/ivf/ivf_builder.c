@@ -85,7 +85,8 @@ struct IvfBuilder
 uint32
 ivf_builder_lists(const IvfBuilder *builder, double fraction)
 {
-	return ivf_choose_lists(builder->index, builder->nsampled / fraction);
+	return ivf_choose_lists(builder->index, &builder->meta,
+							builder->nsampled / fraction);
 }
 
 uint32
@@ -128,7 +129,8 @@ ivf_builder_new(Relation index, const IvfMeta *meta, double expected)
 	builder->context = CurrentMemoryContext;
 	builder->meta = *meta;
 	builder->sample_room =
-		ivf_choose_sample(meta, ivf_choose_lists(index, expected));
+		ivf_choose_sample(
+		index, meta, ivf_choose_lists(index, meta, expected));
 	builder->sample.rows = MemoryContextAllocHuge(
 		CurrentMemoryContext,
 		(Size) builder->sample_room * meta->dim * sizeof(float));
@@ -164,12 +166,12 @@ ivf_builder_offer(IvfBuilder *builder)
 }
 
 void
-ivf_builder_sample(IvfBuilder *builder, const DenseVector *vector)
+ivf_builder_sample(IvfBuilder *builder, const void *elems)
 {
 	Size dim = builder->meta.dim;
 	float *row = builder->sample.rows + builder->sample_place * dim;
 
-	elem_ops[builder->meta.elem].load(vector->elems, row, dim);
+	value_ops[builder->meta.elem].load(elems, row, dim);
 	for (Size i = 0; i < dim; i++)
 		builder->greatest = Max(builder->greatest, fabsf(row[i]));
 }
@@ -181,21 +183,17 @@ prepare_sample(IvfBuilder *builder)
 	IvfSample *sample = &builder->sample;
 	Size dim = builder->meta.dim;
 	uint32 kept = 0;
-	Size size = DENSE_SIZE(ELEM_FLOAT32, dim);
-	DenseVector *vector = palloc0(size);
-	IvfMeta meta = builder->meta;
 
-	SET_VARSIZE(vector, size);
-	vector->dim = dim;
-	meta.elem = ELEM_FLOAT32; /* as it was loaded */
 	for (uint32 i = 0; i < sample->n; i++)
 	{
-		memcpy(vector->elems, sample->rows + i * dim, dim * sizeof(float));
-		if (ivf_query_set(&meta, vector, sample->rows + kept * dim))
+		float *row = sample->rows + kept * dim;
+
+		if (kept < i)
+			memcpy(row, sample->rows + i * dim, dim * sizeof(float));
+		if (ivf_query_place(&builder->meta, row))
 			kept++;
 	}
 	sample->n = kept;
-	pfree(vector);
 }
 
 /* Rows of the reservoir lie in the table's order up to the first exchange */
@@ -407,11 +405,11 @@ next_row(IvfBuilder *builder)
 }
 
 bool
-ivf_builder_add(IvfBuilder *builder, ItemPointer tid, const DenseVector *vector)
+ivf_builder_add(IvfBuilder *builder, ItemPointer tid, const void *elems)
 {
 	IvfRow row = next_row(builder);
 
-	if (!ivf_row_set(&row, &builder->meta, vector))
+	if (!ivf_row_set(&row, &builder->meta, elems))
 		return false;
 	end_row(builder, tid, row.error);
 	return true;

@@ -38,9 +38,12 @@ extern IvfBuilder *ivf_builder_new(Relation index, const IvfMeta *meta,
 /* Rows that the sample has room for */
 extern uint32 ivf_builder_sample_room(const IvfBuilder *builder);
 
-/* Shall this row be part of the sample?  Then ivf_builder_sample() follows */
+/*
+ * Shall this row be part of the sample?  Then ivf_builder_sample() follows, with
+ * its elements (am/value.h).
+ */
 extern bool ivf_builder_offer(IvfBuilder *builder);
-extern void ivf_builder_sample(IvfBuilder *builder, const DenseVector *vector);
+extern void ivf_builder_sample(IvfBuilder *builder, const void *elems);
 
 /*
  * The sample is complete; it is of one row in fraction's reciprocal.  min_rows:
@@ -53,9 +56,9 @@ extern void ivf_builder_train(IvfBuilder *builder, double fraction,
 extern uint32 ivf_builder_nsample(const IvfBuilder *builder);
 extern uint32 ivf_builder_lists(const IvfBuilder *builder, double fraction);
 
-/* A row; false where it has no place in the index.  Nothing of it is kept. */
+/* A row's elements; false where it has no place in the index.  Nothing of it is kept. */
 extern bool ivf_builder_add(IvfBuilder *builder, ItemPointer tid,
-							const DenseVector *vector);
+							const void *elems);
 
 /* A row by a copy like those of the new index, and that copy's error */
 extern void ivf_builder_add_copy(IvfBuilder *builder, ItemPointer tid,

@@ -22,6 +22,10 @@
 #include "ivf/ivf_search.h"
 
 #define QUERIES 256
+
+/* Where they would take more of maintenance_work_mem than this they are fewer */
+#define QUERY_SHARE 0.25
+#define QUERIES_MIN 32
 #define NEIGHBORS 100
 #define LIST_SHARE 0.99
 #define ESTIMATE_SHARE 0.995
@@ -60,8 +64,10 @@ IvfCalibrator *
 ivf_calibrator_new(const IvfMeta *meta, const IvfSample *sample)
 {
 	IvfCalibrator *calibrator = palloc0(sizeof(IvfCalibrator));
-	uint32 n = Min(sample->n, QUERIES);
-	Size bytes = (Size) n * meta->dim * sizeof(float);
+	Size row_bytes = meta->dim * sizeof(float);
+	uint32 room = maintenance_work_mem * 1024.0 * QUERY_SHARE / row_bytes;
+	uint32 n = Min(sample->n, Min(Max(room, QUERIES_MIN), QUERIES));
+	Size bytes = n * row_bytes;
 
 	calibrator->meta = *meta;
 	calibrator->nqueries = n;
@@ -140,7 +146,7 @@ ivf_calibrator_add(IvfCalibrator *calibrator, const float *rows, uint32 n,
 		float factor = 1;
 
 		/* |row|^2 - 2<query,row>: the query's own length adds the same to all */
-		if (calibrator->meta.metric == METRIC_L2)
+		if (metric_is_sqdist((Metric) calibrator->meta.metric))
 		{
 			sqnorm = dense_kernels(ELEM_FLOAT32, ELEM_FLOAT32)
 						 ->inner_product(row, row, dim, 0);

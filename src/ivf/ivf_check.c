@@ -25,6 +25,7 @@
 #include "ivf/ivf_check.h"
 #include "ivf/ivf_encode.h"
 #include "pages/page.h"
+#include "vector/dense.h"
 
 typedef struct IvfCheck
 {
@@ -206,14 +207,14 @@ check_heap_row(Relation index, ItemPointer tid, Datum *values, bool *isnull,
 	IvfCheck *check = arg;
 	const IvfMeta *meta = &check->model->meta;
 	uint64 number = tid_number(tid);
-	DenseVector *vector;
+	const void *elems;
 
 	CHECK_FOR_INTERRUPTS();
 	if (isnull[0] || tid_set_lookup(check->tids, number) != NULL)
 		return;
-	vector = dense_from_datum((ElemKind) meta->elem, values[0]);
+	elems = value_elems(meta->elem, values[0], meta->dim);
 	if (meta->metric == METRIC_COSINE &&
-		dense_norm((ElemKind) meta->elem, vector) == 0)
+		dense_elems_norm((ElemKind) meta->elem, elems, meta->dim) == 0)
 		return;
 	ereport(
 		ERROR,

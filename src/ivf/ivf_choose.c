@@ -19,6 +19,10 @@
 
 #define SAMPLE_PER_LIST 128
 
+/* Of maintenance_work_mem: the sample, and centroids whose number is automatic */
+#define SAMPLE_SHARE 0.5
+#define CENTROID_SHARE 0.25
+
 /* Parts of a row, where none are asked for: one or two bits a dimension */
 static int
 automatic_m(int dim)
@@ -135,28 +139,37 @@ ivf_choose_codec(Relation index, IvfMeta *meta)
 	ivf_layout_init(&layout, meta);
 }
 
+/* Rows as floats that fit maintenance_work_mem */
+static double
+rows_room(const IvfMeta *meta)
+{
+	return maintenance_work_mem * 1024.0 / (meta->dim * sizeof(float) + 16);
+}
+
 /*
  * To estimate a row costs about a nanosecond, as much as a fraction of a
  * centroid: ivfpq has fewer, longer lists, which also fill their last pages
  * better.
  */
 uint32
-ivf_choose_lists(Relation index, double nrows)
+ivf_choose_lists(Relation index, const IvfMeta *meta, double nrows)
 {
 	double factor = ivf_method(index) == IVF_METHOD_FLAT ? 1.2 : 0.6;
+	double room = rows_room(meta) * CENTROID_SHARE;
 	int lists = ivf_options(index).lists;
 
 	if (lists > 0)
 		return lists;
-	return Max(Min(factor * sqrt(nrows), IVF_MAX_LISTS), 1);
+	return Max(Min(Min(factor * sqrt(nrows), IVF_MAX_LISTS), room), 1);
 }
 
 uint32
-ivf_choose_sample(const IvfMeta *meta, uint32 lists)
+ivf_choose_sample(Relation index, const IvfMeta *meta, uint32 lists)
 {
-	double room =
-		maintenance_work_mem * 1024.0 / 2 / (meta->dim * sizeof(float) + 16);
+	double room = rows_room(meta) * SAMPLE_SHARE;
+	double least = ivf_method(index) == IVF_METHOD_FLAT
+		? Min(room, IVF_MIN_TRAINED_ROWS)
+		: IVF_MIN_TRAINED_ROWS;
 
-	return Max(Min(lists * (double) SAMPLE_PER_LIST, room),
-			   Max(lists, IVF_MIN_TRAINED_ROWS));
+	return Max(Min(lists * (double) SAMPLE_PER_LIST, room), Max(lists, least));
 }

@@ -18,9 +18,15 @@
 extern void ivf_choose_codec(Relation index, IvfMeta *meta);
 
 /* Lists of so many rows: those asked for, else automatic */
-extern uint32 ivf_choose_lists(Relation index, double nrows);
+extern uint32 ivf_choose_lists(Relation index, const IvfMeta *meta,
+							   double nrows);
 
-/* Rows to be sampled for so many lists: half of maintenance_work_mem at most */
-extern uint32 ivf_choose_sample(const IvfMeta *meta, uint32 lists);
+/*
+ * Rows to be sampled for so many lists: half of maintenance_work_mem at most.
+ * Never fewer than lists; and where fewer rows than that are not learnt from,
+ * not fewer than those.
+ */
+extern uint32 ivf_choose_sample(Relation index, const IvfMeta *meta,
+								uint32 lists);
 
 #endif

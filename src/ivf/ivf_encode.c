@@ -10,6 +10,7 @@
 #include <math.h>
 
 #include "ivf/ivf_encode.h"
+#include "vector/dense.h"
 #include "vector/half.h"
 
 #define HALF_MAX 65504.0f
@@ -55,14 +56,20 @@ normalize(float *values, int dim)
 }
 
 static void
-load_scaled(const IvfMeta *meta, ElemKind kind, const void *elems, float *out)
+scale_up(const IvfMeta *meta, float *values)
 {
-	elem_ops[kind].load(elems, out, meta->dim);
 	if (meta->scale != 0)
 	{
 		for (int i = 0; i < meta->dim; i++)
-			out[i] = ldexpf(out[i], meta->scale);
+			values[i] = ldexpf(values[i], meta->scale);
 	}
+}
+
+static void
+load_scaled(const IvfMeta *meta, const void *elems, float *out)
+{
+	value_ops[meta->elem].load(elems, out, meta->dim);
+	scale_up(meta, out);
 }
 
 /*
@@ -89,21 +96,22 @@ round_to_half(float *values, void *copy, int dim)
 }
 
 bool
-ivf_row_set(IvfRow *row, const IvfMeta *meta, const DenseVector *vector)
+ivf_row_set(IvfRow *row, const IvfMeta *meta, const void *elems)
 {
 	int dim = meta->dim;
 
-	load_scaled(meta, meta->elem, vector->elems, row->scaled);
+	load_scaled(meta, elems, row->scaled);
 	row->error = 0;
 	if (ivf_copies_rounded(meta))
 		row->error = round_to_half(row->scaled, row->copy, dim);
 	else if (meta->copies != IVF_COPIES_NONE)
-		memcpy(row->copy, vector->elems, dim * elem_ops[meta->elem].size);
+		memcpy(row->copy, elems, value_size(meta->elem, dim));
 
 	if (meta->metric != METRIC_COSINE)
 		return true;
 	/* a length that only rounding took away still has its place */
-	return normalize(row->scaled, dim) || dense_norm(meta->elem, vector) > 0;
+	return normalize(row->scaled, dim) ||
+		dense_elems_norm((ElemKind) meta->elem, elems, dim) > 0;
 }
 
 void
@@ -113,7 +121,7 @@ ivf_row_from_copy(const IvfMeta *meta, const void *copy, float *scaled)
 	if (ivf_copies_rounded(meta))
 		elem_ops[ELEM_FLOAT16].load(copy, scaled, meta->dim);
 	else
-		load_scaled(meta, meta->elem, copy, scaled);
+		load_scaled(meta, copy, scaled);
 	if (meta->metric == METRIC_COSINE)
 		(void) normalize(scaled, meta->dim);
 }
@@ -123,11 +131,11 @@ ivf_row_from_copy(const IvfMeta *meta, const void *copy, float *scaled)
  * then stay finite, and rank as before but for rounding.
  */
 bool
-ivf_query_set(const IvfMeta *meta, const DenseVector *query, float *scaled)
+ivf_query_place(const IvfMeta *meta, float *scaled)
 {
 	float greatest = 0;
 
-	load_scaled(meta, meta->elem, query->elems, scaled);
+	scale_up(meta, scaled);
 	if (meta->metric == METRIC_COSINE)
 		return normalize(scaled, meta->dim);
 	for (int i = 0; i < meta->dim; i++)
@@ -138,6 +146,13 @@ ivf_query_set(const IvfMeta *meta, const DenseVector *query, float *scaled)
 			scaled[i] *= QUERY_MAX / greatest;
 	}
 	return true;
+}
+
+bool
+ivf_query_set(const IvfMeta *meta, const void *elems, float *scaled)
+{
+	value_ops[meta->elem].load(elems, scaled, meta->dim);
+	return ivf_query_place(meta, scaled);
 }
 
 const float *

@@ -3,10 +3,11 @@
  *	  From a vector to what the index keeps of it.
  *
  * A scaled row is, for L2 and inner product, the vector times 2^scale (IvfMeta),
- * for cosine the vector at unit length.  The transform leads from there to model
- * space, where centroids and codes are; without one they are the same.  A code
- * is made from the copy that the index stores, by one kernel with a fixed order
- * of operations: whoever has the copy gets the same code, on any machine.
+ * for cosine the vector at unit length, for bit strings their bits as 0 and 1.
+ * The transform leads from there to model space, where centroids and codes are;
+ * without one they are the same.  A code is made from the copy that the index
+ * stores, by one kernel with a fixed order of operations: whoever has the copy
+ * gets the same code, on any machine.
  *
  * Include after postgres.h.
  */
@@ -14,7 +15,6 @@
 #define VECTOR_EXT_IVF_ENCODE_H
 
 #include "ivf/ivf_model.h"
-#include "vector/dense.h"
 
 /* Elements beyond this are scaled down to it: sums of them stay in range */
 #define HALF_SAFE 8192.0f
@@ -30,19 +30,21 @@ typedef struct IvfRow
 extern IvfRow ivf_row_new(const IvfMeta *meta);
 
 /*
- * Fill row from a stored vector, whose dimensions must be those of the index.
- * False for a vector that has no place in it: zero length under cosine.
+ * Fill row from the elements of a stored value (value_elems()).  False for one
+ * that has no place in the index: zero length under cosine.
  */
-extern bool ivf_row_set(IvfRow *row, const IvfMeta *meta,
-						const DenseVector *vector);
+extern bool ivf_row_set(IvfRow *row, const IvfMeta *meta, const void *elems);
 
-/* The scaled row of a copy: what ivf_row_set made of the vector it stands for */
+/* The scaled row of a copy: what ivf_row_set made of the value it stands for */
 extern void ivf_row_from_copy(const IvfMeta *meta, const void *copy,
 							  float *scaled);
 
-/* A scaled query; false for zero length under cosine */
-extern bool ivf_query_set(const IvfMeta *meta, const DenseVector *query,
+/* A query's elements, scaled; false for zero length under cosine */
+extern bool ivf_query_set(const IvfMeta *meta, const void *elems,
 						  float *scaled);
+
+/* The same in place, for elements that were loaded as floats */
+extern bool ivf_query_place(const IvfMeta *meta, float *scaled);
 
 /*
  * A scaled row in model space: in room, model_dim floats, or where it lies

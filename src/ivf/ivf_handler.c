@@ -85,3 +85,8 @@ SQL_FUNCTION(ivfflat_halfvec_support)
 {
 	PG_RETURN_POINTER(NULL);
 }
+
+SQL_FUNCTION(ivfflat_bit_support)
+{
+	PG_RETURN_POINTER(NULL);
+}

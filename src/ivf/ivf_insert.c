@@ -18,7 +18,6 @@
 #include "utils/rel.h"
 
 #include "core/compat.h"
-#include "core/errors.h"
 #include "ivf/ivf_encode.h"
 #include "ivf/ivf_handler.h"
 #include "ivf/ivf_options.h"
@@ -363,7 +362,7 @@ ivfinsert(Relation index, Datum *values, bool *isnull, ItemPointer tid,
 	IvfInserter *inserter;
 	const IvfModel *model;
 	MemoryContext old;
-	DenseVector *vector;
+	const void *elems;
 	IvfRow row;
 
 	if (isnull[0])
@@ -374,11 +373,9 @@ ivfinsert(Relation index, Datum *values, bool *isnull, ItemPointer tid,
 	/* lists are not replaced while we put a row in them: ivf_rebuild.c */
 	LockPage(index, IVF_META_BLOCK, ShareLock);
 	model = ivf_model_get(index);
-	vector = dense_from_datum((ElemKind) model->meta.elem, values[0]);
-	if (vector->dim != model->meta.dim)
-		error_unexpected_dimensions(NULL, model->meta.dim, vector->dim);
+	elems = value_elems(model->meta.elem, values[0], model->meta.dim);
 	row = ivf_row_new(&model->meta);
-	if (ivf_row_set(&row, &model->meta, vector))
+	if (ivf_row_set(&row, &model->meta, elems))
 		ivf_insert(index, model, tid, &row);
 	UnlockPage(index, IVF_META_BLOCK, ShareLock);
 	MemoryContextSwitchTo(old);

@@ -60,7 +60,7 @@ ivf_layout_init(IvfLayout *layout, const IvfMeta *meta)
 		layout->block_bytes = codec->block_bytes(&shape);
 	if (meta->copies != IVF_COPIES_NONE)
 		layout->copy_slots =
-			slots_of(meta->dim * elem_ops[ivf_copy_elem(meta)].size);
+			slots_of(value_size(ivf_copy_kind(meta), meta->dim));
 
 	nblocks = PAGE_ROOM / sizeof(ItemPointerData) / layout->block_lanes;
 	while (nblocks > 0 &&

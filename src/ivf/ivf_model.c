@@ -39,7 +39,7 @@ ivf_params_floats(const IvfMeta *meta)
 
 /* Codec and transform as they can be together */
 static bool
-valid_model(const IvfMeta *meta)
+model_is_valid(const IvfMeta *meta)
 {
 	const Codec *codec = codec_of((CodecKind) meta->codec);
 
@@ -52,15 +52,26 @@ valid_model(const IvfMeta *meta)
 	return meta->m >= 1 && meta->m <= meta->model_dim;
 }
 
+/* Bit strings and their metric go together, in ivfflat alone */
+static bool
+kind_is_valid(const IvfMeta *meta)
+{
+	if (!value_kind_known(meta->elem) || meta->metric > METRIC_HAMMING ||
+		(meta->elem == VALUE_BIT) != (meta->metric == METRIC_HAMMING))
+		return false;
+	return meta->elem != VALUE_BIT ||
+		(meta->codec == CODEC_NONE && meta->copies == IVF_COPIES_EXACT);
+}
+
 static void
 check_meta(Relation index, const IvfMeta *meta)
 {
 	if (meta->magic != IVF_MAGIC || meta->nlists < 1 ||
 		meta->nlists > IVF_MAX_LISTS ||
 		meta->dim != TupleDescAttr(index->rd_att, 0)->atttypmod ||
-		meta->elem >= ELEM_NKINDS || meta->metric > METRIC_COSINE ||
 		meta->copies > IVF_COPIES_HALF || meta->scale > 0 ||
-		meta->scale < -MAX_SCALE || !valid_model(meta))
+		meta->scale < -MAX_SCALE || !kind_is_valid(meta) ||
+		!model_is_valid(meta))
 		page_corrupted(index, IVF_META_BLOCK, "The meta page is invalid.");
 	if (meta->version != IVF_VERSION)
 		ereport(

@@ -20,6 +20,7 @@
 
 #include "storage/itemptr.h"
 
+#include "am/value.h"
 #include "distance/metric.h"
 #include "pages/slots.h"
 #include "quant/codec.h"
@@ -64,7 +65,7 @@ typedef struct IvfMeta
 	uint32 magic;
 	uint32 version;
 	uint16 dim;
-	uint8 elem;       /* ElemKind of the column */
+	uint8 elem;       /* ValueKind of the column */
 	uint8 metric;     /* Metric */
 	uint8 codec;      /* CodecKind, on residuals */
 	uint8 copies;     /* IvfCopies */
@@ -138,12 +139,11 @@ ivf_transform_shape(const IvfMeta *meta)
 							.out = meta->model_dim};
 }
 
-/* The element kind of copies, where there are any */
-static inline ElemKind
-ivf_copy_elem(const IvfMeta *meta)
+/* The kind of copies, where there are any */
+static inline ValueKind
+ivf_copy_kind(const IvfMeta *meta)
 {
-	return meta->copies == IVF_COPIES_HALF ? ELEM_FLOAT16
-										   : (ElemKind) meta->elem;
+	return meta->copies == IVF_COPIES_HALF ? ELEM_FLOAT16 : meta->elem;
 }
 
 /* True where a copy may differ from the stored vector */

@@ -41,6 +41,7 @@ typedef struct IvfRebuild
 	const IvfModel *model; /* that replaces the old one */
 	char *segment;         /* page images */
 	char *copy;
+	float *floats;  /* scratch, dim */
 	uint32 **lanes; /* by block: bits of the lanes read, NULL for none */
 	BlockNumber nblocks;
 	MemoryContext row_context; /* reset for each row */
@@ -134,59 +135,34 @@ read_rows(IvfRebuild *rebuild, RowStep step, bool once)
  * What becomes of a row
  */
 
-/* The vector that an exact copy is, in the context at hand */
-static DenseVector *
-copied_vector(const IvfRebuild *rebuild, const char *copy)
-{
-	const IvfMeta *meta = &rebuild->old->meta;
-	DenseVector *vector = dense_new((ElemKind) meta->elem, meta->dim);
-
-	memcpy(vector->elems, copy, meta->dim * elem_ops[meta->elem].size);
-	return vector;
-}
-
 static void
 sample_row(IvfRebuild *rebuild, ItemPointer tid, const char *copy, uint16 error)
 {
 	const IvfMeta *meta = &rebuild->old->meta;
-	MemoryContext old;
-	DenseVector *vector;
+	float *floats = rebuild->floats;
 
 	if (!ivf_builder_offer(rebuild->builder))
 		return;
-	old = MemoryContextSwitchTo(rebuild->row_context);
-	if (ivf_copies_rounded(meta))
+	if (!ivf_copies_rounded(meta))
 	{
-		/* the builder loads it by the column's type; scale is taken back */
-		vector = dense_new(ELEM_FLOAT32, meta->dim);
-		elem_ops[ELEM_FLOAT16].load(copy, (float *) vector->elems, meta->dim);
-		for (int i = 0; i < meta->dim; i++)
-			((float *) vector->elems)[i] =
-				ldexpf(((float *) vector->elems)[i], -meta->scale);
+		ivf_builder_sample(rebuild->builder, copy);
+		return;
 	}
-	else
-		vector = copied_vector(rebuild, copy);
-	ivf_builder_sample(rebuild->builder, vector);
-	MemoryContextSwitchTo(old);
-	MemoryContextReset(rebuild->row_context);
+	/* the builder loads it by the column's type; scale is taken back */
+	elem_ops[ELEM_FLOAT16].load(copy, floats, meta->dim);
+	for (int i = 0; i < meta->dim; i++)
+		floats[i] = ldexpf(floats[i], -meta->scale);
+	ivf_builder_sample(rebuild->builder, floats);
 }
 
 static void
 add_row(IvfRebuild *rebuild, ItemPointer tid, const char *copy, uint16 error)
 {
-	MemoryContext old;
-	DenseVector *vector;
-
+	/* an exact copy is the elements themselves */
 	if (ivf_copies_rounded(&rebuild->old->meta))
-	{
 		ivf_builder_add_copy(rebuild->builder, tid, copy, error);
-		return;
-	}
-	old = MemoryContextSwitchTo(rebuild->row_context);
-	vector = copied_vector(rebuild, copy);
-	MemoryContextSwitchTo(old);
-	(void) ivf_builder_add(rebuild->builder, tid, vector);
-	MemoryContextReset(rebuild->row_context);
+	else
+		(void) ivf_builder_add(rebuild->builder, tid, copy);
 }
 
 /* A row that came while the new lists were written */
@@ -205,7 +181,7 @@ insert_row(IvfRebuild *rebuild, ItemPointer tid, const char *copy, uint16 error)
 		ivf_row_from_copy(&model->meta, copy, row.scaled);
 	}
 	else
-		fits = ivf_row_set(&row, &model->meta, copied_vector(rebuild, copy));
+		fits = ivf_row_set(&row, &model->meta, copy);
 	if (fits)
 		ivf_insert(rebuild->index, model, tid, &row);
 	MemoryContextSwitchTo(old);
@@ -281,6 +257,7 @@ begin_rebuild(IvfRebuild *rebuild, const IvfModel *cached)
 	memcpy(rebuild->old, cached, size);
 	rebuild->segment = palloc(BLCKSZ);
 	rebuild->copy = palloc(TYPEALIGN(BLCKSZ, cached->meta.dim * sizeof(float)));
+	rebuild->floats = palloc(cached->meta.dim * sizeof(float));
 	rebuild->row_context = AllocSetContextCreate(
 		CurrentMemoryContext, "ivf row", ALLOCSET_DEFAULT_SIZES);
 	rebuild->nblocks = RelationGetNumberOfBlocks(rebuild->index);

@@ -217,9 +217,7 @@ resolve_first(IvfScan *scan)
 
 	if (scan_heap_fetch(scan->heap, &first->tid, &value))
 	{
-		double key = ivf_search_key(
-			scan->search,
-			dense_from_datum((ElemKind) scan->search->meta.elem, value));
+		double key = ivf_search_key(scan->search, value);
 
 		first->low = first->high = isnan(key) ? INFINITY : key;
 		sift_down(scan->search->hits, scan->nqueue, 0);
@@ -306,9 +304,7 @@ resolve_last(IvfScan *scan)
 	if (is_exact(&scan->last))
 		return;
 	if (scan_heap_fetch(scan->heap, &scan->last.tid, &value))
-		scan->last.high = ivf_search_key(
-			scan->search,
-			dense_from_datum((ElemKind) scan->search->meta.elem, value));
+		scan->last.high = ivf_search_key(scan->search, value);
 	else
 		scan->last.high = scan->last.low;
 	scan->last.low = scan->last.high;
@@ -411,9 +407,7 @@ sort_row(void *arg, ItemPointer tid)
 	{
 		if (!scan_heap_fetch(scan->heap, tid, &value))
 			return;
-		key = ivf_search_key(
-			scan->search,
-			dense_from_datum((ElemKind) scan->search->meta.elem, value));
+		key = ivf_search_key(scan->search, value);
 		if (isnan(key))
 			key = INFINITY;
 		if (key < scan->last.high && !scan->continuation.relaxed)
@@ -515,10 +509,7 @@ start(IndexScanDesc desc, IvfScan *scan)
 	scan->continuation = ivf_continuation(index, &scan->search->meta, limit);
 	old = MemoryContextSwitchTo(scan->query_context);
 	ordered = (order->sk_flags & SK_ISNULL) == 0 &&
-		ivf_search_set_query(
-				  scan->search,
-				  dense_from_datum((ElemKind) scan->search->meta.elem,
-								   order->sk_argument));
+		ivf_search_set_query(scan->search, order->sk_argument);
 	MemoryContextSwitchTo(old);
 
 	if (ordered)

@@ -16,10 +16,10 @@
 #include "miscadmin.h"
 #include "port/pg_bitutils.h"
 
-#include "core/errors.h"
 #include "core/select.h"
 #include "ivf/ivf_candidates.h"
 #include "ivf/ivf_search.h"
+#include "vector/dense.h"
 #include "vector/half.h"
 
 /* Copies whose pages are pinned, and asked for, ahead of their turn */
@@ -37,9 +37,9 @@ typedef struct RankedList
 struct IvfSearchState
 {
 	MemoryContext context;
-	const IvfModel *model;    /* NULL: the one in force */
-	const DenseVector *query; /* NULL: none set */
-	const void *copy_query;   /* in the units of copies */
+	const IvfModel *model;  /* NULL: the one in force */
+	const void *query;      /* its elements; NULL: none set */
+	const void *copy_query; /* in the units of copies */
 	const DenseKernels *copy_kernels;
 	double query_norm;
 
@@ -238,28 +238,27 @@ ivf_search_set_scaled(IvfSearch *search, const float *query)
 }
 
 bool
-ivf_search_set_query(IvfSearch *search, const DenseVector *query)
+ivf_search_set_query(IvfSearch *search, Datum query)
 {
 	struct IvfSearchState *state = search->state;
 	const IvfMeta *meta = &search->meta;
-	ElemKind copy_elem = ivf_copy_elem(meta);
 	bool ordered;
 
-	if (query->dim != meta->dim)
-		error_different_dimensions(elem_ops[meta->elem].type_name, meta->dim,
-								   query->dim);
-	state->query = query;
-	state->query_norm = dense_norm(meta->elem, query);
-	ordered = ivf_query_set(meta, query, state->scaled_query);
+	state->query = value_query_elems(meta->elem, query, meta->dim);
+	/* of use to inner products, and bounds of estimates */
+	if (meta->metric != METRIC_HAMMING)
+		state->query_norm =
+			dense_elems_norm((ElemKind) meta->elem, state->query, meta->dim);
+	ordered = ivf_query_set(meta, state->query, state->scaled_query);
 	prepare_estimates(search);
 
-	state->copy_query = query->elems;
-	state->copy_kernels = dense_kernels(meta->elem, copy_elem);
+	state->copy_query = state->query;
+	state->copy_kernels = value_kernels(meta->elem, ivf_copy_kind(meta));
 	if (ivf_copies_rounded(meta) && meta->scale != 0)
 	{
 		float *scaled = state->copy_room;
 
-		elem_ops[meta->elem].load(query->elems, scaled, meta->dim);
+		value_ops[meta->elem].load(state->query, scaled, meta->dim);
 		for (int i = 0; i < meta->dim; i++)
 			scaled[i] = ldexpf(scaled[i], meta->scale);
 		state->copy_query = scaled;
@@ -271,6 +270,7 @@ ivf_search_set_query(IvfSearch *search, const DenseVector *query)
  * Keys from copies
  */
 
+/* kernels: NULL for bit strings */
 static double
 exact_key(const IvfSearch *search, const DenseKernels *kernels,
 		  const void *query, const void *stored)
@@ -285,16 +285,21 @@ exact_key(const IvfSearch *search, const DenseKernels *kernels,
 			return -(double) kernels->inner_product(query, stored, dim, 0);
 		case METRIC_COSINE:
 			return cosine_from_sums(kernels->cosine(query, stored, dim, 0));
+		case METRIC_HAMMING:
+			return (double) bit_kernels()->hamming(query, stored,
+												   value_size(VALUE_BIT, dim));
 	}
 	pg_unreachable();
 }
 
 double
-ivf_search_key(const IvfSearch *search, const DenseVector *vector)
+ivf_search_key(const IvfSearch *search, Datum value)
 {
-	return exact_key(search,
-					 dense_kernels(search->meta.elem, search->meta.elem),
-					 search->state->query->elems, vector->elems);
+	const IvfMeta *meta = &search->meta;
+
+	return exact_key(search, value_kernels(meta->elem, meta->elem),
+					 search->state->query,
+					 value_elems(meta->elem, value, meta->dim));
 }
 
 /* Below this a float32 sum of squares is no longer exact to its last bits */
@@ -714,8 +719,10 @@ is_hopeless(const IvfSearch *search, const IvfCandidate *candidate)
 			return candidate->key * unit * unit > limit;
 		case METRIC_COSINE:
 			return (candidate->key + 1) / 2 > limit;
+		case METRIC_HAMMING:
+			break; /* bit strings have no codes */
 	}
-	pg_unreachable();
+	return false;
 }
 
 static void

@@ -58,11 +58,11 @@ typedef struct IvfSearch
 extern IvfSearch *ivf_search_new(Relation index, const struct IvfModel *model);
 
 /*
- * The query of the following runs, in the column's type.  False for one that
- * has no order: zero length under cosine.  The dimensions must fit; error
- * [22000] otherwise.
+ * The query of the following runs, in the column's type; memory in the current
+ * context.  False for one that has no order: zero length under cosine.  The
+ * dimensions must fit; error [22000] otherwise.
  */
-extern bool ivf_search_set_query(IvfSearch *search, const DenseVector *query);
+extern bool ivf_search_set_query(IvfSearch *search, Datum query);
 
 /*
  * Visit so many lists, nearest first, and verify so many candidates; of these,
@@ -86,8 +86,7 @@ typedef void (*IvfVisit)(void *arg, ItemPointer tid);
 extern void ivf_search_visit(IvfSearch *search, uint32 probes, IvfVisit visit,
 							 void *arg);
 
-/* The key of a vector from the heap: the operator's distance, exactly */
-extern double ivf_search_key(const IvfSearch *search,
-							 const DenseVector *vector);
+/* The key of a value from the heap: the operator's distance, exactly */
+extern double ivf_search_key(const IvfSearch *search, Datum value);
 
 #endif

@@ -20,11 +20,15 @@
 
 /* Floats in a tile of rows, and its least and most rows */
 #define TILE_FLOATS ((size_t) 1 << 20)
-#define TILE_ROWS_MIN 64
+#define TILE_ROWS_MIN 16
 #define TILE_ROWS_MAX 1024
 
-/* Centres multiplied at a time: the products of a tile stay in the cache */
+/*
+ * Centres multiplied at a time, and floats in them: the products of a tile stay
+ * in the cache
+ */
 #define CHUNK 256
+#define CHUNK_FLOATS ((size_t) 1 << 20)
 
 /* Products looked at side by side */
 #define LANES 16
@@ -56,7 +60,8 @@ lay_out(Tiles *tiles, size_t k, size_t dim, size_t n, void *work)
 	if (rows < TILE_ROWS_MIN)
 		rows = TILE_ROWS_MIN;
 	tiles->tile_rows = min_size(n, min_size(rows, TILE_ROWS_MAX));
-	tiles->chunk = (min_size(k, CHUNK) + LANES - 1) / LANES * LANES;
+	tiles->chunk = min_size(min_size(k, CHUNK), CHUNK_FLOATS / dim + 1);
+	tiles->chunk = (tiles->chunk + LANES - 1) / LANES * LANES;
 	tiles->origin = carve(&carver, dim, sizeof(float));
 	tiles->rows = carve(&carver, dim, tiles->tile_rows * sizeof(float));
 	tiles->centres = carve(&carver, dim, tiles->chunk * sizeof(float));

@@ -13,6 +13,7 @@
 #include "utils/varbit.h"
 
 #include "core/compat.h"
+#include "core/errors.h"
 #include "core/export.h"
 #include "distance/distance.h"
 #include "distance/metric.h"
@@ -160,10 +161,7 @@ bit_args(FunctionCallInfo fcinfo)
 	BitPair pair = {.a = PG_GETARG_VARBIT_P(0), .b = PG_GETARG_VARBIT_P(1)};
 
 	if (VARBITLEN(pair.a) != VARBITLEN(pair.b))
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_EXCEPTION),
-				 errmsg("different bit lengths %u and %u", VARBITLEN(pair.a),
-						VARBITLEN(pair.b))));
+		error_different_bit_lengths(VARBITLEN(pair.a), VARBITLEN(pair.b));
 	return pair;
 }
 

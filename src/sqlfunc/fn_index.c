@@ -161,7 +161,8 @@ put_efforts(ReturnSetInfo *rsinfo, Relation index, const IvfMeta *meta)
 /* vector_index_info(index regclass) -> setof (name text, value text) */
 SQL_FUNCTION(vector_index_info)
 {
-	static const char *const metrics[] = {"l2", "inner_product", "cosine"};
+	static const char *const metrics[] = {"l2", "inner_product", "cosine",
+										  "hamming"};
 	static const char *const transforms[TRANSFORM_KINDS] = {"none", "random",
 															"pca", "opq"};
 	static const char *const copies[] = {"none", "exact", "half"};
@@ -172,7 +173,7 @@ SQL_FUNCTION(vector_index_info)
 
 	InitMaterializedSRF(fcinfo, 0);
 	put_number(rsinfo, "format_version", meta.version);
-	put_text(rsinfo, "type", elem_ops[meta.elem].type_name);
+	put_text(rsinfo, "type", value_ops[meta.elem].type_name);
 	put_text(rsinfo, "metric", metrics[meta.metric]);
 	put_number(rsinfo, "dimensions", meta.dim);
 	put_text(rsinfo, "transform", transforms[meta.transform]);

@@ -108,6 +108,8 @@ extern DenseVector *dense_subvector(ElemKind kind, const DenseVector *v,
 									int32 start, int32 count);
 extern DenseVector *dense_normalize(ElemKind kind, const DenseVector *v);
 extern double dense_norm(ElemKind kind, const DenseVector *v);
+/* The same for elements alone */
+extern double dense_elems_norm(ElemKind kind, const void *elems, int dim);
 extern VarBit *dense_binary_quantize(ElemKind kind, const DenseVector *v);
 
 /* avg(), dense_agg.c: state = {number of rows, sum of each dimension} */

@@ -127,20 +127,27 @@ dense_subvector(ElemKind kind, const DenseVector *v, int32 start, int32 count)
 }
 
 double
-dense_norm(ElemKind kind, const DenseVector *v)
+dense_elems_norm(ElemKind kind, const void *elems, int dim)
 {
 	double sum = 0.0;
 	float tile[DENSE_TILE];
 
-	for (int first = 0; first < v->dim; first += DENSE_TILE)
+	for (int first = 0; first < dim; first += DENSE_TILE)
 	{
-		int n = Min(DENSE_TILE, v->dim - first);
+		int n = Min(DENSE_TILE, dim - first);
 
-		elem_ops[kind].load(DENSE_ELEM(kind, v, first), tile, n);
+		elem_ops[kind].load((const char *) elems + first * elem_ops[kind].size,
+							tile, n);
 		for (int i = 0; i < n; i++)
 			sum += (double) tile[i] * (double) tile[i];
 	}
 	return sqrt(sum);
+}
+
+double
+dense_norm(ElemKind kind, const DenseVector *v)
+{
+	return dense_elems_norm(kind, v->elems, v->dim);
 }
 
 /* The vector of length 1 in the same direction; zero stays zero */
