@@ -6,7 +6,7 @@
 #	                                    package dataset-fashion-mnist
 #	PEER="host=... dbname=..."          a server that has the extension "vector"
 #	CONFIG=file                         k-NN configurations, see experiments.h
-#	EXPERIMENTS="scan io knn reference" which to run
+#	EXPERIMENTS="scan io knn life reference" which to run
 #	K=10 QUERIES=200 ROUNDS=5 OUT=folder
 #	OURS="host=... dbname=..."          instead of a throw-away cluster
 #
@@ -64,7 +64,7 @@ for set in $sets; do
 			;;
 		*)
 			arguments=$experiment
-			[ "$experiment" != knn ] || arguments="knn $config"
+			case $experiment in knn | life) arguments="$experiment $config" ;; esac
 			# shellcheck disable=SC2086 # two words
 			"$build/vecbench" -d "$data" -n "$set" -k "${K:-10}" -q "${QUERIES:-200}" \
 				-r "${ROUNDS:-5}" -o "$name.json" "${servers[@]}" $arguments

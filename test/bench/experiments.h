@@ -20,17 +20,20 @@ typedef struct Experiment
 } Experiment;
 
 /*
- * k-NN queries: recall by distance, queries per second, latencies.  config is
- * a file with a line for each configuration, fields separated by tabs:
- *
- *	 servers ("all", or a name)  label  index definition or -  settings or -
- *
- * The index definition is what follows CREATE INDEX ON items, OPS stands for the
- * operator class of the set's metric; settings are SQL
- * statements.  Lines of one index follow each other: it is built once.  Each is
- * measured with a prepared binary parameter and with text literals.
+ * k-NN queries: recall by distance, queries per second, latencies, of the
+ * configurations of a file (config.h).  Lines of one index follow each other: it
+ * is built once.  Each is measured with a prepared binary parameter and with
+ * text literals.
  */
 extern void measure_knn(const Experiment *e, const char *config);
+
+/*
+ * What an index costs besides queries, for each index of a file of
+ * configurations: build time and the memory it takes, rows a second that one
+ * client and four insert (INSERT ... SELECT), VACUUM after a hundredth of the
+ * rows was deleted.
+ */
+extern void measure_life(const Experiment *e, const char *config);
 
 /*
  * The exact scan: milliseconds and GB/s of vector data, on one core and

@@ -7,19 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config.h"
 #include "experiments.h"
 #include "report.h"
 #include "stats.h"
 
 /* float32 distances of equal vectors may differ so much, and as a share */
 #define TIE 1e-6
-#define FIELDS 4
-#define MAX_CONFIGS 200
-
-typedef struct Config
-{
-	char *fields[FIELDS];
-} Config;
 
 typedef enum QueryMode
 {
@@ -148,34 +142,12 @@ prepare_server(const Experiment *e, Server *server, const Config *config)
 {
 	server_do(server, "RESET ALL");
 	server_do(server, "DEALLOCATE ALL");
-	if (strcmp(config->fields[3], "-") != 0)
-		server_do(server, "%s", config->fields[3]);
+	if (strcmp(config->settings, "-") != 0)
+		server_do(server, "%s", config->settings);
 	server_do(server,
 			  "PREPARE knn (vector) AS "
 			  "SELECT id FROM items ORDER BY embedding %s $1 LIMIT %zu",
 			  metric_operator(e->set->metric), e->k);
-}
-
-static bool
-concerns(const Config *config, const Server *server)
-{
-	return strcmp(config->fields[0], "all") == 0 ||
-		strcmp(config->fields[0], server->name) == 0;
-}
-
-/* An index definition with the metric's operator class in place of OPS */
-static char *
-with_operator_class(const char *definition, Metric metric)
-{
-	const char *mark = strstr(definition, "OPS");
-	char *result = malloc(strlen(definition) + 50);
-
-	if (mark == NULL)
-		strcpy(result, definition);
-	else
-		sprintf(result, "%.*svector_%s_ops%s", (int) (mark - definition),
-				definition, metric_name(metric), mark + 3);
-	return result;
 }
 
 static void
@@ -183,22 +155,22 @@ build_index(const Experiment *e, Server *server, const Config *config)
 {
 	double start;
 	char *size;
-	char *definition;
+	char *create;
 
 	server_do(server, "DROP INDEX IF EXISTS items_index");
-	if (strcmp(config->fields[2], "-") == 0)
+	if (strcmp(config->definition, "-") == 0)
 		return;
-	definition = with_operator_class(config->fields[2], e->set->metric);
+	create = config_create_index(config, e->set);
 	start = now();
-	server_do(server, "CREATE INDEX items_index ON items %s", definition);
+	server_do(server, "%s", create);
 	start = now() - start;
 	size = server_value(server, "SELECT pg_relation_size('items_index')");
 	report_row("index builds",
-			   json_pack("{ss ss ss sf sf}", "config", config->fields[2],
+			   json_pack("{ss ss ss sf sf}", "config", config->definition,
 						 "server", server->name, "set", e->set->name, "seconds",
 						 start, "MB", atof(size) / 1e6));
 	free(size);
-	free(definition);
+	free(create);
 }
 
 static void
@@ -213,7 +185,7 @@ measure_config(const Experiment *e, const Config *config, const Queries *q)
 
 	for (int s = 0; s < e->nservers; s++)
 	{
-		if (!concerns(config, &e->servers[s]))
+		if (!config_concerns(config, &e->servers[s]))
 			continue;
 		prepare_server(e, &e->servers[s], config);
 		for (int mode = 0; mode < NMODES; mode++) /* warms up, too */
@@ -229,7 +201,7 @@ measure_config(const Experiment *e, const Config *config, const Queries *q)
 				size_t slot = (size_t) s * per_server +
 					(size_t) (mode * e->rounds + round);
 
-				if (concerns(config, &e->servers[s]))
+				if (config_concerns(config, &e->servers[s]))
 					qps[slot] = one_round(e, &e->servers[s], (QueryMode) mode,
 										  q, latencies + slot * n);
 			}
@@ -242,15 +214,15 @@ measure_config(const Experiment *e, const Config *config, const Queries *q)
 			size_t slot = (size_t) s * per_server + (size_t) (mode * e->rounds);
 			size_t nlatencies = (size_t) e->rounds * n;
 
-			if (!concerns(config, &e->servers[s]))
+			if (!config_concerns(config, &e->servers[s]))
 				continue;
 			report_row(
 				"k-NN queries",
 				json_pack(
-					"{ss ss ss ss si sf sf sf sf sf}", "config",
-					config->fields[1], "server", e->servers[s].name, "set",
-					e->set->name, "mode", mode_names[mode], "k", (int) e->k,
-					"recall", recall[s * NMODES + mode], "qps",
+					"{ss ss ss ss si sf sf sf sf sf}", "config", config->label,
+					"server", e->servers[s].name, "set", e->set->name, "mode",
+					mode_names[mode], "k", (int) e->k, "recall",
+					recall[s * NMODES + mode], "qps",
 					percentile(qps + slot, (size_t) e->rounds, 0.5), "p50_ms",
 					percentile(latencies + slot * n, nlatencies, 0.5), "p95_ms",
 					percentile(latencies + slot * n, nlatencies, 0.95),
@@ -263,41 +235,11 @@ measure_config(const Experiment *e, const Config *config, const Queries *q)
 	free(recall);
 }
 
-static size_t
-read_configs(const char *path, Config *configs)
-{
-	FILE *file = fopen(path, "r");
-	char *line = NULL;
-	size_t capacity = 0;
-	size_t n = 0;
-
-	if (file == NULL)
-		die("%s could not be read", path);
-	while (getline(&line, &capacity, file) > 0 && n < MAX_CONFIGS)
-	{
-		char *rest = line;
-
-		line[strcspn(line, "\n")] = '\0';
-		if (line[0] == '#' || line[0] == '\0')
-			continue;
-		for (int f = 0; f < FIELDS; f++)
-		{
-			char *field = strsep(&rest, "\t");
-
-			configs[n].fields[f] = strdup(field != NULL ? field : "-");
-		}
-		n++;
-	}
-	free(line);
-	fclose(file);
-	return n;
-}
-
 void
 measure_knn(const Experiment *e, const char *config_path)
 {
-	static Config configs[MAX_CONFIGS];
-	size_t n = read_configs(config_path, configs);
+	size_t n;
+	Config *configs = config_read(config_path, &n);
 	Queries q = make_queries(e);
 	const char **built = calloc((size_t) e->nservers, sizeof(char *));
 
@@ -309,9 +251,9 @@ measure_knn(const Experiment *e, const char *config_path)
 	{
 		for (int s = 0; s < e->nservers; s++)
 		{
-			const char *definition = configs[c].fields[2];
+			const char *definition = configs[c].definition;
 
-			if (!concerns(&configs[c], &e->servers[s]) ||
+			if (!config_concerns(&configs[c], &e->servers[s]) ||
 				(built[s] != NULL && strcmp(built[s], definition) == 0))
 				continue;
 			build_index(e, &e->servers[s], &configs[c]);

@@ -34,10 +34,19 @@ void
 server_connect(Server *server, const char *name, const char *conninfo)
 {
 	server->name = name;
-	server->connection = PQconnectdb(conninfo);
-	if (PQstatus(server->connection) != CONNECTION_OK)
-		die("%s: %s", name, PQerrorMessage(server->connection));
-	PQsetNoticeProcessor(server->connection, ignore_notice, NULL);
+	server->conninfo = conninfo;
+	server->connection = server_again(server);
+}
+
+PGconn *
+server_again(const Server *server)
+{
+	PGconn *connection = PQconnectdb(server->conninfo);
+
+	if (PQstatus(connection) != CONNECTION_OK)
+		die("%s: %s", server->name, PQerrorMessage(connection));
+	PQsetNoticeProcessor(connection, ignore_notice, NULL);
+	return connection;
 }
 
 static PGresult *

@@ -13,11 +13,15 @@
 typedef struct Server
 {
 	const char *name; /* "ours", "peer" */
+	const char *conninfo;
 	PGconn *connection;
 } Server;
 
 extern void server_connect(Server *server, const char *name,
 						   const char *conninfo);
+
+/* A second connection, with the settings of the first's conninfo */
+extern PGconn *server_again(const Server *server);
 
 /* Run statements; exits with the server's message on an error */
 extern void server_do(Server *server, const char *format, ...)

@@ -3,7 +3,8 @@
  *	  The benchmark client.
  *
  *	  vecbench [-d folder] [-n set] [-k k] [-q queries] [-r rounds]
- *			   [-o results.json] -s name=conninfo ... scan | io | knn CONFIG
+ *			   [-o results.json] -s name=conninfo ... scan | io |
+ *			   knn CONFIG | life CONFIG
  *
  * bench.sh calls it; README.md says what the figures mean.
  */
@@ -110,6 +111,8 @@ main(int argc, char **argv)
 		measure_input_output(&e);
 	else if (strcmp(argv[optind], "knn") == 0 && optind + 1 < argc)
 		measure_knn(&e, argv[optind + 1]);
+	else if (strcmp(argv[optind], "life") == 0 && optind + 1 < argc)
+		measure_life(&e, argv[optind + 1]);
 	else
 		die("no experiment is named %s", argv[optind]);
 

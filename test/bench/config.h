@@ -1,0 +1,33 @@
+/*
+ * config.h
+ *	  The file of configurations: which indexes, with which settings.
+ *
+ * A line for each configuration, fields separated by tabs:
+ *
+ *	 servers ("all", or a name)  label  index definition or -  settings or -
+ *
+ * The index definition is what follows CREATE INDEX ON items, OPS stands for the
+ * operator class of the set's metric; settings are SQL statements.
+ */
+#ifndef CONFIG_H
+#define CONFIG_H
+
+#include "server.h"
+
+typedef struct Config
+{
+	char *servers;
+	char *label;
+	char *definition; /* "-": no index */
+	char *settings;   /* "-": none */
+} Config;
+
+/* All lines of a file; *n = how many */
+extern Config *config_read(const char *path, size_t *n);
+
+extern bool config_concerns(const Config *config, const Server *server);
+
+/* CREATE INDEX items_index, to be freed */
+extern char *config_create_index(const Config *config, const Dataset *set);
+
+#endif
