@@ -240,11 +240,17 @@ ivf_continuation(Relation index, const IvfMeta *meta, double k)
 	if (ivf_method(index) != IVF_METHOD_FLAT)
 		return continuation;
 	if (flat_iterative_set && flat_iterative == IVF_ITERATIVE_OFF)
+	{
 		continuation.max_probes = ivf_effort(index, meta, k).probes;
+		continuation.budget = "ivfflat.iterative_scan = off";
+	}
 	else if (flat_max_probes_set)
+	{
 		/* fewer than probes: probes counts */
 		continuation.max_probes =
 			Max((uint32) flat_max_probes, flat_probes_set ? flat_probes : 1);
+		continuation.budget = "ivfflat.max_probes";
+	}
 	continuation.max_probes = Min(continuation.max_probes, meta->nlists);
 	continuation.relaxed =
 		flat_iterative_set && flat_iterative == IVF_ITERATIVE_RELAXED;

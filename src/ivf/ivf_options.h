@@ -56,8 +56,9 @@ extern IvfEffort ivf_effort(Relation index, const IvfMeta *meta, double k);
 /* How scans for k rows go on when more are asked for */
 typedef struct IvfContinuation
 {
-	uint32 max_probes; /* lists a scan may visit in all */
-	bool relaxed;      /* rows found late may leave out of order */
+	uint32 max_probes;  /* lists a scan may visit in all */
+	bool relaxed;       /* rows found late may leave out of order */
+	const char *budget; /* the setting that max_probes is from; NULL: none */
 } IvfContinuation;
 
 extern IvfContinuation ivf_continuation(Relation index, const IvfMeta *meta,

@@ -405,6 +405,7 @@ cursor_begin(IvfSearch *search, uint32 probes)
 							.probes = Min(probes, search->meta.nlists),
 							.blkno = InvalidBlockNumber};
 
+	memset(&search->counters, 0, sizeof(search->counters));
 	search->stale = false;
 	sort_ranks(search, cursor.probes);
 	memset(search->state->entries_read, 0,
@@ -716,11 +717,11 @@ verify_candidates(IvfSearch *search)
 			verify_copy(search, gather_copy(search, candidate->page),
 						candidate->error, hit);
 	}
-	if (search->meta.codec == IVF_CODEC_NONE)
+	if (search->meta.codec == IVF_CODEC_NONE ||
+		search->meta.copies == IVF_COPIES_NONE)
 		return;
 	search->counters.candidates += candidates->n;
-	if (search->layout.copy_slots.pages_each == 1 &&
-		search->layout.copy_slots.size > 0)
+	if (search->layout.copy_slots.pages_each == 1)
 		verify_by_copies(search);
 }
 
@@ -730,7 +731,6 @@ estimate(IvfSearch *search, uint32 probes, uint32 candidates)
 {
 	IvfCandidates *best = &search->state->candidates;
 
-	memset(&search->counters, 0, sizeof(search->counters));
 	ivf_candidates_reset(best, candidates);
 	if (search->meta.codec == IVF_CODEC_NONE)
 		compare_lists(search, probes);
