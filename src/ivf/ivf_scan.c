@@ -483,6 +483,8 @@ sort_rest(IvfScan *scan, double k)
 							 &nulls_first, work_mem, NULL, TUPLESORT_NONE);
 	ivf_search_visit(scan->search, scan->continuation.max_probes, sort_row,
 					 scan);
+	if (scan->search->stale)
+		error_stale(scan->search);
 	count_batch(scan);
 	tuplesort_performsort(scan->sort);
 	ExecDropSingleTupleTableSlot(scan->slot);

@@ -502,7 +502,7 @@ estimate_segment(IvfSearch *search, Page page, float product)
 							   ivf_candidates_add(candidates));
 		}
 	}
-	search->counters.rows += nblocks * IVF_BLOCK;
+	search->counters.rows += ivf_segment(page)->nlanes;
 }
 
 /* Head, live lanes, terms and codes of a page that comes next, and its kind */

@@ -29,7 +29,7 @@ typedef struct IvfHit
 typedef struct IvfCounters
 {
 	uint64 lists;
-	uint64 rows;       /* estimated, or compared where there are no codes */
+	uint64 rows; /* estimated, holes too; compared, where there are no codes */
 	uint64 candidates; /* verified by their copies */
 } IvfCounters;
 
