@@ -9,7 +9,9 @@
 
 #include "utils/guc.h"
 
+#include "am/explain.h"
 #include "am/limit.h"
+#include "am/methods.h"
 #include "core/compat.h"
 #include "distance/distance.h"
 #include "ivf/ivf_handler.h"
@@ -27,6 +29,7 @@ _PG_init(void)
 	capabilities_init();
 	ivf_options_init();
 	limit_init();
-	limit_register(ivfbeginscan);
+	explain_init();
+	methods_register(&ivf_scan_method);
 	MarkGUCPrefixReserved("vector_ext");
 }

@@ -15,31 +15,10 @@
 #include "nodes/nodeFuncs.h"
 
 #include "am/limit.h"
+#include "am/methods.h"
 #include "core/compat.h"
 
-#define MAX_ACCESS_METHODS 8
-
-static ambeginscan_function handlers[MAX_ACCESS_METHODS];
-static int nhandlers;
 static ExecutorStart_hook_type next_start;
-
-void
-limit_register(ambeginscan_function begin)
-{
-	Assert(nhandlers < MAX_ACCESS_METHODS);
-	handlers[nhandlers++] = begin;
-}
-
-static bool
-is_ours(Relation index)
-{
-	for (int i = 0; i < nhandlers; i++)
-	{
-		if (index != NULL && index->rd_indam->ambeginscan == handlers[i])
-			return true;
-	}
-	return false;
-}
 
 /* Leave it in the order-by key, which the scan is given when it begins */
 static void
@@ -47,7 +26,8 @@ tell_scan(IndexScanState *state, double limit)
 {
 	uint32 rows = Min(limit, LIMIT_MAX);
 
-	if (is_ours(state->iss_RelationDesc) && state->iss_NumOrderByKeys > 0)
+	if (methods_find(state->iss_RelationDesc) != NULL &&
+		state->iss_NumOrderByKeys > 0)
 		state->iss_OrderByKeys[0].sk_flags |= rows << LIMIT_SHIFT;
 }
 

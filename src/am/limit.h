@@ -13,7 +13,6 @@
 #ifndef VECTOR_EXT_LIMIT_H
 #define VECTOR_EXT_LIMIT_H
 
-#include "access/amapi.h"
 #include "access/skey.h"
 
 #define LIMIT_SHIFT 16
@@ -21,9 +20,6 @@
 
 /* Install the hook; once, from _PG_init */
 extern void limit_init(void);
-
-/* Tell scans that are begun by this function; from _PG_init */
-extern void limit_register(ambeginscan_function begin);
 
 /* Rows wanted of a scan with this order-by key; 0: not known */
 static inline double

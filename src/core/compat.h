@@ -102,6 +102,54 @@ extend_relation_locked(Relation relation, ForkNumber fork)
 #define pg_noreturn pg_attribute_noreturn()
 #endif
 
+/*
+ * 17: what EXPLAIN does with a query can be called by those who stand before it.
+ * 18: its parts have headers of their own, and it asks for additions to a node.
+ */
+#include "commands/explain.h"
+#if PG_VERSION_NUM >= 180000
+#include "commands/explain_format.h"
+#include "commands/explain_state.h"
+#define EXPLAIN_ASKS_FOR_NODES 1
+#else
+#define EXPLAIN_ASKS_FOR_NODES 0
+#endif
+#if PG_VERSION_NUM < 170000
+#include "executor/instrument.h"
+#include "tcop/tcopprot.h"
+static inline void
+standard_ExplainOneQuery(Query *query, int cursor_options, IntoClause *into,
+						 ExplainState *es, const char *text,
+						 ParamListInfo params, QueryEnvironment *environment)
+{
+	BufferUsage before = pgBufferUsage;
+	BufferUsage buffers = {0};
+	instr_time start;
+	instr_time duration;
+	PlannedStmt *plan;
+
+	INSTR_TIME_SET_CURRENT(start);
+	plan = pg_plan_query(query, text, cursor_options, params);
+	INSTR_TIME_SET_CURRENT(duration);
+	INSTR_TIME_SUBTRACT(duration, start);
+	BufferUsageAccumDiff(&buffers, &pgBufferUsage, &before);
+	ExplainOnePlan(plan, into, es, text, params, environment, &duration,
+				   es->buffers ? &buffers : NULL);
+}
+#endif
+
+/* 18: EXPLAIN says how often an index was searched; include access/relscan.h */
+#if PG_VERSION_NUM >= 180000
+#define count_index_search(scan) \
+	do \
+	{ \
+		if ((scan)->instrument != NULL) \
+			(scan)->instrument->nsearches++; \
+	} while (0)
+#else
+#define count_index_search(scan) ((void) (scan))
+#endif
+
 /* 18: a module may carry its name and version */
 #ifdef PG_MODULE_MAGIC_EXT
 #define VECTOR_EXT_MODULE_MAGIC(version_text) \

@@ -103,7 +103,7 @@ ivf_choose_codec(Relation index, IvfMeta *meta)
 {
 	IvfOptions options = ivf_options(index);
 	IvfLayout layout;
-	bool pq = options.codec == IVF_CODEC_PQ;
+	bool pq = options.codec == IVF_OPTION_PQ;
 
 	if (ivf_method(index) == IVF_METHOD_FLAT)
 		return;
@@ -111,21 +111,21 @@ ivf_choose_codec(Relation index, IvfMeta *meta)
 		refuse("bits are for codec \"pq\"");
 	if (options.m > 0 && !pq)
 		refuse("m is for codec \"pq\"");
-	if (options.codec == IVF_CODEC_NONE && options.rerank != IVF_RERANK_INDEX)
+	if (options.codec == IVF_OPTION_NONE && options.rerank != IVF_RERANK_INDEX)
 		refuse("codec \"none\" needs rerank \"index\"");
 
 	switch ((IvfCodecOption) options.codec)
 	{
-		case IVF_CODEC_PQ:
+		case IVF_OPTION_PQ:
 			meta->codec = options.bits == IVF_BITS_8 ? CODEC_PQ8 : CODEC_PQ4;
 			break;
-		case IVF_CODEC_SQ8:
+		case IVF_OPTION_SQ8:
 			meta->codec = CODEC_SQ8;
 			break;
-		case IVF_CODEC_RABITQ:
+		case IVF_OPTION_RABITQ:
 			meta->codec = CODEC_RABITQ;
 			break;
-		case IVF_CODEC_NONE:
+		case IVF_OPTION_NONE:
 			meta->codec = CODEC_NONE;
 			break;
 	}

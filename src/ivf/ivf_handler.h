@@ -48,6 +48,8 @@ extern void ivfcostestimate(PlannerInfo *root, IndexPath *path,
 							double *pages);
 
 /* ivf_scan.c */
+struct ScanMethod;
+extern const struct ScanMethod ivf_scan_method;
 extern IndexScanDesc ivfbeginscan(Relation index, int nkeys, int norderbys);
 extern void ivfrescan(IndexScanDesc scan, ScanKey keys, int nkeys,
 					  ScanKey orderbys, int norderbys);

@@ -49,10 +49,10 @@ static relopt_enum_elt_def rerank_values[] = {{"index", IVF_RERANK_INDEX},
 											  {"none", IVF_RERANK_NONE},
 											  {NULL}};
 
-static relopt_enum_elt_def codec_values[] = {{"pq", IVF_CODEC_PQ},
-											 {"sq8", IVF_CODEC_SQ8},
-											 {"rabitq", IVF_CODEC_RABITQ},
-											 {"none", IVF_CODEC_NONE},
+static relopt_enum_elt_def codec_values[] = {{"pq", IVF_OPTION_PQ},
+											 {"sq8", IVF_OPTION_SQ8},
+											 {"rabitq", IVF_OPTION_RABITQ},
+											 {"none", IVF_OPTION_NONE},
 											 {NULL}};
 
 static relopt_enum_elt_def bits_values[] = {
@@ -116,7 +116,7 @@ ivf_options_init(void)
 					   "Valid values are \"index\", \"heap\", and \"none\".",
 					   AccessExclusiveLock);
 	add_enum_reloption(pq_kind, "codec", "How rows are estimated", codec_values,
-					   IVF_CODEC_PQ,
+					   IVF_OPTION_PQ,
 					   "Valid values are \"pq\", \"sq8\", \"rabitq\", and "
 					   "\"none\".",
 					   AccessExclusiveLock);
@@ -170,7 +170,7 @@ ivf_options(Relation index)
 {
 	if (index->rd_options == NULL)
 		return (IvfOptions){.rerank = IVF_RERANK_INDEX,
-							.codec = IVF_CODEC_PQ,
+							.codec = IVF_OPTION_PQ,
 							.bits = IVF_BITS_4,
 							.transform = IVF_TRANSFORM_AUTO};
 	return *(IvfOptions *) index->rd_options;
@@ -277,11 +277,17 @@ ivf_continuation(Relation index, const IvfMeta *meta, double k)
 	if (ivf_method(index) != IVF_METHOD_FLAT)
 		return continuation;
 	if (flat_iterative_set && flat_iterative == IVF_ITERATIVE_OFF)
+	{
 		continuation.max_probes = ivf_effort(index, meta, k).probes;
+		continuation.budget = "ivfflat.iterative_scan = off";
+	}
 	else if (flat_max_probes_set)
+	{
 		/* fewer than probes: probes counts */
 		continuation.max_probes =
 			Max((uint32) flat_max_probes, flat_probes_set ? flat_probes : 1);
+		continuation.budget = "ivfflat.max_probes";
+	}
 	continuation.max_probes = Min(continuation.max_probes, meta->nlists);
 	continuation.relaxed =
 		flat_iterative_set && flat_iterative == IVF_ITERATIVE_RELAXED;

@@ -25,10 +25,10 @@ typedef enum IvfRerank
 
 typedef enum IvfCodecOption
 {
-	IVF_CODEC_PQ,
-	IVF_CODEC_SQ8,
-	IVF_CODEC_RABITQ,
-	IVF_CODEC_NONE
+	IVF_OPTION_PQ,
+	IVF_OPTION_SQ8,
+	IVF_OPTION_RABITQ,
+	IVF_OPTION_NONE
 } IvfCodecOption;
 
 typedef enum IvfBits
@@ -77,8 +77,9 @@ extern IvfEffort ivf_effort(Relation index, const IvfMeta *meta, double k);
 /* How scans for k rows go on when more are asked for */
 typedef struct IvfContinuation
 {
-	uint32 max_probes; /* lists a scan may visit in all */
-	bool relaxed;      /* rows found late may leave out of order */
+	uint32 max_probes;  /* lists a scan may visit in all */
+	bool relaxed;       /* rows found late may leave out of order */
+	const char *budget; /* the setting that max_probes is from; NULL: none */
 } IvfContinuation;
 
 extern IvfContinuation ivf_continuation(Relation index, const IvfMeta *meta,

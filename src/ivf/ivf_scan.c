@@ -28,6 +28,7 @@
 #include "utils/tuplesort.h"
 
 #include "am/limit.h"
+#include "am/methods.h"
 #include "am/scan_heap.h"
 #include "am/tid_set.h"
 #include "core/compat.h"
@@ -35,6 +36,7 @@
 #include "ivf/ivf_handler.h"
 #include "ivf/ivf_options.h"
 #include "ivf/ivf_search.h"
+#include "ivf/ivf_totals.h"
 
 /* Where no LIMIT is known a scan starts for this many rows */
 #define DEFAULT_LIMIT 10
@@ -47,9 +49,12 @@ typedef struct IvfScan
 	IvfSearch *search;
 	ScanHeap *heap;
 	IvfContinuation continuation;
+	IvfTotals totals; /* of all queries */
 
 	bool started;
 	bool exhausted; /* there is nothing behind the hits at hand */
+	bool ended;     /* the executor has been told so */
+	uint32 nlists;  /* visited for this query */
 	double k;       /* rows the batch was made for */
 	IvfEffort effort;
 	uint32 nqueue;  /* hits not looked at: a heap by their low bounds */
@@ -105,6 +110,8 @@ ivfrescan(IndexScanDesc desc, ScanKey keys, int nkeys, ScanKey orderbys,
 	MemoryContextReset(scan->query_context);
 	scan->started = false;
 	scan->exhausted = false;
+	scan->ended = false;
+	scan->nlists = 0;
 	scan->nqueue = 0;
 	scan->allowed = 0;
 	scan->last = (IvfHit){.low = -INFINITY, .high = -INFINITY};
@@ -208,17 +215,28 @@ pop_hit(IvfScan *scan)
 	return top;
 }
 
+/* The key of the row that tid leads to; false where none is visible */
+static bool
+fetch_key(IvfScan *scan, ItemPointer tid, double *key)
+{
+	Datum value;
+
+	scan->totals.fetched++;
+	if (!scan_heap_fetch(scan->heap, tid, &value))
+		return false;
+	*key = ivf_search_key(scan->search, value);
+	return true;
+}
+
 /* Fetch the first hit's row: its key becomes exact, or it goes away */
 static void
 resolve_first(IvfScan *scan)
 {
 	IvfHit *first = &scan->search->hits[0];
-	Datum value;
+	double key;
 
-	if (scan_heap_fetch(scan->heap, &first->tid, &value))
+	if (fetch_key(scan, &first->tid, &key))
 	{
-		double key = ivf_search_key(scan->search, value);
-
 		first->low = first->high = isnan(key) ? INFINITY : key;
 		sift_down(scan->search->hits, scan->nqueue, 0);
 	}
@@ -274,7 +292,10 @@ next_hit(IvfScan *scan, IvfHit *hit)
 		{
 			/* from an earlier batch: nearer than the last row, or in doubt */
 			if (is_exact(&scan->search->hits[0]))
+			{
 				(void) pop_hit(scan);
+				scan->totals.dropped++;
+			}
 			else
 				resolve_first(scan);
 			continue;
@@ -299,13 +320,9 @@ next_hit(IvfScan *scan, IvfHit *hit)
 static void
 resolve_last(IvfScan *scan)
 {
-	Datum value;
-
 	if (is_exact(&scan->last))
 		return;
-	if (scan_heap_fetch(scan->heap, &scan->last.tid, &value))
-		scan->last.high = ivf_search_key(scan->search, value);
-	else
+	if (!fetch_key(scan, &scan->last.tid, &scan->last.high))
 		scan->last.high = scan->last.low;
 	scan->last.low = scan->last.high;
 }
@@ -351,6 +368,27 @@ error_stale(const IvfSearch *search)
 			 errhint("Run the query again.")));
 }
 
+/* What the last look at lists has added; it began with the nearest list again */
+static void
+count_batch(IvfScan *scan)
+{
+	const IvfSearch *search = scan->search;
+	const IvfCounters *counters = &search->counters;
+	IvfTotals *totals = &scan->totals;
+
+	totals->batches++;
+	if (counters->lists > scan->nlists)
+	{
+		totals->lists += counters->lists - scan->nlists;
+		scan->nlists = counters->lists;
+	}
+	if (search->meta.codec == CODEC_NONE)
+		totals->compared += counters->rows;
+	else
+		totals->estimated += counters->rows;
+	totals->verified += counters->candidates;
+}
+
 static void
 run_batch(IvfScan *scan, double k)
 {
@@ -370,6 +408,7 @@ run_batch(IvfScan *scan, double k)
 				   scan->effort.candidates);
 	if (search->stale)
 		error_stale(search);
+	count_batch(scan);
 	scan->nqueue = search->nhits;
 	for (uint32 i = scan->nqueue / 2; i-- > 0;)
 		sift_down(search->hits, scan->nqueue, i);
@@ -398,21 +437,23 @@ sort_row(void *arg, ItemPointer tid)
 {
 	IvfScan *scan = arg;
 	double key = 0;
-	Datum value;
 
 	CHECK_FOR_INTERRUPTS();
 	if (was_returned(scan, tid))
 		return;
 	if (scan->k > 0)
 	{
-		if (!scan_heap_fetch(scan->heap, tid, &value))
+		if (!fetch_key(scan, tid, &key))
 			return;
-		key = ivf_search_key(scan->search, value);
 		if (isnan(key))
 			key = INFINITY;
 		if (key < scan->last.high && !scan->continuation.relaxed)
+		{
+			scan->totals.dropped++;
 			return;
+		}
 	}
+	scan->totals.sorted++;
 	ExecClearTuple(scan->slot);
 	scan->slot->tts_values[0] = Float8GetDatum(key);
 	scan->slot->tts_values[1] = PointerGetDatum(tid);
@@ -441,6 +482,9 @@ sort_rest(IvfScan *scan, double k)
 							 &nulls_first, work_mem, NULL, TUPLESORT_NONE);
 	ivf_search_visit(scan->search, scan->continuation.max_probes, sort_row,
 					 scan);
+	if (scan->search->stale)
+		error_stale(scan->search);
+	count_batch(scan);
 	tuplesort_performsort(scan->sort);
 	ExecDropSingleTupleTableSlot(scan->slot);
 	scan->slot = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
@@ -480,6 +524,7 @@ start(IndexScanDesc desc, IvfScan *scan)
 		elog(ERROR, "non-MVCC snapshots are not supported with %s",
 			 ivf_method(index) == IVF_METHOD_FLAT ? "ivfflat" : "ivfpq");
 	pgstat_count_index_scan(index);
+	count_index_search(desc);
 
 	/* the model may have changed since the last query */
 	model = ivf_model_get(index);
@@ -503,6 +548,8 @@ start(IndexScanDesc desc, IvfScan *scan)
 		ivf_options(index).rerank == IVF_RERANK_NONE &&
 		scan->search->meta.copies == IVF_COPIES_NONE;
 	scan->started = true;
+	scan->totals.searches++;
+	scan->totals.lists_present += scan->search->meta.nlists;
 	scan->effort = (IvfEffort){0, 0};
 	order = &desc->orderByData[0];
 	limit = limit_of(order) > 0 ? limit_of(order) : DEFAULT_LIMIT;
@@ -518,6 +565,19 @@ start(IndexScanDesc desc, IvfScan *scan)
 		sort_rest(scan, 0);
 }
 
+/* There is no further row: was it a setting that said so? */
+static void
+note_end(IvfScan *scan)
+{
+	if (!scan->ended &&
+		scan->continuation.max_probes < scan->search->meta.nlists)
+	{
+		scan->totals.ended++;
+		scan->totals.budget = scan->continuation.budget;
+	}
+	scan->ended = true;
+}
+
 bool
 ivfgettuple(IndexScanDesc desc, ScanDirection direction)
 {
@@ -531,7 +591,11 @@ ivfgettuple(IndexScanDesc desc, ScanDirection direction)
 	for (;;)
 	{
 		if (scan->sort != NULL)
-			return next_sorted(scan, &desc->xs_heaptid);
+		{
+			if (next_sorted(scan, &desc->xs_heaptid))
+				return true;
+			break;
+		}
 		if (next_hit(scan, &hit))
 		{
 			note_returned(scan, &hit.tid);
@@ -539,7 +603,7 @@ ivfgettuple(IndexScanDesc desc, ScanDirection direction)
 			return true;
 		}
 		if (scan->exhausted)
-			return false;
+			break;
 		resolve_last(scan);
 		if (scan->effort.candidates >= candidates_limit())
 			sort_rest(scan, scan->k);
@@ -549,4 +613,16 @@ ivfgettuple(IndexScanDesc desc, ScanDirection direction)
 			run_batch(scan, scan->k * BATCH_GROWTH);
 		}
 	}
+	note_end(scan);
+	return false;
 }
+
+static void
+explain(IndexScanDesc desc, struct ExplainState *es)
+{
+	const IvfScan *scan = desc->opaque;
+
+	ivf_totals_explain(&scan->totals, es);
+}
+
+const ScanMethod ivf_scan_method = {.begin = ivfbeginscan, .explain = explain};

@@ -437,6 +437,7 @@ cursor_begin(IvfSearch *search, uint32 probes)
 							.probes = Min(probes, search->meta.nlists),
 							.blkno = InvalidBlockNumber};
 
+	memset(&search->counters, 0, sizeof(search->counters));
 	search->stale = false;
 	sort_ranks(search, cursor.probes);
 	memset(search->state->entries_read, 0,
@@ -547,7 +548,7 @@ estimate_segment(IvfSearch *search, Page page, uint32 list)
 							   ivf_candidates_add(candidates));
 		}
 	}
-	search->counters.rows += scan.nlanes;
+	search->counters.rows += ivf_segment(page)->nlanes;
 }
 
 /* Head, live lanes, terms and codes of a page that comes next, and its kind */
@@ -818,10 +819,10 @@ verify_candidates(IvfSearch *search)
 			verify_copy(search, gather_copy(search, candidate->page),
 						candidate->error, hit);
 	}
-	if (search->meta.codec == CODEC_NONE)
+	if (search->meta.codec == CODEC_NONE ||
+		search->meta.copies == IVF_COPIES_NONE)
 		return;
-	if (search->layout.copy_slots.pages_each == 1 &&
-		search->layout.copy_slots.size > 0 && !search->trust_estimates)
+	if (search->layout.copy_slots.pages_each == 1)
 		verify_by_copies(search);
 	else
 		search->counters.candidates += candidates->n;
@@ -833,7 +834,6 @@ estimate(IvfSearch *search, uint32 probes, uint32 candidates)
 {
 	IvfCandidates *best = &search->state->candidates;
 
-	memset(&search->counters, 0, sizeof(search->counters));
 	ivf_candidates_reset(best, candidates);
 	if (search->meta.codec == CODEC_NONE)
 		compare_lists(search, probes);

@@ -25,12 +25,12 @@ typedef struct IvfHit
 	ItemPointerData tid;
 } IvfHit;
 
-/* What the last run has done */
+/* What the last run, or visit, has done */
 typedef struct IvfCounters
 {
 	uint64 lists;
-	uint64 rows;       /* estimated, or compared where there are no codes */
-	uint64 candidates; /* verified */
+	uint64 rows; /* estimated, holes too; compared, where there are no codes */
+	uint64 candidates; /* verified by their copies */
 } IvfCounters;
 
 typedef struct IvfSearch

@@ -1,0 +1,35 @@
+/*
+ * methods.h
+ *	  The access methods of this library, as a table: who meets an index scan in
+ *	  a plan looks here whether it is one of ours, and what can be done with it.
+ *
+ * Include after postgres.h.
+ */
+#ifndef VECTOR_EXT_METHODS_H
+#define VECTOR_EXT_METHODS_H
+
+#include "access/amapi.h"
+#include "access/genam.h"
+#include "utils/relcache.h"
+
+struct ExplainState;
+
+typedef struct ScanMethod
+{
+	ambeginscan_function begin; /* by which its indexes are told from others */
+
+	/*
+	 * Print what a scan that has begun did so far, as properties of the group
+	 * that is open.  Labels are the same in all formats; text leaves out what
+	 * is zero.
+	 */
+	void (*explain)(IndexScanDesc scan, struct ExplainState *es);
+} ScanMethod;
+
+/* Add a method, which is kept; once for each, from _PG_init */
+extern void methods_register(const ScanMethod *method);
+
+/* The method of an index; NULL where it is not ours, or index is NULL */
+extern const ScanMethod *methods_find(Relation index);
+
+#endif
