@@ -19,7 +19,7 @@ BEGIN
 			IF line ~ 'Vector Index Scan: ' THEN
 				RETURN NEXT regexp_replace(line, '^.*: ', '');
 			ELSIF NOT below AND line ~ 'Index Scan using .*rows=' THEN
-				RETURN NEXT regexp_replace(line, '^.* using (.*) on (\S+ )*(\S+) \(actual.*$', '\1 on \3');
+				RETURN NEXT regexp_replace(line, '^.* using (.*) on (\S+ )?(\S+|".*") \(actual.*$', '\1 on \3');
 			ELSIF line ~ ('^\s*["<]?' || ours) THEN
 				RETURN NEXT '  ' || rtrim(ltrim(line), ',');
 			END IF;
