@@ -19,7 +19,7 @@ BEGIN
 			IF line ~ 'Vector Index Scan: ' THEN
 				RETURN NEXT regexp_replace(line, '^.*: ', '');
 			ELSIF NOT below AND line ~ 'Index Scan using .*rows=' THEN
-				RETURN NEXT regexp_replace(line, '^.* using (.*) on (\S+ )*(\S+) \(actual.*$', '\1 on \3');
+				RETURN NEXT regexp_replace(line, '^.* using (.*) on (\S+ )?(\S+|".*") \(actual.*$', '\1 on \3');
 			ELSIF line ~ ('^\s*["<]?' || ours) THEN
 				RETURN NEXT '  ' || rtrim(ltrim(line), ',');
 			END IF;
@@ -68,6 +68,7 @@ SELECT (count(*) > 0) = (current_setting('server_version_num')::int >= 180000) A
 CREATE FUNCTION pg_temp.inner_nearest() RETURNS int LANGUAGE plpgsql AS $$
 BEGIN
 	PERFORM pg_temp.lines('SELECT id FROM rows ORDER BY v <-> ''[9000,0]'' LIMIT 1');
+	PERFORM pg_temp.lines('EXECUTE nearest(''[0,0]'')');
 	RETURN (SELECT id FROM rows ORDER BY v <-> '[9000,0]' LIMIT 1);
 END $$;
 SELECT pg_temp.lines('SELECT pg_temp.inner_nearest()');
