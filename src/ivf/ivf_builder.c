@@ -107,12 +107,15 @@ model_rows(const IvfMeta *meta)
 /*
  * The lists of so many rows, where none are asked for.  To estimate a row costs
  * about a nanosecond, as much as a fraction of a centroid: ivfpq has fewer, longer
- * lists, which also fill their last pages better.
+ * lists, which also fill their last pages better.  So it is with bit strings,
+ * beside which a centroid is 16 times as large.
  */
 static uint32
 automatic_lists(Relation index, const IvfMeta *meta, double nrows)
 {
-	double factor = ivf_method(index) == IVF_METHOD_FLAT ? 1.2 : 0.6;
+	bool cheap_rows =
+		ivf_method(index) == IVF_METHOD_PQ || meta->elem == VALUE_BIT;
+	double factor = cheap_rows ? 0.6 : 1.2;
 	double room = model_rows(meta) * CENTROID_SHARE;
 
 	return Max(Min(Min(factor * sqrt(nrows), IVF_MAX_LISTS), room), 1);
