@@ -141,10 +141,9 @@ ivf_builder_lists(const IvfBuilder *builder, double fraction)
 {
 	uint32 lists = ivf_options(builder->index).lists;
 
-	return lists > 0
-		? lists
-		: automatic_lists(builder->index, &builder->meta,
-						  builder->nsampled / fraction);
+	return lists > 0 ? lists
+					 : automatic_lists(builder->index, &builder->meta,
+									   builder->nsampled / fraction);
 }
 
 uint32
