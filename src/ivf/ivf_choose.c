@@ -149,12 +149,14 @@ rows_room(const IvfMeta *meta)
 /*
  * To estimate a row costs about a nanosecond, as much as a fraction of a
  * centroid: ivfpq has fewer, longer lists, which also fill their last pages
- * better.
+ * better.  So it is with bit strings, beside which a centroid is 16 times as large.
  */
 uint32
 ivf_choose_lists(Relation index, const IvfMeta *meta, double nrows)
 {
-	double factor = ivf_method(index) == IVF_METHOD_FLAT ? 1.2 : 0.6;
+	bool cheap_rows =
+		ivf_method(index) == IVF_METHOD_PQ || meta->elem == VALUE_BIT;
+	double factor = cheap_rows ? 0.6 : 1.2;
 	double room = rows_room(meta) * CENTROID_SHARE;
 	int lists = ivf_options(index).lists;
 

@@ -631,9 +631,9 @@ compare_segment(IvfSearch *search, const IvfModel *model)
 			room = gather_copy(search, blkno);
 		else
 		{
-			copies = page_read(search->index, blkno, IVF_MAGIC, IVF_PAGE_COPIES,
-							   BUFFER_LOCK_SHARE, NULL);
-			room = page_room(BufferGetPage(copies));
+			copies = ivf_pin(search->index, model, blkno);
+			room = page_room(
+				page_lock(search->index, copies, IVF_MAGIC, IVF_PAGE_COPIES));
 		}
 		for (uint32 lane = first; lane < end; lane++)
 		{

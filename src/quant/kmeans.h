@@ -89,7 +89,7 @@ typedef struct KmeansAssignment
 
 /*
  * Bytes of work memory for kmeans_assign() on up to so many rows, at most some
- * 10 MB (at 4000 dimensions) whatever k and n are.  SIZE_MAX: too many.
+ * 10 MB (up to 64,000 dimensions) whatever k and n are.  SIZE_MAX: too many.
  */
 extern size_t kmeans_assign_work_size(size_t k, size_t dim, size_t max_rows);
 

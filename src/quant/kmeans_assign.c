@@ -60,7 +60,9 @@ lay_out(Tiles *tiles, size_t k, size_t dim, size_t n, void *work)
 	if (rows < TILE_ROWS_MIN)
 		rows = TILE_ROWS_MIN;
 	tiles->tile_rows = min_size(n, min_size(rows, TILE_ROWS_MAX));
-	tiles->chunk = min_size(min_size(k, CHUNK), CHUNK_FLOATS / dim + 1);
+	tiles->chunk = min_size(min_size(k, CHUNK), CHUNK_FLOATS / dim);
+	if (tiles->chunk == 0)
+		tiles->chunk = 1;
 	tiles->chunk = (tiles->chunk + LANES - 1) / LANES * LANES;
 	tiles->origin = carve(&carver, dim, sizeof(float));
 	tiles->rows = carve(&carver, dim, tiles->tile_rows * sizeof(float));

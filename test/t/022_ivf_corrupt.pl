@@ -12,16 +12,19 @@ my $rounds = $ENV{VECTOR_CORRUPT_ROUNDS} || 60;
 my $seed = $ENV{VECTOR_CORRUPT_SEED} || 1;
 my $node = vector_node('main', conf => "autovacuum = off\nfull_page_writes = off\n");
 my %index = (coded => 'ivfpq (v vector_cosine_ops)', plain => 'ivfflat (v)', heaps => 'ivfpq (v) WITH (rerank = heap)',
-	large => 'ivfpq (w)');
-my %op = (coded => 'v <=>', plain => 'v <->', heaps => 'v <->', large => 'w <->');
+	large => 'ivfpq (w)', bits => 'ivfflat (b bit_hamming_ops)', wide => 'ivfflat (x bit_hamming_ops)');
+my %op = (coded => 'v <=>', plain => 'v <->', heaps => 'v <->', large => 'w <->',
+	bits => 'b <~>', wide => 'x <~>');
 
 for my $table (sort keys %index)
 {
 	$node->safe_psql('postgres', sprintf q{
-		CREATE TABLE %1$s (id int, v vector(12), w vector(2200));
+		CREATE TABLE %1$s (id int, v vector(12), w vector(2200), b bit(128), x bit(64000));
 		INSERT INTO %1$s SELECT g, (SELECT array_agg(sin(i * g * 0.37 + i * i)) FROM generate_series(1, 12) i),
-			CASE '%1$s' WHEN 'large' THEN (SELECT array_agg(i * g) FROM generate_series(1, 2200) i) END
-			FROM generate_series(1, CASE '%1$s' WHEN 'large' THEN 20 ELSE 1500 END) g;
+			CASE '%1$s' WHEN 'large' THEN (SELECT array_agg(i * g) FROM generate_series(1, 2200) i) END,
+			bits, CASE '%1$s' WHEN 'wide' THEN repeat(bits::text, 500) END::bit(64000)
+			FROM generate_series(1, CASE WHEN '%1$s' IN ('large', 'wide') THEN 20 ELSE 1500 END) g,
+			LATERAL (SELECT ('x' || md5(g::text))::bit(128) AS bits) s;
 		CREATE INDEX %1$s_v ON %1$s USING %2$s;
 		DELETE FROM %1$s WHERE id %% 9 = 0;
 		VACUUM %1$s;
@@ -65,8 +68,9 @@ my %outcomes;
 my @unexpected;
 for my $round (1 .. $rounds)
 {
-	my $table = (sort keys %index)[ $round % 4 ];
+	my $table = (sort keys %index)[ $round % keys %index ];
 	my $query = $table eq 'large' ? '(SELECT array_agg(i)::vector FROM generate_series(1, 2200) i)'
+	  : $table eq 'bits' ? q{('x' || md5(''))::bit(128)} : $table eq 'wide' ? q{repeat('01', 32000)::bit(64000)}
 	  : '(SELECT array_agg(i)::vector FROM generate_series(1, 12) i)';
 
 	$node->safe_psql('postgres', 'DROP DATABASE IF EXISTS damaged');
@@ -81,10 +85,10 @@ for my $round (1 .. $rounds)
 		SELECT count(*) FROM (SELECT id FROM $table ORDER BY $op{$table} $query) k;
 		SELECT vector_index_check('${table}_v', true);
 		SELECT count(*) FROM vector_index_info('${table}_v');
-		INSERT INTO $table SELECT id + 10000, v, w FROM $table LIMIT 100;
+		INSERT INTO $table SELECT id + 10000, v, w, b, x FROM $table LIMIT 100;
 		DELETE FROM $table WHERE id % 3 = 0;
 		VACUUM $table;
-		INSERT INTO $table SELECT id + 20000, v, w FROM $table LIMIT 100;
+		INSERT INTO $table SELECT id + 20000, v, w, b, x FROM $table LIMIT 100;
 		SELECT count(*) FROM (SELECT id FROM $table ORDER BY $op{$table} $query LIMIT 500) k;
 		EXPLAIN SELECT id FROM $table ORDER BY $op{$table} $query LIMIT 500;
 		REINDEX INDEX ${table}_v;

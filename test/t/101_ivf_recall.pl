@@ -13,20 +13,21 @@ my $node = vector_node('main', conf => "shared_buffers = 128MB\n");
 is(load_data($node, 'postgres', 'debtext-8k.base.f16', 512, 'items'), 8000, 'rows are loaded');
 is(load_data($node, 'postgres', 'debtext-8k.query.f16', 512, 'queries'), 200, 'queries are loaded');
 $node->safe_psql('postgres', q{
-	ALTER TABLE items ADD h halfvec(512), ADD color int;
-	UPDATE items SET h = v, color = id % 10;
+	ALTER TABLE items ADD h halfvec(512), ADD b bit(512), ADD color int;
+	UPDATE items SET h = v, b = binary_quantize(v), color = id % 10;
 	VACUUM FULL ANALYZE items;
 	CREATE TABLE exact (name text, k int, q int, d float8)});
 
 # What an index must find: the distance of the k-th nearest of each query, by a
 # full sort.
-my %distance = (cosine => '<=>', l2 => '<->', ip => '<#>');
+my %distance = (cosine => '<=>', l2 => '<->', ip => '<#>', hamming => '<~>');
+my %query = (v => 'q.v', h => 'q.v::halfvec(512)', b => 'binary_quantize(q.v)::bit(512)');
 my @names;
-for my $column (qw(v h))
+for my $column (qw(v h b))
 {
-	for my $distance (sort keys %distance)
+	for my $distance ($column eq 'b' ? 'hamming' : qw(cosine ip l2))
 	{
-		my $d = "i.$column $distance{$distance} q.v" . ($column eq 'h' ? '::halfvec(512)' : '');
+		my $d = "i.$column $distance{$distance} $query{$column}";
 
 		push @names, "$column $distance";
 		$node->safe_psql('postgres', qq{
@@ -45,7 +46,7 @@ $node->safe_psql('postgres', 'CREATE INDEX ON exact (name, k, q); ANALYZE exact'
 sub recall
 {
 	my ($column, $distance, $k, $condition) = @_;
-	my $d = "i.$column $distance{$distance} q.v" . ($column eq 'h' ? '::halfvec(512)' : '');
+	my $d = "i.$column $distance{$distance} $query{$column}";
 	my $rows = qq{
 		SELECT q.id AS q, s.* FROM queries q,
 			LATERAL (SELECT row_number() OVER () AS n, d, id FROM
@@ -107,6 +108,8 @@ for my $definition ('ivfpq (v vector_l2_ops)', 'ivfpq (v vector_ip_ops)', 'ivfpq
 	$node->safe_psql('postgres', 'DROP INDEX tried');
 	index_is_good($definition, $column, $distance, 10);
 }
+$node->safe_psql('postgres', 'DROP INDEX tried');
+index_is_good('ivfflat (b bit_hamming_ops)', 'b', 'hamming', 1, 10, 100);
 is(crashes($node), '', 'the log is clean');
 
 done_testing();

@@ -652,6 +652,9 @@ check_sizes(void)
 
 	ok(kmeans_work_size(&task) < 12 * 1000000 + (20 << 20),
 	   "work memory does not grow with n x k");
+	ok(kmeans_assign_work_size(32768, 4000, 1000000) < 12 << 20 &&
+		   kmeans_assign_work_size(32768, 64000, 1000000) < 12 << 20,
+	   "nor with dimensions");
 	task.rows.n = (size_t) 1 << 31;
 	ok(kmeans_work_size(&task) == SIZE_MAX, "too many rows");
 	task.rows.n = 1000;
@@ -677,6 +680,7 @@ main(void)
 	check_assignment(1500, 7, 300, 0);
 	check_assignment(1500, 7, 256, 1000);
 	check_assignment(700, 2000, 30, 0);
+	check_assignment(40, 64000, 35, 0);
 	check_ties();
 	check_separated();
 	check_against_naive(false, 3000, 17, 40);
