@@ -176,6 +176,8 @@ RESET ivfflat.probes;
 -- What is refused, and how.
 CREATE TABLE refused (v varbit(3), wider bit(64001), one bit(1), three bit(3));
 CREATE INDEX tried ON strings USING ivfflat (b bit_hamming_ops);
+-- without rows, so that no operator finds it out
+CREATE INDEX ON refused USING ivfflat (three bit_hamming_ops);
 SET enable_seqscan = off;
 SELECT statement, pg_temp.error_of(statement) FROM (VALUES
 	(1, 'CREATE INDEX ON refused USING ivfflat (v bit_hamming_ops)'),
@@ -187,7 +189,8 @@ SELECT statement, pg_temp.error_of(statement) FROM (VALUES
 	(7, 'CREATE INDEX ON refused USING ivfflat (three bit_jaccard_ops)'),
 	(8, 'CREATE INDEX ON refused USING ivfflat (three vector_l2_ops)'),
 	(9, 'SELECT id FROM strings ORDER BY b <~> B''101'' LIMIT 1'),
-	(10, 'INSERT INTO strings (b) VALUES (B''101'')')) s (n, statement) ORDER BY n;
+	(10, 'INSERT INTO strings (b) VALUES (B''101'')'),
+	(11, 'SELECT three FROM refused ORDER BY three <~> B''1101''')) s (n, statement) ORDER BY n;
 -- a length of its own for each expression; one bit is enough
 CREATE INDEX ON refused USING ivfflat ((v::bit(2)) bit_hamming_ops);
 CREATE INDEX ON refused USING ivfflat (one bit_hamming_ops);
