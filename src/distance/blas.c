@@ -21,12 +21,20 @@ typedef void (*SgemmFunction)(int order, int transa, int transb, int m, int n,
 							  const float *b, int ldb, float beta, float *c,
 							  int ldc);
 
+/* LAPACK, called as Fortran is: the last two are the lengths of texts */
+typedef void (*SsyevdFunction)(const char *jobz, const char *uplo, const int *n,
+							   float *a, const int *lda, float *w, float *work,
+							   const int *lwork, int *iwork, const int *liwork,
+							   int *info, size_t jobz_length,
+							   size_t uplo_length);
+
 /* Multiplications in a tile: about 10 ms at 20 GFLOP/s */
 #define TILE_WORK 100000000.0
 #define TILE_COLUMNS 1024
 #define SQDIST_ROWS 256
 
 static SgemmFunction sgemm;
+static SsyevdFunction ssyevd; /* NULL in a library built without LAPACK */
 
 static const char *
 load_library(void)
@@ -46,6 +54,7 @@ load_library(void)
 		dlclose(library);
 		return "libopenblas has no function cblas_sgemm";
 	}
+	*(void **) &ssyevd = dlsym(library, "ssyevd_");
 	return NULL;
 }
 
@@ -126,4 +135,32 @@ blas_sqdists(const float *a, size_t lda, const float *anorms, size_t na,
 		}
 	}
 	return true;
+}
+
+/* What LAPACK asks for, as floats: its integers are as wide */
+static size_t
+eigen_integers(size_t n)
+{
+	return 3 + 5 * n;
+}
+
+size_t
+blas_eigen_work_floats(size_t n)
+{
+	return 1 + 6 * n + 2 * n * n + eigen_integers(n);
+}
+
+bool
+blas_eigenvectors(float *matrix, size_t n, float *values, float *work)
+{
+	int order = (int) n;
+	int nintegers = (int) eigen_integers(n);
+	int nfloats = (int) (blas_eigen_work_floats(n) - eigen_integers(n));
+	int info = -1;
+
+	if (ssyevd == NULL || n > BLAS_MAX_EIGEN)
+		return false;
+	ssyevd("V", "L", &order, matrix, &order, values, work, &nfloats,
+		   (int *) (void *) (work + nfloats), &nintegers, &info, 1, 1);
+	return info == 0;
 }

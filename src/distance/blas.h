@@ -50,4 +50,17 @@ extern bool blas_sqdists(const float *a, size_t lda, const float *anorms,
 						 const float *bnorms, size_t nb, size_t n, float *out,
 						 size_t ldo, BlasPoll poll, void *arg);
 
+/*
+ * Eigenvectors of a symmetric n x n matrix, at most BLAS_MAX_EIGEN wide, by
+ * LAPACK's ssyevd: values ascend, and vector k replaces row k of matrix.  work
+ * has blas_eigen_work_floats(n) floats.  One call without a poll, some n^3 / 2
+ * ns.  False when LAPACK is not there or does not converge.
+ */
+extern bool blas_eigenvectors(float *matrix, size_t n, float *values,
+							  float *work);
+
+#define BLAS_MAX_EIGEN 16384
+
+extern size_t blas_eigen_work_floats(size_t n);
+
 #endif

@@ -65,6 +65,11 @@ horizontal_sum(__m256 v)
 #define LOAD_TAIL_F16(p, n) load_tail_f16(p, n)
 #include "distance/dist_pairs.h"
 
+#define MUL(a, b) _mm256_mul_ps(a, b)
+#define SPLAT(x) _mm256_set1_ps(x)
+#define STORE_F32(p, v) _mm256_storeu_ps(p, v)
+#include "distance/dist_map_body.h"
+
 static inline __m256i
 load_bytes(const uint8_t *p)
 {
@@ -229,8 +234,106 @@ lookup_below(const uint16_t *sums, const float *terms, size_t nblocks,
 	}
 }
 
+static void
+lookup_below_scaled(const uint16_t *sums, const LookupScaled *scaled,
+					size_t nblocks, uint32_t *below)
+{
+	__m256 base = _mm256_set1_ps(scaled->base);
+	__m256 bias = _mm256_set1_ps(scaled->bias);
+	__m256 step = _mm256_set1_ps(scaled->step);
+	__m256 slack = _mm256_set1_ps(scaled->slack);
+	__m256 limit = _mm256_set1_ps(scaled->limit);
+
+	for (size_t i = 0; i < nblocks * LOOKUP_BLOCK; i += 8)
+	{
+		__m256i wide = _mm256_cvtepu16_epi32(
+			_mm_loadu_si128((const __m128i *) (sums + i)));
+		__m256 product = _mm256_fmadd_ps(step, _mm256_cvtepi32_ps(wide), bias);
+		__m256 value = _mm256_add_ps(
+			_mm256_fmadd_ps(_mm256_loadu_ps(scaled->scales + i), product, base),
+			_mm256_fnmadd_ps(slack, _mm256_loadu_ps(scaled->errors + i),
+							 _mm256_loadu_ps(scaled->terms + i)));
+		uint32_t bits = (uint32_t) _mm256_movemask_ps(
+			_mm256_cmp_ps(value, limit, _CMP_LT_OQ));
+		uint32_t *word = below + i / LOOKUP_BLOCK;
+
+		*word = i % LOOKUP_BLOCK == 0 ? bits : *word | bits << i % LOOKUP_BLOCK;
+	}
+}
+
+static inline __m256
+gather(const float *table, const uint8_t *codes)
+{
+	__m256i wide =
+		_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *) codes));
+
+	return _mm256_i32gather_ps(table, wide, sizeof(float));
+}
+
+static void
+lookup_long_sums(const uint8_t *codes, size_t nblocks, const float *tables,
+				 size_t m, float *sums)
+{
+	for (size_t b = 0; b < nblocks; b++)
+	{
+		__m256 of[4] = {_mm256_setzero_ps(), _mm256_setzero_ps(),
+						_mm256_setzero_ps(), _mm256_setzero_ps()};
+
+		for (size_t j = 0; j < m; j++)
+		{
+			const float *table = tables + LOOKUP_LONG_TABLE * j;
+
+			of[0] = _mm256_add_ps(of[0], gather(table, codes));
+			of[1] = _mm256_add_ps(of[1], gather(table, codes + 8));
+			of[2] = _mm256_add_ps(of[2], gather(table, codes + 16));
+			of[3] = _mm256_add_ps(of[3], gather(table, codes + 24));
+			codes += LOOKUP_BLOCK;
+		}
+		_mm256_storeu_ps(sums, of[0]);
+		_mm256_storeu_ps(sums + 8, of[1]);
+		_mm256_storeu_ps(sums + 16, of[2]);
+		_mm256_storeu_ps(sums + 24, of[3]);
+		sums += LOOKUP_BLOCK;
+	}
+}
+
+static inline __m256i
+add_byte_products(__m256i sums, const int16_t *weights, const uint8_t *bytes)
+{
+	__m256i wide =
+		_mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i *) bytes));
+
+	return _mm256_add_epi32(
+		sums, _mm256_madd_epi16(wide, load_bytes((const uint8_t *) weights)));
+}
+
+static inline int32_t
+sum_words(__m256i sums)
+{
+	__m128i half = _mm_add_epi32(_mm256_castsi256_si128(sums),
+								 _mm256_extracti128_si256(sums, 1));
+
+	half =
+		_mm_add_epi32(half, _mm_shuffle_epi32(half, _MM_SHUFFLE(1, 0, 3, 2)));
+	half =
+		_mm_add_epi32(half, _mm_shuffle_epi32(half, _MM_SHUFFLE(2, 3, 0, 1)));
+	return _mm_cvtsi128_si32(half);
+}
+
+#define BYTES_WIDTH 16
+#define WSUMS __m256i
+#define WSUMS_ZERO _mm256_setzero_si256()
+#define WSUMS_ADD(sums, weights, bytes) add_byte_products(sums, weights, bytes)
+#define WSUMS_ADD2(a, b) _mm256_add_epi32(a, b)
+#define WSUMS_TOTAL(sums) sum_words(sums)
+#include "distance/dist_bytes_body.h"
+
 const SimdKernels simd_avx2 = {.dense = DENSE_PAIRS,
 							   .bits = {hamming, overlap},
-							   .lookup = {lookup_sums, lookup_below}};
+							   .lookup = {lookup_sums, lookup_below,
+										  lookup_below_scaled,
+										  lookup_long_sums},
+							   .bytes = {byte_products},
+							   .map = {map_apply}};
 
 #endif

@@ -29,6 +29,11 @@
 	_mm512_cvtph_ps(_mm256_maskz_loadu_epi16(TAIL_MASK(n), p))
 #include "distance/dist_pairs.h"
 
+#define MUL(a, b) _mm512_mul_ps(a, b)
+#define SPLAT(x) _mm512_set1_ps(x)
+#define STORE_F32(p, v) _mm512_storeu_ps(p, v)
+#include "distance/dist_map_body.h"
+
 #define BITS __m512i
 #define BITS_WIDTH 64
 #define BITS_LOAD(p) _mm512_loadu_si512(p)
@@ -202,8 +207,88 @@ lookup_below(const uint16_t *sums, const float *terms, size_t nblocks,
 	}
 }
 
+static inline uint32_t
+below_scaled_of_half(const uint16_t *sums, const LookupScaled *scaled, size_t i)
+{
+	__m512 wide = _mm512_cvtepi32_ps(_mm512_cvtepu16_epi32(
+		_mm256_loadu_si256((const __m256i *) (sums + i))));
+	__m512 product = _mm512_fmadd_ps(_mm512_set1_ps(scaled->step), wide,
+									 _mm512_set1_ps(scaled->bias));
+	__m512 value =
+		_mm512_add_ps(_mm512_fmadd_ps(_mm512_loadu_ps(scaled->scales + i),
+									  product, _mm512_set1_ps(scaled->base)),
+					  _mm512_fnmadd_ps(_mm512_set1_ps(scaled->slack),
+									   _mm512_loadu_ps(scaled->errors + i),
+									   _mm512_loadu_ps(scaled->terms + i)));
+
+	return _mm512_cmp_ps_mask(value, _mm512_set1_ps(scaled->limit), _CMP_LT_OQ);
+}
+
+static void
+lookup_below_scaled(const uint16_t *sums, const LookupScaled *scaled,
+					size_t nblocks, uint32_t *below)
+{
+	for (size_t b = 0; b < nblocks; b++)
+		below[b] = below_scaled_of_half(sums, scaled, b * LOOKUP_BLOCK) |
+			below_scaled_of_half(sums, scaled, b * LOOKUP_BLOCK + 16) << 16;
+}
+
+static inline __m512
+gather(const float *table, const uint8_t *codes)
+{
+	__m512i wide =
+		_mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *) codes));
+
+	return _mm512_i32gather_ps(wide, table, sizeof(float));
+}
+
+static void
+lookup_long_sums(const uint8_t *codes, size_t nblocks, const float *tables,
+				 size_t m, float *sums)
+{
+	for (size_t b = 0; b < nblocks; b++)
+	{
+		__m512 first = _mm512_setzero_ps();
+		__m512 second = _mm512_setzero_ps();
+
+		for (size_t j = 0; j < m; j++)
+		{
+			const float *table = tables + LOOKUP_LONG_TABLE * j;
+
+			first = _mm512_add_ps(first, gather(table, codes));
+			second = _mm512_add_ps(second, gather(table, codes + 16));
+			codes += LOOKUP_BLOCK;
+		}
+		_mm512_storeu_ps(sums, first);
+		_mm512_storeu_ps(sums + 16, second);
+		sums += LOOKUP_BLOCK;
+	}
+}
+
+static inline __m512i
+add_byte_products(__m512i sums, const int16_t *weights, const uint8_t *bytes)
+{
+	__m512i wide =
+		_mm512_cvtepu8_epi16(_mm256_loadu_si256((const __m256i *) bytes));
+
+	return _mm512_add_epi32(
+		sums, _mm512_madd_epi16(wide, _mm512_loadu_si512(weights)));
+}
+
+#define BYTES_WIDTH 32
+#define WSUMS __m512i
+#define WSUMS_ZERO _mm512_setzero_si512()
+#define WSUMS_ADD(sums, weights, bytes) add_byte_products(sums, weights, bytes)
+#define WSUMS_ADD2(a, b) _mm512_add_epi32(a, b)
+#define WSUMS_TOTAL(sums) _mm512_reduce_add_epi32(sums)
+#include "distance/dist_bytes_body.h"
+
 const SimdKernels simd_avx512 = {.dense = DENSE_PAIRS,
 								 .bits = {hamming, overlap},
-								 .lookup = {lookup_sums, lookup_below}};
+								 .lookup = {lookup_sums, lookup_below,
+											lookup_below_scaled,
+											lookup_long_sums},
+								 .bytes = {byte_products},
+								 .map = {map_apply}};
 
 #endif

@@ -16,6 +16,8 @@ static SimdLevel level_in_force = SIMD_SCALAR;
 static const DenseKernels *dense_in_force[ELEM_NKINDS][ELEM_NKINDS];
 static const BitKernels *bits_in_force;
 static const LookupKernels *lookup_in_force;
+static const ByteKernels *bytes_in_force;
+static const MapKernels *map_in_force;
 
 static const char *const level_names[SIMD_NLEVELS] = {"scalar", "avx2",
 													  "avx512", "neon"};
@@ -141,6 +143,8 @@ distance_set_level(SimdLevel level)
 	}
 	bits_in_force = level_bits(level);
 	lookup_in_force = &kernels->lookup;
+	bytes_in_force = &kernels->bytes;
+	map_in_force = &kernels->map;
 	level_in_force = level;
 	return true;
 }
@@ -167,4 +171,16 @@ const LookupKernels *
 lookup_kernels(void)
 {
 	return lookup_in_force;
+}
+
+const ByteKernels *
+byte_kernels(void)
+{
+	return bytes_in_force;
+}
+
+const MapKernels *
+map_kernels(void)
+{
+	return map_in_force;
 }

@@ -19,6 +19,8 @@ typedef struct SimdKernels
 	DenseKernels dense[ELEM_NKINDS][ELEM_NKINDS];
 	BitKernels bits;
 	LookupKernels lookup;
+	ByteKernels bytes;
+	MapKernels map;
 } SimdKernels;
 
 extern const SimdKernels simd_scalar;

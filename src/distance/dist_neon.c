@@ -53,6 +53,11 @@ load_tail_f16(const char *p, size_t n)
 #define LOAD_TAIL_F16(p, n) load_tail_f16(p, n)
 #include "distance/dist_pairs.h"
 
+#define MUL(a, b) vmulq_f32(a, b)
+#define SPLAT(x) vdupq_n_f32(x)
+#define STORE_F32(p, v) vst1q_f32(p, v)
+#include "distance/dist_map_body.h"
+
 static inline uint8x16_t
 load_bytes_tail(const uint8_t *p, size_t n)
 {
@@ -158,8 +163,89 @@ lookup_below(const uint16_t *sums, const float *terms, size_t nblocks,
 	}
 }
 
+static void
+lookup_below_scaled(const uint16_t *sums, const LookupScaled *scaled,
+					size_t nblocks, uint32_t *below)
+{
+	static const uint32_t bits[4] = {1, 2, 4, 8};
+	const uint32x4_t lanes = vld1q_u32(bits);
+	float32x4_t base = vdupq_n_f32(scaled->base);
+	float32x4_t bias = vdupq_n_f32(scaled->bias);
+	float32x4_t limit = vdupq_n_f32(scaled->limit);
+
+	for (size_t i = 0; i < nblocks * LOOKUP_BLOCK; i += 4)
+	{
+		float32x4_t wide = vcvtq_f32_u32(vmovl_u16(vld1_u16(sums + i)));
+		float32x4_t product = vfmaq_n_f32(bias, wide, scaled->step);
+		float32x4_t value = vaddq_f32(
+			vfmaq_f32(base, vld1q_f32(scaled->scales + i), product),
+			vfmaq_n_f32(vld1q_f32(scaled->terms + i),
+						vld1q_f32(scaled->errors + i), -scaled->slack));
+		uint32_t four = vaddvq_u32(vandq_u32(vcltq_f32(value, limit), lanes));
+		uint32_t *word = below + i / LOOKUP_BLOCK;
+
+		*word = i % LOOKUP_BLOCK == 0 ? four : *word | four << i % LOOKUP_BLOCK;
+	}
+}
+
+/* There is no gather: four at a time only to add them */
+static inline float32x4_t
+gather(const float *table, const uint8_t *codes)
+{
+	float elems[4] = {table[codes[0]], table[codes[1]], table[codes[2]],
+					  table[codes[3]]};
+
+	return vld1q_f32(elems);
+}
+
+static void
+lookup_long_sums(const uint8_t *codes, size_t nblocks, const float *tables,
+				 size_t m, float *sums)
+{
+	for (size_t b = 0; b < nblocks; b++)
+	{
+		float32x4_t of[LOOKUP_BLOCK / 4];
+
+		for (int i = 0; i < LOOKUP_BLOCK / 4; i++)
+			of[i] = vdupq_n_f32(0.0f);
+		for (size_t j = 0; j < m; j++)
+		{
+			const float *table = tables + LOOKUP_LONG_TABLE * j;
+
+			for (int i = 0; i < LOOKUP_BLOCK / 4; i++)
+				of[i] = vaddq_f32(of[i], gather(table, codes + 4 * i));
+			codes += LOOKUP_BLOCK;
+		}
+		for (int i = 0; i < LOOKUP_BLOCK / 4; i++)
+			vst1q_f32(sums + 4 * i, of[i]);
+		sums += LOOKUP_BLOCK;
+	}
+}
+
+static inline int32x4_t
+add_byte_products(int32x4_t sums, const int16_t *weights, const uint8_t *bytes)
+{
+	int16x8_t wide = vreinterpretq_s16_u16(vmovl_u8(vld1_u8(bytes)));
+	int16x8_t of = vld1q_s16(weights);
+
+	sums = vmlal_s16(sums, vget_low_s16(wide), vget_low_s16(of));
+	return vmlal_high_s16(sums, wide, of);
+}
+
+#define BYTES_WIDTH 8
+#define WSUMS int32x4_t
+#define WSUMS_ZERO vdupq_n_s32(0)
+#define WSUMS_ADD(sums, weights, bytes) add_byte_products(sums, weights, bytes)
+#define WSUMS_ADD2(a, b) vaddq_s32(a, b)
+#define WSUMS_TOTAL(sums) vaddvq_s32(sums)
+#include "distance/dist_bytes_body.h"
+
 const SimdKernels simd_neon = {.dense = DENSE_PAIRS,
 							   .bits = {hamming, overlap},
-							   .lookup = {lookup_sums, lookup_below}};
+							   .lookup = {lookup_sums, lookup_below,
+										  lookup_below_scaled,
+										  lookup_long_sums},
+							   .bytes = {byte_products},
+							   .map = {map_apply}};
 
 #endif

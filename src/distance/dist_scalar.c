@@ -44,6 +44,11 @@ load_f16(const char *p)
 #define LOAD_TAIL_F16(p, n) load_f16(p)
 #include "distance/dist_pairs.h"
 
+#define MUL(a, b) ((a) * (b))
+#define SPLAT(x) (x)
+#define STORE_F32(p, v) (*(p) = (v))
+#include "distance/dist_map_body.h"
+
 /* Adds neighbouring bits, pairs, fours; the product sums the eight bytes */
 static inline uint64_t
 popcount(uint64_t w)
@@ -130,6 +135,53 @@ lookup_below(const uint16_t *sums, const float *terms, size_t nblocks,
 	}
 }
 
+static void
+lookup_below_scaled(const uint16_t *sums, const LookupScaled *scaled,
+					size_t nblocks, uint32_t *below)
+{
+	for (size_t b = 0; b < nblocks; b++)
+	{
+		below[b] = 0;
+		for (int i = 0; i < LOOKUP_BLOCK; i++)
+		{
+			size_t at = b * LOOKUP_BLOCK + (size_t) i;
+			float product = scaled->bias + scaled->step * sums[at];
+			float value = scaled->base + scaled->scales[at] * product +
+				scaled->terms[at] - scaled->slack * scaled->errors[at];
+
+			below[b] |= (uint32_t) (value < scaled->limit) << i;
+		}
+	}
+}
+
+static void
+lookup_long_sums(const uint8_t *codes, size_t nblocks, const float *tables,
+				 size_t m, float *sums)
+{
+	for (size_t b = 0; b < nblocks; b++)
+	{
+		memset(sums, 0, LOOKUP_BLOCK * sizeof(float));
+		for (size_t j = 0; j < m; j++)
+		{
+			for (int i = 0; i < LOOKUP_BLOCK; i++)
+				sums[i] += tables[LOOKUP_LONG_TABLE * j + *codes++];
+		}
+		sums += LOOKUP_BLOCK;
+	}
+}
+
+#define BYTES_WIDTH 1
+#define WSUMS int32_t
+#define WSUMS_ZERO 0
+#define WSUMS_ADD(sums, weights, bytes) ((sums) + *(weights) * *(bytes))
+#define WSUMS_ADD2(a, b) ((a) + (b))
+#define WSUMS_TOTAL(sums) (sums)
+#include "distance/dist_bytes_body.h"
+
 const SimdKernels simd_scalar = {.dense = DENSE_PAIRS,
 								 .bits = {hamming, overlap},
-								 .lookup = {lookup_sums, lookup_below}};
+								 .lookup = {lookup_sums, lookup_below,
+											lookup_below_scaled,
+											lookup_long_sums},
+								 .bytes = {byte_products},
+								 .map = {map_apply}};

@@ -121,13 +121,76 @@ typedef struct LookupEstimate
 	float limit;
 } LookupEstimate;
 
+/*
+ * Vectors with a scale and an error each: below_scaled[b] has a bit for each
+ * vector whose bound
+ *
+ *		base + scales[i] * (bias + step * sums[i]) + terms[i]
+ *			- slack * errors[i]
+ *
+ * is below limit, otherwise as below.
+ */
+typedef struct LookupScaled
+{
+	const float *terms;
+	const float *scales;
+	const float *errors;
+	float base;
+	float bias;
+	float step;
+	float slack;
+	float limit;
+} LookupScaled;
+
+#define LOOKUP_LONG_TABLE 256 /* floats in the table of an 8-bit code */
+
+/*
+ * long_sums: the same for 8-bit codes.  A block holds the codes of 32 vectors
+ * as m rows of 32 bytes: byte i of row j is code j of vector i.  Table j, of
+ * 256 floats, is at tables + 256 * j.  sums[32 * b + i] is the float32 sum in
+ * the order of j, the same bits at every level.  m is at least 1.
+ */
 typedef struct LookupKernels
 {
 	void (*sums)(const uint8_t *codes, size_t nblocks, const uint8_t *tables,
 				 size_t m, uint16_t *sums);
 	void (*below)(const uint16_t *sums, const float *terms, size_t nblocks,
 				  const LookupEstimate *estimate, uint32_t *below);
+	void (*below_scaled)(const uint16_t *sums, const LookupScaled *scaled,
+						 size_t nblocks, uint32_t *below);
+	void (*long_sums)(const uint8_t *codes, size_t nblocks, const float *tables,
+					  size_t m, float *sums);
 } LookupKernels;
+
+#define BYTE_PADDING 32
+
+/*
+ * Products of rows of n bytes, which follow each other without a gap, with
+ * weights: out[i] = the sum over j of weights[j] * rows[i * n + j], exact as an
+ * integer and then rounded to float.  The same at every level.
+ *
+ * Callers see to it that no sum of products, in any order, leaves 32 bits: the
+ * sum of |weights[j]| is at most BYTE_WEIGHTS.  Weights behind n are 0 up to
+ * the next multiple of BYTE_PADDING.
+ */
+typedef struct ByteKernels
+{
+	void (*products)(const int16_t *weights, const uint8_t *rows, size_t nrows,
+					 size_t n, float *out);
+} ByteKernels;
+
+#define BYTE_WEIGHTS (INT32_MAX / 255)
+
+/*
+ * y[j] = the sum over i of x[i] * columns[i * out + j], in the order of i, each
+ * product and each sum rounded to float: the same bits at every level.  x and y
+ * do not overlap.
+ */
+typedef struct MapKernels
+{
+	void (*apply)(const float *columns, const float *x, size_t in, size_t out,
+				  float *y);
+} MapKernels;
 
 /*
  * Choose the level for this process: the strongest the CPU has.  Cheap, and
@@ -154,6 +217,8 @@ extern const char *simd_level_name(SimdLevel level);
 extern const DenseKernels *dense_kernels(ElemKind query, ElemKind stored);
 extern const BitKernels *bit_kernels(void);
 extern const LookupKernels *lookup_kernels(void);
+extern const ByteKernels *byte_kernels(void);
+extern const MapKernels *map_kernels(void);
 
 /*
  * Sparse vectors: ascending indices ia[0..na-1] with values va[], likewise b.

@@ -10,6 +10,11 @@ ISA_FLAGS_dist_avx512 = $(ISA_FLAGS_dist_avx2) -mavx512f -mavx512bw \
 	-mavx512dq -mavx512vl -mavx512vpopcntdq -mprefer-vector-width=512
 endif
 
+# The same bits at every level (dist_map_body.h): what shall be fused says so.
+ISA_FLAGS_dist_avx2 += -ffp-contract=off
+ISA_FLAGS_dist_avx512 += -ffp-contract=off
+ISA_FLAGS_dist_neon += -ffp-contract=off
+
 # The reference stays one element at a time.
 ISA_FLAGS_dist_scalar = -fno-tree-vectorize -ffp-contract=off
 

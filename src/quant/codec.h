@@ -143,5 +143,8 @@ extern const Codec *codec_of(CodecKind kind);
 
 /* Rows of the table, each in its own file */
 extern const Codec codec_pq4;
+extern const Codec codec_pq8;
+extern const Codec codec_sq8;
+extern const Codec codec_rabitq;
 
 #endif

@@ -128,15 +128,24 @@ round_values(const float *values, size_t n, float inverse, float limit,
 }
 
 void
+pq_round_tables(size_t m, const float *products, float widest, PqTables *tables)
+{
+	float limit = m * BYTE_LIMIT > SUM_LIMIT ? SUM_LIMIT / m : BYTE_LIMIT;
+	float inverse = widest < LEAST_RANGE ? 0 : limit / widest;
+
+	tables->step = widest < LEAST_RANGE ? 0 : widest / limit;
+	round_values(products, PQ_ENTRIES * m, inverse, limit, tables->bytes);
+	memset(tables->bytes + PQ_ENTRIES * m, 0,
+		   PQ_ENTRIES * (pq_padded_parts(m) - m));
+}
+
+void
 pq_tables(const PqShape *shape, const float *codebook, const float *query,
 		  float scale, PqTables *tables, float *work)
 {
 	size_t m = shape->m;
-	float limit = m * BYTE_LIMIT > SUM_LIMIT ? SUM_LIMIT / m : BYTE_LIMIT;
 	Four fours = four_all(0);
 	double bias = 0;
-	float widest;
-	float inverse;
 	size_t first = 0;
 
 	for (size_t j = 0; j < m; j++)
@@ -148,13 +157,8 @@ pq_tables(const PqShape *shape, const float *codebook, const float *query,
 						  end - first, scale, work + PQ_ENTRIES * j, &fours);
 		first = end;
 	}
-	widest = four_largest(fours);
 	tables->bias = (float) bias;
-	tables->step = widest < LEAST_RANGE ? 0 : widest / limit;
-	inverse = widest < LEAST_RANGE ? 0 : limit / widest;
-	round_values(work, PQ_ENTRIES * m, inverse, limit, tables->bytes);
-	memset(tables->bytes + PQ_ENTRIES * m, 0,
-		   PQ_ENTRIES * (pq_padded_parts(m) - m));
+	pq_round_tables(m, work, four_largest(fours), tables);
 }
 
 void

@@ -132,6 +132,13 @@ extern void pq_tables(const PqShape *shape, const float *codebook,
 					  float *work);
 
 /*
+ * The bytes and the step of tables from products, [part][entry] and each less
+ * the least one of its part, of which widest is the largest.
+ */
+extern void pq_round_tables(size_t m, const float *products, float widest,
+							PqTables *tables);
+
+/*
  * A block holds the codes of 32 vectors, transposed for the scan: group g of 32
  * bytes holds in byte i the code 2g of vector i (low nibble) and its code
  * 2g + 1 (high nibble).  The odd place behind an odd m holds 0.

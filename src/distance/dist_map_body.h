@@ -1,0 +1,102 @@
+/*
+ * dist_map_body.h
+ *	  A dense matrix times a vector, written once.
+ *
+ * Besides VEC, WIDTH, ZERO, ADD, LOAD_F32 and LOAD_TAIL_F32 of dist_pairs.h
+ * the level file defines
+ *
+ *		MUL(a, b), SPLAT(x), STORE_F32(p, v)
+ *
+ * Each element of the result is a sum of its own, in the order of columns, and
+ * the level files are compiled without contraction: wider registers hold more
+ * sums, not other ones.
+ */
+#define MAP_COLUMN(i) (columns + (i) *out)
+#define MAP_STEP(k) \
+	sum##k = \
+		ADD(sum##k, MUL(all, LOAD_F32((const void *) (column + (k) *WIDTH))))
+
+/* Eight registers of sums: their additions hide each other's latency */
+static inline void
+map_eight(const float *columns, const float *x, size_t in, size_t out, float *y)
+{
+	VEC sum0 = ZERO;
+	VEC sum1 = ZERO;
+	VEC sum2 = ZERO;
+	VEC sum3 = ZERO;
+	VEC sum4 = ZERO;
+	VEC sum5 = ZERO;
+	VEC sum6 = ZERO;
+	VEC sum7 = ZERO;
+
+	for (size_t i = 0; i < in; i++)
+	{
+		const float *column = MAP_COLUMN(i);
+		VEC all = SPLAT(x[i]);
+
+		MAP_STEP(0);
+		MAP_STEP(1);
+		MAP_STEP(2);
+		MAP_STEP(3);
+		MAP_STEP(4);
+		MAP_STEP(5);
+		MAP_STEP(6);
+		MAP_STEP(7);
+	}
+	STORE_F32(y, sum0);
+	STORE_F32(y + WIDTH, sum1);
+	STORE_F32(y + 2 * WIDTH, sum2);
+	STORE_F32(y + 3 * WIDTH, sum3);
+	STORE_F32(y + 4 * WIDTH, sum4);
+	STORE_F32(y + 5 * WIDTH, sum5);
+	STORE_F32(y + 6 * WIDTH, sum6);
+	STORE_F32(y + 7 * WIDTH, sum7);
+}
+
+static inline void
+map_one(const float *columns, const float *x, size_t in, size_t out, float *y)
+{
+	VEC sum0 = ZERO;
+
+	for (size_t i = 0; i < in; i++)
+	{
+		const float *column = MAP_COLUMN(i);
+		VEC all = SPLAT(x[i]);
+
+		MAP_STEP(0);
+	}
+	STORE_F32(y, sum0);
+}
+
+/* The last n < WIDTH elements */
+static inline void
+map_tail(const float *columns, const float *x, size_t in, size_t out, float *y,
+		 size_t n)
+{
+	VEC sum = ZERO;
+	float elems[WIDTH];
+
+	for (size_t i = 0; i < in; i++)
+		sum = ADD(
+			sum,
+			MUL(SPLAT(x[i]), LOAD_TAIL_F32((const void *) MAP_COLUMN(i), n)));
+	STORE_F32(elems, sum);
+	for (size_t k = 0; k < n; k++)
+		y[k] = elems[k];
+}
+
+static void
+map_apply(const float *columns, const float *x, size_t in, size_t out, float *y)
+{
+	size_t j = 0;
+
+	for (; out - j >= 8 * WIDTH; j += 8 * WIDTH)
+		map_eight(columns + j, x, in, out, y + j);
+	for (; out - j >= WIDTH; j += WIDTH)
+		map_one(columns + j, x, in, out, y + j);
+	if (j < out)
+		map_tail(columns + j, x, in, out, y + j, out - j);
+}
+
+#undef MAP_COLUMN
+#undef MAP_STEP
