@@ -144,3 +144,31 @@ CREATE FUNCTION vector_index_rebalance(index regclass) RETURNS void
 	LANGUAGE C VOLATILE STRICT;
 COMMENT ON FUNCTION vector_index_rebalance(regclass) IS
 	'trains an index again and replaces its lists; reads and writes go on';
+
+-- What an index has learned, in the shape of the tables that centroids_table,
+-- codebook_table and transform_table name; for who may read the table
+
+CREATE FUNCTION vector_index_centroids(index regclass, OUT list integer, OUT centroid vector)
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'vector_index_centroids'
+	LANGUAGE C STABLE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION vector_index_centroids(regclass) IS
+	'centroids of an index''s lists; no rows where it is not trained';
+CREATE FUNCTION vector_index_codebook(index regclass, OUT part integer, OUT code integer, OUT entry vector)
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'vector_index_codebook'
+	LANGUAGE C STABLE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION vector_index_codebook(regclass) IS
+	'codebook of an index''s product quantizer; no rows where it has none';
+CREATE FUNCTION vector_index_transform(index regclass, OUT dimension integer, OUT entry vector)
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'vector_index_transform'
+	LANGUAGE C STABLE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION vector_index_transform(regclass) IS
+	'matrix of an index''s transform, a row for each dimension it leads to; no rows where it has none';
+CREATE FUNCTION vector_index_codes(index regclass, OUT tid tid, OUT list integer, OUT code integer[])
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'vector_index_codes'
+	LANGUAGE C STABLE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION vector_index_codes(regclass) IS
+	'list and code of each row, dead ones too until they are vacuumed; no rows where there is no codec';

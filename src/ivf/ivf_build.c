@@ -93,6 +93,7 @@ init_meta(IvfMeta *meta, Relation index)
 	meta->elem = opclass->elem;
 	meta->metric = opclass->metric;
 	meta->codec = CODEC_NONE;
+	meta->centroid_elem = ELEM_FLOAT16;
 	meta->model_dim = dim;
 	meta->copies = IVF_COPIES_EXACT;
 	meta->nlists = 1;

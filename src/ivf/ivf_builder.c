@@ -48,6 +48,8 @@ struct IvfBuilder
 	Relation index;
 	MemoryContext context;
 	IvfMeta meta;
+	IvfGiven given;
+	bool complete;   /* nothing is left to be learned */
 	IvfModel *model; /* meta, layout and parameters together */
 	float *centroids;
 	double nrows;
@@ -85,7 +87,7 @@ struct IvfBuilder
 uint32
 ivf_builder_lists(const IvfBuilder *builder, double fraction)
 {
-	return ivf_choose_lists(builder->index, &builder->meta,
+	return ivf_choose_lists(builder->index, &builder->meta, &builder->given,
 							builder->nsampled / fraction);
 }
 
@@ -122,15 +124,20 @@ ivf_builder_new(Relation index, const IvfMeta *meta, double expected)
 {
 	IvfBuilder *builder = palloc0(sizeof(IvfBuilder));
 	IvfMeta trained = *meta;
+	uint32 lists;
 
 	/* what cannot be is refused before any row is read */
-	ivf_choose_codec(index, &trained);
+	builder->given = ivf_given_read(index, meta);
+	ivf_choose_codec(index, &builder->given, &trained);
+	builder->complete = ivf_given_complete(&builder->given, &trained);
+	/* then the sample is for calibration alone */
+	lists = builder->complete
+		? 1
+		: ivf_choose_lists(index, meta, &builder->given, expected);
 	builder->index = index;
 	builder->context = CurrentMemoryContext;
 	builder->meta = *meta;
-	builder->sample_room =
-		ivf_choose_sample(
-		index, meta, ivf_choose_lists(index, meta, expected));
+	builder->sample_room = ivf_choose_sample(index, meta, lists);
 	builder->sample.rows = MemoryContextAllocHuge(
 		CurrentMemoryContext,
 		(Size) builder->sample_room * meta->dim * sizeof(float));
@@ -230,10 +237,25 @@ begin_model(IvfBuilder *builder, bool trained, uint32 lists)
 
 	meta->nlists = trained ? lists : 1;
 	if (trained)
-		ivf_choose_codec(builder->index, meta);
+		ivf_choose_codec(builder->index, &builder->given, meta);
 	builder->model = MemoryContextAllocHuge(
 		CurrentMemoryContext,
 		offsetof(IvfModel, params) + ivf_params_floats(meta) * sizeof(float));
+}
+
+/* A model came without rows to measure by: more than most data needs */
+static void
+guess_effort(IvfMeta *meta)
+{
+	for (int i = 0; i < IVF_NCALIBRATIONS; i++)
+	{
+		IvfCalibration *calibration = &meta->calibrations[i];
+
+		calibration->probes = Min(ceil(2 * sqrt(meta->nlists)), meta->nlists);
+		calibration->candidates = meta->codec == CODEC_NONE
+			? calibration->k
+			: 20 * calibration->k + 100;
+	}
 }
 
 static void
@@ -246,16 +268,24 @@ train_lists(IvfBuilder *builder)
 	float *centroids;
 	Size bytes;
 
+	ivf_given_scale(&builder->given, meta);
 	builder->calibrator = ivf_calibrator_new(meta, &builder->sample);
 	MemoryContextSwitchTo(work);
-	centroids = ivf_train(meta, &builder->sample, builder->model->params);
+	centroids = ivf_train(meta, &builder->given, &builder->sample,
+						  builder->model->params);
 	bytes = (Size) meta->nlists * meta->model_dim * sizeof(float);
 	builder->centroids = MemoryContextAllocHuge(old, bytes);
 	memcpy(builder->centroids, centroids, bytes);
 
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(work);
-	if (meta->nlists == 1)
+	if (builder->complete && builder->sample.n < IVF_MIN_TRAINED_ROWS)
+	{
+		guess_effort(meta);
+		builder->calibrator = NULL;
+	}
+	/* one list of vectors as they are: nothing to choose */
+	if (meta->nlists == 1 && meta->codec == CODEC_NONE)
 		builder->calibrator = NULL;
 }
 
@@ -315,7 +345,7 @@ ivf_builder_train(IvfBuilder *builder, double fraction, uint32 min_rows)
 		meta->scale = -(int) ceil(log2(builder->greatest / HALF_SAFE));
 	prepare_sample(builder);
 	shuffle_sample(builder);
-	trained = builder->sample.n >= Max(min_rows, 1);
+	trained = builder->complete || builder->sample.n >= Max(min_rows, 1);
 	begin_model(builder, trained, ivf_builder_lists(builder, fraction));
 	if (trained)
 		train_lists(builder);

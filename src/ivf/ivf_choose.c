@@ -46,14 +46,26 @@ refuse(const char *what)
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s", what)));
 }
 
-static void
-choose_transform(const IvfOptions *options, IvfMeta *meta)
+/* A matrix that is given leaves no choice of the transform */
+static TransformKind
+transform_kind(const IvfOptions *options, const IvfGiven *given,
+			   const IvfMeta *meta)
 {
-	TransformKind kind =
-		meta->codec == CODEC_RABITQ ? TRANSFORM_RANDOM : TRANSFORM_NONE;
-
+	if (given->transform != NULL && options->transform != IVF_TRANSFORM_AUTO)
+		refuse("transform and transform_table exclude each other");
+	if (given->transform != NULL)
+		return TRANSFORM_GIVEN;
 	if (options->transform != IVF_TRANSFORM_AUTO)
-		kind = (TransformKind) options->transform;
+		return (TransformKind) options->transform;
+	return meta->codec == CODEC_RABITQ ? TRANSFORM_RANDOM : TRANSFORM_NONE;
+}
+
+static void
+choose_transform(const IvfOptions *options, const IvfGiven *given,
+				 IvfMeta *meta)
+{
+	TransformKind kind = transform_kind(options, given, meta);
+
 	if (meta->codec == CODEC_RABITQ && kind != TRANSFORM_RANDOM)
 		refuse("codec \"rabitq\" needs transform \"random\"");
 	if (meta->codec == CODEC_NONE && kind != TRANSFORM_NONE)
@@ -61,6 +73,11 @@ choose_transform(const IvfOptions *options, IvfMeta *meta)
 	if (kind == TRANSFORM_OPQ && meta->codec != CODEC_PQ4 &&
 		meta->codec != CODEC_PQ8)
 		refuse("transform \"opq\" needs codec \"pq\"");
+	/* of the space that one learned here leads to nobody knows */
+	if ((given->centroids != NULL || given->codebook != NULL) &&
+		kind != TRANSFORM_NONE && kind != TRANSFORM_GIVEN)
+		refuse("centroids_table and codebook_table need transform \"none\" or "
+			   "a transform_table");
 	if ((kind == TRANSFORM_OPQ || kind == TRANSFORM_PCA) &&
 		meta->dim > TRANSFORM_MAX_DENSE)
 		ereport(ERROR,
@@ -75,7 +92,7 @@ choose_transform(const IvfOptions *options, IvfMeta *meta)
 		refuse("dimensions are more than the column has");
 
 	meta->transform = kind;
-	meta->model_dim = meta->dim;
+	meta->model_dim = given->model_dim;
 	if (kind == TRANSFORM_PCA)
 		meta->model_dim =
 			options->dimensions > 0 ? options->dimensions : (meta->dim + 1) / 2;
@@ -83,8 +100,10 @@ choose_transform(const IvfOptions *options, IvfMeta *meta)
 
 /* Parts; 0 without codec.  Codes of less than a byte a dimension alone have a choice */
 static int
-choose_m(const IvfOptions *options, const IvfMeta *meta)
+choose_m(const IvfOptions *options, const IvfGiven *given, const IvfMeta *meta)
 {
+	if (given->m > 0)
+		return given->m;
 	switch ((CodecKind) meta->codec)
 	{
 		case CODEC_NONE:
@@ -99,7 +118,7 @@ choose_m(const IvfOptions *options, const IvfMeta *meta)
 }
 
 void
-ivf_choose_codec(Relation index, IvfMeta *meta)
+ivf_choose_codec(Relation index, const IvfGiven *given, IvfMeta *meta)
 {
 	IvfOptions options = ivf_options(index);
 	IvfLayout layout;
@@ -111,6 +130,13 @@ ivf_choose_codec(Relation index, IvfMeta *meta)
 		refuse("bits are for codec \"pq\"");
 	if (options.m > 0 && !pq)
 		refuse("m is for codec \"pq\"");
+	if (given->codebook != NULL && !pq)
+		refuse("codebook_table is for codec \"pq\"");
+	if (options.m > 0 && given->m > 0 && options.m != given->m)
+		refuse("m is not that of codebook_table");
+	if (options.lists > 0 && given->nlists > 0 &&
+		(uint32) options.lists != given->nlists)
+		refuse("lists are not those of centroids_table");
 	if (options.codec == IVF_OPTION_NONE && options.rerank != IVF_RERANK_INDEX)
 		refuse("codec \"none\" needs rerank \"index\"");
 
@@ -129,8 +155,10 @@ ivf_choose_codec(Relation index, IvfMeta *meta)
 			meta->codec = CODEC_NONE;
 			break;
 	}
-	choose_transform(&options, meta);
-	meta->m = Min(choose_m(&options, meta), meta->model_dim);
+	choose_transform(&options, given, meta);
+	meta->m = Min(choose_m(&options, given, meta), meta->model_dim);
+	meta->centroid_elem =
+		given->centroids == NULL ? ELEM_FLOAT16 : ELEM_FLOAT32;
 	meta->copies = IVF_COPIES_EXACT;
 	if (meta->codec != CODEC_NONE)
 		meta->copies = options.rerank == IVF_RERANK_INDEX ? IVF_COPIES_HALF
@@ -152,7 +180,8 @@ rows_room(const IvfMeta *meta)
  * better.  So it is with bit strings, beside which a centroid is 16 times as large.
  */
 uint32
-ivf_choose_lists(Relation index, const IvfMeta *meta, double nrows)
+ivf_choose_lists(Relation index, const IvfMeta *meta, const IvfGiven *given,
+				 double nrows)
 {
 	bool cheap_rows =
 		ivf_method(index) == IVF_METHOD_PQ || meta->elem == VALUE_BIT;
@@ -160,6 +189,8 @@ ivf_choose_lists(Relation index, const IvfMeta *meta, double nrows)
 	double room = rows_room(meta) * CENTROID_SHARE;
 	int lists = ivf_options(index).lists;
 
+	if (given->nlists > 0)
+		return given->nlists;
 	if (lists > 0)
 		return lists;
 	return Max(Min(Min(factor * sqrt(nrows), IVF_MAX_LISTS), room), 1);

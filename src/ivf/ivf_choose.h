@@ -8,18 +8,20 @@
 #ifndef VECTOR_EXT_IVF_CHOOSE_H
 #define VECTOR_EXT_IVF_CHOOSE_H
 
+#include "ivf/ivf_given.h"
 #include "ivf/ivf_model.h"
 
 /*
- * Fill in how a trained index of meta's column keeps rows: codec, m, transform,
- * model_dim, copies.  Errors: storage parameters that do not go together
+ * Fill in how a trained index of meta's column keeps rows, with what is given of
+ * its model: codec, m, transform, model_dim, centroid_elem, copies.  Errors: storage parameters that do not go together
  * [22023], more than fits a page or can be trained [54000].
  */
-extern void ivf_choose_codec(Relation index, IvfMeta *meta);
+extern void ivf_choose_codec(Relation index, const IvfGiven *given,
+							 IvfMeta *meta);
 
-/* Lists of so many rows: those asked for, else automatic */
+/* Lists of so many rows: those given or asked for, else automatic */
 extern uint32 ivf_choose_lists(Relation index, const IvfMeta *meta,
-							   double nrows);
+							   const IvfGiven *given, double nrows);
 
 /*
  * Rows to be sampled for so many lists: half of maintenance_work_mem at most.

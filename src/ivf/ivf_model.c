@@ -45,7 +45,8 @@ model_is_valid(const IvfMeta *meta)
 
 	if (meta->transform >= TRANSFORM_KINDS || meta->model_dim < 1 ||
 		meta->model_dim > meta->dim ||
-		(meta->transform != TRANSFORM_PCA && meta->model_dim != meta->dim))
+		(meta->transform != TRANSFORM_PCA &&
+		 meta->transform != TRANSFORM_GIVEN && meta->model_dim != meta->dim))
 		return false;
 	if (codec == NULL)
 		return meta->codec == CODEC_NONE && meta->m == 0;
@@ -69,8 +70,8 @@ check_meta(Relation index, const IvfMeta *meta)
 	if (meta->magic != IVF_MAGIC || meta->nlists < 1 ||
 		meta->nlists > IVF_MAX_LISTS ||
 		meta->dim != TupleDescAttr(index->rd_att, 0)->atttypmod ||
-		meta->copies > IVF_COPIES_HALF || meta->scale > 0 ||
-		meta->scale < -MAX_SCALE || !kind_is_valid(meta) ||
+		meta->centroid_elem > ELEM_FLOAT16 || meta->copies > IVF_COPIES_HALF ||
+		meta->scale > 0 || meta->scale < -MAX_SCALE || !kind_is_valid(meta) ||
 		!model_is_valid(meta))
 		page_corrupted(index, IVF_META_BLOCK, "The meta page is invalid.");
 	if (meta->version != IVF_VERSION)
@@ -181,13 +182,19 @@ ivf_model_get(Relation index)
 	return model;
 }
 
+static const DenseKernels *
+centroid_kernels(const IvfMeta *meta)
+{
+	return dense_kernels(ELEM_FLOAT32, (ElemKind) meta->centroid_elem);
+}
+
 /* Products with n centroids of one page, first being the first of it */
 static void
 products_of_page(Relation index, const IvfModel *model, const Slots *slots,
 				 uint32 first, uint32 n, const float *query, float *products,
 				 float *sqnorms)
 {
-	const DenseKernels *kernels = dense_kernels(ELEM_FLOAT32, ELEM_FLOAT16);
+	const DenseKernels *kernels = centroid_kernels(&model->meta);
 	Buffer buffer =
 		ivf_pin(index, model, model->meta.centroids + slots_page(slots, first));
 	const char *room =
@@ -250,9 +257,8 @@ ivf_centroid_products(Relation index, const IvfModel *model, const float *query,
 	{
 		CHECK_FOR_INTERRUPTS();
 		read_large_centroid(index, meta, &slots, i, large);
-		products[i] =
-			dense_kernels(ELEM_FLOAT32, ELEM_FLOAT16)
-				->inner_product(query, large->elems, meta->model_dim, 0);
+		products[i] = centroid_kernels(meta)->inner_product(query, large->elems,
+															meta->model_dim, 0);
 		if (sqnorms != NULL)
 			sqnorms[i] = large->sqnorm;
 	}
@@ -277,15 +283,16 @@ ivf_centroid_read(Relation index, const IvfMeta *meta, uint32 list,
 	{
 		large = palloc(slots.size);
 		read_large_centroid(index, meta, &slots, list, large);
-		elem_ops[ELEM_FLOAT16].load(large->elems, centroid, meta->model_dim);
+		elem_ops[meta->centroid_elem].load(large->elems, centroid,
+										   meta->model_dim);
 		pfree(large);
 		return;
 	}
 	buffer = page_read(index, meta->centroids + slots_page(&slots, list),
 					   IVF_MAGIC, IVF_PAGE_CENTROIDS, BUFFER_LOCK_SHARE, NULL);
 	room = page_room(BufferGetPage(buffer)) + slots_offset(&slots, list);
-	elem_ops[ELEM_FLOAT16].load(room + offsetof(IvfCentroid, elems), centroid,
-								meta->model_dim);
+	elem_ops[meta->centroid_elem].load(room + offsetof(IvfCentroid, elems),
+									   centroid, meta->model_dim);
 	UnlockReleaseBuffer(buffer);
 }
 

@@ -11,8 +11,10 @@
 #include <math.h>
 
 #include "access/reloptions.h"
+#include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/rel.h"
+#include "utils/varlena.h"
 
 #include "core/compat.h"
 #include "ivf/ivf_handler.h"
@@ -95,6 +97,17 @@ ASSIGN_HOOK(flat_probes)
 ASSIGN_HOOK(flat_iterative)
 ASSIGN_HOOK(flat_max_probes)
 
+/* A name that means the same whatever search_path is */
+static void
+check_table_name(const char *value)
+{
+	if (value != NULL &&
+		list_length(textToQualifiedNameList(cstring_to_text(value))) != 2)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("table name \"%s\" must be schema-qualified", value)));
+}
+
 /* A default of 0, below the least value, means that it was not given */
 void
 ivf_options_init(void)
@@ -131,6 +144,15 @@ ivf_options_init(void)
 	add_int_reloption(pq_kind, "dimensions",
 					  "Dimensions kept by transform \"pca\", 0: half", 0, 0,
 					  TRANSFORM_MAX_DENSE, AccessExclusiveLock);
+	add_string_reloption(pq_kind, "transform_table",
+						 "Table of a matrix to be the transform", NULL,
+						 check_table_name, AccessExclusiveLock);
+	add_string_reloption(pq_kind, "centroids_table",
+						 "Table of centroids of the lists", NULL,
+						 check_table_name, AccessExclusiveLock);
+	add_string_reloption(pq_kind, "codebook_table",
+						 "Table of a codebook of codec \"pq\"", NULL,
+						 check_table_name, AccessExclusiveLock);
 
 	DefineCustomIntVariable("ivfflat.probes", "Sets the number of probes",
 							"Valid range is 1..32768.", &flat_probes, 1, 1,
@@ -176,6 +198,18 @@ ivf_options(Relation index)
 	return *(IvfOptions *) index->rd_options;
 }
 
+/* Names follow the struct, where its numbers say */
+const char *
+ivf_option_table(Relation index, IvfTable table)
+{
+	const IvfOptions *options = (const IvfOptions *) index->rd_options;
+
+	if (options == NULL || ivf_method(index) != IVF_METHOD_PQ ||
+		options->tables[table] == 0)
+		return NULL;
+	return (const char *) options + options->tables[table];
+}
+
 bytea *
 ivfflatoptions(Datum reloptions, bool validate)
 {
@@ -198,7 +232,13 @@ ivfpqoptions(Datum reloptions, bool validate)
 		{"codec", RELOPT_TYPE_ENUM, offsetof(IvfOptions, codec)},
 		{"bits", RELOPT_TYPE_ENUM, offsetof(IvfOptions, bits)},
 		{"transform", RELOPT_TYPE_ENUM, offsetof(IvfOptions, transform)},
-		{"dimensions", RELOPT_TYPE_INT, offsetof(IvfOptions, dimensions)}};
+		{"dimensions", RELOPT_TYPE_INT, offsetof(IvfOptions, dimensions)},
+		{"transform_table", RELOPT_TYPE_STRING,
+		 offsetof(IvfOptions, tables[IVF_TABLE_TRANSFORM])},
+		{"centroids_table", RELOPT_TYPE_STRING,
+		 offsetof(IvfOptions, tables[IVF_TABLE_CENTROIDS])},
+		{"codebook_table", RELOPT_TYPE_STRING,
+		 offsetof(IvfOptions, tables[IVF_TABLE_CODEBOOK])}};
 
 	return build_reloptions(reloptions, validate, pq_kind, sizeof(IvfOptions),
 							table, lengthof(table));

@@ -40,6 +40,16 @@ typedef enum IvfBits
 /* Beside the kinds of transform.h */
 #define IVF_TRANSFORM_AUTO (-1)
 
+/* Tables of a model from outside, see ivf_given.h */
+typedef enum IvfTable
+{
+	IVF_TABLE_TRANSFORM,
+	IVF_TABLE_CENTROIDS,
+	IVF_TABLE_CODEBOOK
+} IvfTable;
+
+#define IVF_NTABLES (IVF_TABLE_CODEBOOK + 1)
+
 /* Storage parameters; 0: automatic */
 typedef struct IvfOptions
 {
@@ -52,10 +62,15 @@ typedef struct IvfOptions
 	int bits;       /* IvfBits */
 	int transform;  /* TransformKind, or IVF_TRANSFORM_AUTO */
 	int dimensions; /* that transform "pca" keeps */
+	/* ivf_option_table() has the names */
+	int tables[IVF_NTABLES];
 } IvfOptions;
 
 extern IvfMethod ivf_method(Relation index);
 extern IvfOptions ivf_options(Relation index);
+
+/* A table's name, as it was given and syntactically valid; NULL: none */
+extern const char *ivf_option_table(Relation index, IvfTable table);
 
 extern bytea *ivfflatoptions(Datum reloptions, bool validate);
 extern bytea *ivfpqoptions(Datum reloptions, bool validate);

@@ -72,7 +72,8 @@ typedef struct IvfMeta
 	uint16 m;         /* parts of a code, see CodecShape; 0 without codec */
 	uint16 model_dim; /* dimensions of model space */
 	uint8 transform;  /* TransformKind, from scaled rows to model space */
-	uint8 unused;
+	/* ElemKind of centroids: half for ours, float for outside ones */
+	uint8 centroid_elem;
 	uint32 nlists;
 	/*
 	 * Values are scaled by 2^scale, so that centroids and half precision
@@ -104,11 +105,11 @@ typedef struct IvfListEntry
 
 #define IVF_ENTRIES_PER_PAGE (PAGE_ROOM / sizeof(IvfListEntry))
 
-/* A centroid's slot: squared length, then half precision elements */
+/* A centroid's slot: squared length, then elements, of IvfMeta.centroid_elem */
 typedef struct IvfCentroid
 {
 	float sqnorm;
-	uint16 elems[FLEXIBLE_ARRAY_MEMBER];
+	char elems[FLEXIBLE_ARRAY_MEMBER];
 } IvfCentroid;
 
 /* The head of a segment's room; the arrays follow as IvfLayout says */
@@ -118,11 +119,20 @@ typedef struct IvfSegment
 	uint32 list;
 } IvfSegment;
 
+/* True where lists and their centroids come from outside (ivf_given.h) */
+static inline bool
+ivf_centroids_given(const IvfMeta *meta)
+{
+	return meta->centroids != InvalidBlockNumber &&
+		meta->centroid_elem == ELEM_FLOAT32;
+}
+
 /* True where rows of model space have unit length, and so have centroids */
 static inline bool
 ivf_spherical(const IvfMeta *meta)
 {
-	return meta->metric == METRIC_COSINE && meta->model_dim == meta->dim;
+	return meta->metric == METRIC_COSINE && meta->model_dim == meta->dim &&
+		meta->centroid_elem == ELEM_FLOAT16;
 }
 
 static inline CodecShape
@@ -156,8 +166,9 @@ ivf_copies_rounded(const IvfMeta *meta)
 static inline Slots
 ivf_centroid_slots(const IvfMeta *meta)
 {
-	return slots_of(MAXALIGN(offsetof(IvfCentroid, elems) +
-							 meta->model_dim * sizeof(uint16)));
+	return slots_of(
+		MAXALIGN(offsetof(IvfCentroid, elems) +
+				 meta->model_dim * elem_ops[meta->centroid_elem].size));
 }
 
 #endif

@@ -30,6 +30,7 @@
 
 #include "core/compat.h"
 #include "ivf/ivf_builder.h"
+#include "ivf/ivf_given.h"
 #include "ivf/ivf_rebuild.h"
 #include "pages/wal.h"
 
@@ -223,6 +224,7 @@ empty_meta(Relation index, const IvfMeta *old)
 	if (!ivf_copies_rounded(old))
 		meta.scale = 0;
 	meta.codec = CODEC_NONE;
+	meta.centroid_elem = ELEM_FLOAT16;
 	meta.transform = TRANSFORM_NONE;
 	meta.model_dim = meta.dim;
 	meta.copies = IVF_COPIES_EXACT;
@@ -272,7 +274,9 @@ ivf_rebuild_is_due(Relation index)
 	const IvfMeta *meta = &ivf_model_get(index)->meta;
 	double nrows = 0;
 
-	if (ivf_method(index) != IVF_METHOD_PQ || meta->codec != CODEC_NONE)
+	/* VACUUM's snapshot would not protect rows of a model's tables either */
+	if (ivf_method(index) != IVF_METHOD_PQ ||
+		meta->centroids != InvalidBlockNumber || ivf_given_named(index))
 		return false;
 	for (uint32 list = 0; list < meta->nlists; list++)
 		nrows += ivf_list_read(index, meta, list).nrows;

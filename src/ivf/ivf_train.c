@@ -184,6 +184,17 @@ transform_sample(const IvfMeta *meta, IvfSample *sample, float *params)
 	transform_rows(&shape, params, sample->rows, sample->n);
 }
 
+static void
+take_transform(const IvfMeta *meta, const IvfGiven *given, IvfSample *sample,
+			   float *params)
+{
+	TransformShape shape = ivf_transform_shape(meta);
+
+	memcpy(params, given->transform,
+		   transform_params_floats(&shape) * sizeof(float));
+	transform_rows(&shape, params, sample->rows, sample->n);
+}
+
 /* Learned from residuals: a rotation, which leaves lists as they are */
 static void
 rotate_lists(const IvfMeta *meta, IvfSample *sample, float *centroids,
@@ -200,18 +211,24 @@ rotate_lists(const IvfMeta *meta, IvfSample *sample, float *centroids,
 }
 
 float *
-ivf_train(IvfMeta *meta, IvfSample *sample, float *params)
+ivf_train(IvfMeta *meta, const IvfGiven *given, IvfSample *sample,
+		  float *params)
 {
 	float *transform = params + ivf_codec_floats(meta);
-	float *centroids;
+	float *centroids = given->centroids;
 
 	poll_load_blas();
+	if (given->transform != NULL)
+		take_transform(meta, given, sample, transform);
 	if (meta->transform == TRANSFORM_PCA || meta->transform == TRANSFORM_RANDOM)
 		transform_sample(meta, sample, transform);
-	centroids = train_centroids(meta, sample);
+	if (centroids == NULL)
+		centroids = train_centroids(meta, sample);
 	if (meta->transform == TRANSFORM_OPQ)
 		rotate_lists(meta, sample, centroids, transform);
-	if (meta->codec != CODEC_NONE)
+	if (given->codebook != NULL)
+		memcpy(params, given->codebook, ivf_codec_floats(meta) * sizeof(float));
+	else if (meta->codec != CODEC_NONE)
 		train_codec(meta, sample, centroids, params);
 	return centroids;
 }

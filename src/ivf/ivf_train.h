@@ -7,7 +7,7 @@
 #ifndef VECTOR_EXT_IVF_TRAIN_H
 #define VECTOR_EXT_IVF_TRAIN_H
 
-#include "ivf/ivf_page.h"
+#include "ivf/ivf_given.h"
 
 typedef struct IvfSample
 {
@@ -19,12 +19,14 @@ typedef struct IvfSample
  * Centroids for up to meta->nlists lists, in the current context: at most as
  * many as the sample has different rows; meta->nlists is lowered to that.  Each
  * is exact in half precision.  params, of ivf_params_floats(), get what codec
- * and transform learn.
+ * and transform learn.  Parts of the model that are given, in units of model
+ * space, are taken as they are.
  *
  * The sample comes as scaled rows, in random order; they are in model space
  * afterwards.
  */
-extern float *ivf_train(IvfMeta *meta, IvfSample *sample, float *params);
+extern float *ivf_train(IvfMeta *meta, const IvfGiven *given, IvfSample *sample,
+						float *params);
 
 /* The nearest centroids of n rows; work from ivf_assign_work() */
 extern void *ivf_assign_work(const IvfMeta *meta, uint32 max_rows);

@@ -109,12 +109,12 @@ write_params(IvfWriter *writer, const float *params)
 }
 
 static void
-set_centroid(IvfCentroid *slot, const float *centroid, int dim)
+set_centroid(IvfCentroid *slot, ElemKind elem, const float *centroid, int dim)
 {
 	slot->sqnorm = 0;
 	for (int d = 0; d < dim; d++)
 		slot->sqnorm += centroid[d] * centroid[d];
-	elem_ops[ELEM_FLOAT16].store(centroid, slot->elems, dim);
+	elem_ops[elem].store(centroid, slot->elems, dim);
 }
 
 static BlockNumber
@@ -133,8 +133,8 @@ write_centroids(IvfWriter *writer, const float *centroids)
 		BlockNumber blkno = first + slots_page(&slots, i);
 
 		CHECK_FOR_INTERRUPTS();
-		set_centroid(slot, centroids + (Size) i * meta->model_dim,
-					 meta->model_dim);
+		set_centroid(slot, (ElemKind) meta->centroid_elem,
+					 centroids + (Size) i * meta->model_dim, meta->model_dim);
 		if (slots.pages_each > 1)
 		{
 			write_bytes_at(writer, blkno, IVF_PAGE_CENTROIDS, (char *) slot,

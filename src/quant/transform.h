@@ -13,6 +13,7 @@
  *		pca		the directions in which rows vary most, not centred
  *		opq		the rotation for which a product quantizer does best; Ge, He, Ke,
  *				Sun, Optimized product quantization, IEEE TPAMI 36(4), 2014
+ *		given	a matrix from outside, not learned here
  *
  * transform_apply() has one order of operations and no FMA: the same bits on
  * every machine, at every SIMD level.
@@ -35,10 +36,11 @@ typedef enum TransformKind
 	TRANSFORM_NONE,
 	TRANSFORM_RANDOM,
 	TRANSFORM_PCA,
-	TRANSFORM_OPQ
+	TRANSFORM_OPQ,
+	TRANSFORM_GIVEN
 } TransformKind;
 
-#define TRANSFORM_KINDS (TRANSFORM_OPQ + 1)
+#define TRANSFORM_KINDS (TRANSFORM_GIVEN + 1)
 
 /* A matrix of more columns takes too long to learn and to apply */
 #define TRANSFORM_MAX_DENSE 2048
@@ -47,7 +49,7 @@ typedef struct TransformShape
 {
 	TransformKind kind;
 	size_t in;  /* dimensions of x */
-	size_t out; /* of y: in, but for pca 1 .. in */
+	size_t out; /* of y: in, but for pca and given 1 .. in */
 } TransformShape;
 
 typedef struct TransformTraining

@@ -9,85 +9,22 @@
 #include "postgres.h"
 
 #include "access/genam.h"
-#include "access/table.h"
-#include "access/xlog.h"
-#include "catalog/index.h"
-#include "catalog/pg_authid.h"
-#include "catalog/pg_class.h"
 #include "funcapi.h"
 #include "miscadmin.h"
-#include "utils/acl.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
 #include "utils/rel.h"
 
-#include "core/compat.h"
 #include "core/export.h"
 #include "ivf/ivf_check.h"
-#include "ivf/ivf_handler.h"
 #include "ivf/ivf_options.h"
 #include "ivf/ivf_rebuild.h"
-
-typedef struct OpenIndex
-{
-	Relation heap;
-	Relation index;
-	LOCKMODE heap_lock;
-} OpenIndex;
-
-/* For messages: whatever it is, or was */
-static const char *
-relation_name(Oid oid)
-{
-	const char *name = get_rel_name(oid);
-
-	return name != NULL ? name : psprintf("%u", oid);
-}
-
-/*
- * Open an index of ours and its table.  heap_lock is taken on the table, at
- * most what a standby allows there.  Errors: not such an index [42809], not
- * the owner [42501].
- */
-static OpenIndex
-open_index(Oid oid, LOCKMODE heap_lock)
-{
-	OpenIndex open = {.heap_lock = heap_lock};
-	Oid heap = IndexGetRelation(oid, true);
-
-	if (!OidIsValid(heap))
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("\"%s\" is not an index", relation_name(oid))));
-	if (!relation_is_owned(heap, GetUserId()) &&
-		!has_privs_of_role(GetUserId(), ROLE_PG_MONITOR))
-		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_INDEX, relation_name(oid));
-
-	if (RecoveryInProgress())
-		open.heap_lock = Min(open.heap_lock, AccessShareLock);
-	/* the table first, as everyone does */
-	open.heap = table_open(heap, open.heap_lock);
-	open.index = index_open(oid, AccessShareLock);
-	if (open.index->rd_rel->relkind != RELKIND_INDEX ||
-		open.index->rd_indam->ambeginscan != ivfbeginscan)
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("\"%s\" is not an index of vector_ext",
-						RelationGetRelationName(open.index))));
-	return open;
-}
-
-static void
-close_index(OpenIndex *open)
-{
-	index_close(open->index, AccessShareLock);
-	table_close(open->heap, open->heap_lock);
-}
+#include "sqlfunc/open_index.h"
 
 /* vector_index_check(index regclass, heapallindexed boolean) -> void */
 SQL_FUNCTION(vector_index_check)
 {
-	OpenIndex open = open_index(PG_GETARG_OID(0), ShareUpdateExclusiveLock);
+	OpenIndex open =
+		open_index(PG_GETARG_OID(0), INDEX_FOR_OWNER, ShareUpdateExclusiveLock);
 
 	ivf_check(open.heap, open.index, PG_GETARG_BOOL(1));
 	close_index(&open);
@@ -100,7 +37,8 @@ SQL_FUNCTION(vector_index_rebalance)
 	OpenIndex open;
 
 	PreventCommandDuringRecovery("vector_index_rebalance()");
-	open = open_index(PG_GETARG_OID(0), ShareUpdateExclusiveLock);
+	open =
+		open_index(PG_GETARG_OID(0), INDEX_FOR_OWNER, ShareUpdateExclusiveLock);
 	if (!ivf_rebuild(open.index))
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
@@ -163,11 +101,12 @@ SQL_FUNCTION(vector_index_info)
 {
 	static const char *const metrics[] = {"l2", "inner_product", "cosine",
 										  "hamming"};
-	static const char *const transforms[TRANSFORM_KINDS] = {"none", "random",
-															"pca", "opq"};
+	static const char *const transforms[TRANSFORM_KINDS] = {
+		"none", "random", "pca", "opq", "given"};
 	static const char *const copies[] = {"none", "exact", "half"};
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-	OpenIndex open = open_index(PG_GETARG_OID(0), AccessShareLock);
+	OpenIndex open =
+		open_index(PG_GETARG_OID(0), INDEX_FOR_OWNER, AccessShareLock);
 	IvfMeta meta = ivf_model_get(open.index)->meta;
 	const Codec *codec = codec_of((CodecKind) meta.codec);
 
