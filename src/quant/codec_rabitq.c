@@ -29,11 +29,9 @@
 #include "quant/codec.h"
 
 #include <math.h>
-#include <string.h>
 
 #include "distance/distance.h"
 #include "quant/codec_sums.h"
-#include "quant/four.h"
 #include "quant/pq.h"
 
 #define EPSILON 1.9
@@ -70,9 +68,19 @@ params_floats(const CodecShape *shape)
 static void
 take_signs(const float *residual, size_t dim, uint8_t *code)
 {
-	memset(code, 0, (dim + SIGNS - 1) / SIGNS);
-	for (size_t d = 0; d < dim; d++)
-		code[d / SIGNS] |= (uint8_t) ((residual[d] >= 0) << d % SIGNS);
+	size_t whole = dim / SIGNS;
+
+	for (size_t j = 0; j < whole; j++)
+	{
+		const float *x = residual + SIGNS * j;
+
+		code[j] = (uint8_t) ((x[0] >= 0) | (x[1] >= 0) << 1 | (x[2] >= 0) << 2 |
+							 (x[3] >= 0) << 3);
+	}
+	if (dim % SIGNS > 0)
+		code[whole] = 0;
+	for (size_t d = SIGNS * whole; d < dim; d++)
+		code[whole] |= (uint8_t) ((residual[d] >= 0) << d % SIGNS);
 }
 
 static void

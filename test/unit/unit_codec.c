@@ -406,7 +406,6 @@ check_below(const List *list)
 	good = true;
 	for (int round = 0; round < 3; round++)
 	{
-		size_t nbelow = 0;
 		double margin = fabs(all[n / 2]) * 1e-5;
 
 		s.scan.limit = all[(n / 2 + (size_t) round) % n];
@@ -415,7 +414,6 @@ check_below(const List *list)
 		run_scan(&s);
 		for (size_t i = 1; i + 1 < n; i++)
 		{
-			nbelow += is_below(&s, i);
 			if (fabs(all[i] - s.scan.limit) > margin)
 				good = good && is_below(&s, i) == (all[i] < s.scan.limit);
 			if (is_below(&s, i))

@@ -177,6 +177,124 @@ check_below(const LookupKernels *kernels)
 	return good;
 }
 
+/* The same, of rows with a scale and an error each */
+static bool
+check_below_scaled(const LookupKernels *kernels)
+{
+	enum
+	{
+		NBLOCKS = 3,
+		N = NBLOCKS * 32
+	};
+	uint16_t sums[N];
+	float terms[N];
+	float scales[N];
+	float errors[N];
+	uint32_t below[NBLOCKS + 1];
+	bool good = true;
+
+	for (int round = 0; round < 200 && good; round++)
+	{
+		LookupScaled scaled = {.terms = terms,
+							   .scales = scales,
+							   .errors = errors,
+							   .base = random_float() * 100,
+							   .bias = random_float() * 100,
+							   .step = (random_float() + 1) / 256,
+							   .slack = (random_float() + 1) * 4,
+							   .limit = 50};
+
+		for (int i = 0; i < N; i++)
+		{
+			sums[i] = (uint16_t) (next_random() >> 48);
+			terms[i] = random_float() * 100;
+			scales[i] = (random_float() + 1) / 2;
+			errors[i] = (random_float() + 1) * 20;
+		}
+		terms[5] = NAN;
+		scales[6] = NAN;
+		errors[7] = INFINITY;
+		terms[33] = INFINITY;
+		below[NBLOCKS] = UNTOUCHED;
+		kernels->below_scaled(sums, &scaled, NBLOCKS, below);
+		for (int i = 0; i < N; i++)
+		{
+			double value = (double) scaled.base +
+				(double) scales[i] *
+					((double) scaled.bias + (double) scaled.step * sums[i]) +
+				(double) terms[i] - (double) scaled.slack * errors[i];
+			bool bit = below[i / 32] >> i % 32 & 1;
+
+			if (!(fabs(value - scaled.limit) < 0.001))
+				good = good && bit == (value < scaled.limit);
+		}
+		good = good && below[NBLOCKS] == UNTOUCHED;
+		kernels->below_scaled(sums, &scaled, 0, below + NBLOCKS);
+		good = good && below[NBLOCKS] == UNTOUCHED;
+	}
+	return good;
+}
+
+/* Codes of 8 bits: float sums to the last bit, in the order of codes */
+static bool
+check_long_sums(const LookupKernels *kernels, Room codes_room, size_t m)
+{
+	enum
+	{
+		NBLOCKS = 3
+	};
+	float *tables = (float *) (void *) guarded_end(m * 1024) - m * 256;
+	float *sums = (float *) (void *) guarded_end(NBLOCKS * 128) - NBLOCKS * 32;
+	uint8_t *codes = place_bytes(codes_room, NBLOCKS * 32 * m, AT_END);
+	bool good = true;
+
+	fill_random(codes, NBLOCKS * 32 * m);
+	for (size_t i = 0; i < m * 256; i++)
+		tables[i] = random_float();
+	kernels->long_sums(codes, NBLOCKS, tables, m, sums);
+	for (size_t i = 0; i < NBLOCKS * 32; i++)
+	{
+		volatile float sum = 0;
+
+		for (size_t j = 0; j < m; j++)
+			sum = sum +
+				tables[256 * j + codes[i / 32 * 32 * m + 32 * j + i % 32]];
+		good = good && sums[i] == sum;
+	}
+	return good;
+}
+
+/* Rows of bytes and weights, also the largest of both */
+static bool
+check_bytes(Room rows_room, size_t n, size_t nrows, bool full)
+{
+	size_t padded = (n + BYTE_PADDING - 1) / BYTE_PADDING * BYTE_PADDING;
+	int16_t *weights =
+		(int16_t *) (void *) guarded_end(padded * sizeof(int16_t)) - padded;
+	float *out = (float *) (void *) guarded_end(nrows * sizeof(float)) - nrows;
+	uint8_t *rows = place_bytes(rows_room, nrows * n, AT_END);
+	size_t most = BYTE_WEIGHTS / n < 32767 ? BYTE_WEIGHTS / n : 32767;
+	bool good = true;
+
+	if (full)
+		memset(rows, 255, nrows * n);
+	else
+		fill_random(rows, nrows * n);
+	for (size_t i = 0; i < n; i++)
+		weights[i] =
+			(int16_t) (full ? (double) most : random_float() * (double) most);
+	byte_kernels()->products(weights, rows, nrows, n, out);
+	for (size_t i = 0; i < nrows; i++)
+	{
+		int64_t sum = 0;
+
+		for (size_t j = 0; j < n; j++)
+			sum += (int64_t) weights[j] * rows[i * n + j];
+		good = good && out[i] == (float) sum;
+	}
+	return good;
+}
+
 int
 main(void)
 {
@@ -209,6 +327,22 @@ main(void)
 			good = check_m(kernels, codes, tables, m, true) && good;
 		ok(good, "%s: the largest tables", name);
 		ok(check_below(kernels), "%s: estimates below a limit", name);
+		ok(check_below_scaled(kernels), "%s: bounds below a limit", name);
+
+		good = true;
+		for (size_t m = 1; m <= 70; m++)
+			good = check_long_sums(kernels, codes, m) && good;
+		ok(good, "%s: codes of 8 bits", name);
+
+		good = true;
+		for (size_t n = 1; n <= 140; n++)
+			good = check_bytes(codes, n, 1 + n % 9, n % 4 == 0) && good;
+		ok(good, "%s: products of bytes", name);
+		ok(check_bytes(codes, 2000, 30, true) &&
+			   check_bytes(codes, 16000, 3, true) &&
+			   check_bytes(codes, 16000, 3, false) &&
+			   check_bytes(codes, 100, 0, false),
+		   "%s: the largest products of bytes", name);
 	}
 	return done_testing();
 }
