@@ -36,6 +36,28 @@ SELECT count(*) AS differ FROM (TABLE "Odd ""model".ae EXCEPT SELECT * FROM vect
 DROP INDEX own_a, own_b;
 SELECT pg_temp.differs('trips', 'a', '<->', quote_literal(l.a)), pg_temp.differs('trips', 'b', '<=>', quote_literal(l.b))
 	FROM trips l WHERE id IN (77, 1203);
+-- With codes of 8 bits, too; and of learned transforms, whose matrix is given.
+CREATE INDEX own_8 ON trips USING ivfpq (a) WITH (bits = 8, m = 5, lists = 6);
+CREATE INDEX own_pca ON trips USING ivfpq (a) WITH (transform = pca, dimensions = 7, m = 3, lists = 6);
+CREATE INDEX own_opq ON trips USING ivfpq (a) WITH (transform = opq, m = 4, lists = 6);
+DO $$
+DECLARE
+	x text;
+BEGIN
+	FOREACH x IN ARRAY ARRAY['8', 'pca', 'opq'] LOOP
+		EXECUTE format('CREATE TABLE "Odd ""model".c%1$s AS SELECT * FROM vector_index_centroids(''own_%1$s'')', x);
+		EXECUTE format('CREATE TABLE "Odd ""model".e%1$s AS SELECT * FROM vector_index_codebook(''own_%1$s'')', x);
+		EXECUTE format('CREATE TABLE "Odd ""model".t%1$s AS SELECT * FROM vector_index_transform(''own_%1$s'')', x);
+		EXECUTE format('CREATE INDEX new_%1$s ON trips USING ivfpq (a) WITH (bits = %2$s, %3$s
+			centroids_table = ''"Odd ""model".c%1$s'', codebook_table = ''"Odd ""model".e%1$s'')', x, CASE WHEN x = '8' THEN 8 ELSE 4 END,
+			CASE WHEN x <> '8' THEN format('transform_table = ''"Odd ""model".t%s'',', x) ELSE '' END);
+	END LOOP;
+END $$;
+SELECT x, pg_temp.info(('new_' || x)::regclass, 'codec', 'transform', 'm', 'lists', 'model_dimensions'),
+	(SELECT count(*) FROM (SELECT * FROM vector_index_codes(('own_' || x)::regclass) INTERSECT SELECT * FROM vector_index_codes(('new_' || x)::regclass)) s) AS same,
+	vector_index_check(('new_' || x)::regclass, true)
+	FROM unnest(ARRAY['8', 'pca', 'opq']) x;
+DROP INDEX own_8, own_pca, own_opq, new_8, new_pca, new_opq;
 -- Parts that a table does not have are learned here.
 CREATE INDEX part_c ON trips USING ivfpq (a) WITH (centroids_table = '"Odd ""model"."A''c"', m = 3);
 CREATE INDEX part_e ON trips USING ivfpq (a) WITH (codebook_table = '"Odd ""model".ae', lists = 4);

@@ -56,7 +56,7 @@ arm_tools="gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user"
 packages_of() {
 	case $1 in
 	build) echo "gcc libc6-dev make libopenblas0-pthread postgresql-$pg postgresql-server-dev-$pg" ;;
-	check) echo "perl libipc-run-perl zstd $arm_tools" ;;
+	check) echo "perl libipc-run-perl python3-faiss python3-numpy zstd $arm_tools" ;;
 	demo) echo "libpq-dev libjansson-dev zstd" ;;
 	lint) echo "binutils clang clang-format-14 cppcheck libpq-dev libjansson-dev" ;;
 	fuzz) echo "clang libclang-rt-14-dev" ;;

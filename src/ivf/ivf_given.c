@@ -387,7 +387,7 @@ read_codebook(GivenRows *rows, IvfGiven *given)
 		for (Size e = 0; e < entries; e++)
 		{
 			for (Size d = 0; d < dims; d++)
-				given->codebook[entries * (first + d) + e] =
+				given->codebook[pq_entry_place(&shape, entries, j, e, d)] =
 					rows->values[entries * first + e * dims + d];
 		}
 	}

@@ -59,6 +59,21 @@ pq_codebook_floats(const PqShape *shape)
 	return PQ_ENTRIES * shape->dim;
 }
 
+/*
+ * The place of dimension i of entry e in the codebook of part j, which for codes
+ * of 8 bits is 16 such codebooks, one behind the other: entries is 16 or 256.
+ */
+static inline size_t
+pq_entry_place(const PqShape *shape, size_t entries, size_t j, size_t e,
+			   size_t i)
+{
+	size_t first = pq_first_dim(shape, j);
+	size_t dims = pq_first_dim(shape, j + 1) - first;
+
+	return entries * first + e / PQ_ENTRIES * PQ_ENTRIES * dims +
+		PQ_ENTRIES * i + e % PQ_ENTRIES;
+}
+
 typedef struct PqTraining
 {
 	PqShape shape;

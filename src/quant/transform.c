@@ -162,7 +162,7 @@ void
 transform_apply(const TransformShape *shape, const float *params,
 				const float *x, float *y)
 {
-	if (shape->kind == TRANSFORM_PCA || shape->kind == TRANSFORM_OPQ)
+	if (shape->kind != TRANSFORM_NONE && shape->kind != TRANSFORM_RANDOM)
 	{
 		map_kernels()->apply(params, x, shape->in, shape->out, y);
 		return;

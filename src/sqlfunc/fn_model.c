@@ -118,15 +118,15 @@ SQL_FUNCTION(vector_index_codebook)
 		shape.m = 0;
 	for (Size part = 0; part < shape.m; part++)
 	{
-		Size first = pq_first_dim(&shape, part);
-		Size dims = pq_first_dim(&shape, part + 1) - first;
+		Size dims = pq_first_dim(&shape, part + 1) - pq_first_dim(&shape, part);
 
 		for (Size code = 0; code < entries; code++)
 		{
 			int32 numbers[2] = {(int32) part, (int32) code};
 
 			for (Size d = 0; d < dims; d++)
-				entry[d] = call.model->params[entries * (first + d) + code];
+				entry[d] = call.model->params[pq_entry_place(&shape, entries,
+															 part, code, d)];
 			put_vector(&call, numbers, 2, entry, dims);
 		}
 	}

@@ -58,14 +58,16 @@ sub binary_rows
 
 # Fill a new table (id, v vector of unit length) with vectors of test/data, of
 # which file is one without its .zst.  The files hold float2; at unit length in
-# float4 hardly any of the vectors is exact in float2.
+# float4 hardly any of the vectors is exact in float2.  value: another expression
+# of h, the vector as it is in the file.
 sub load_data
 {
-	my ($node, $database, $file, $dim, $table) = @_;
+	my ($node, $database, $file, $dim, $table, $value) = @_;
 	my $path = dirname(__FILE__) . "/../data/$file.zst";
 	my $copy = $node->basedir . "/$table.copy";
 	my $n = 0;
 
+	$value //= 'l2_normalize(h::vector)';
 	# binary COPY: a header, rows of (number of columns, length, value), an end
 	open my $in, '-|', 'zstd', '-dcq', $path or die "$path: $!";
 	open my $out, '>', $copy or die "$copy: $!";
@@ -83,7 +85,7 @@ sub load_data
 		COPY halves FROM '$copy' (FORMAT binary);
 		CREATE TABLE $table (id int, v vector($dim));
 		ALTER TABLE $table ALTER v SET STORAGE PLAIN;
-		INSERT INTO $table SELECT id, l2_normalize(h::vector) FROM halves;
+		INSERT INTO $table SELECT id, $value FROM halves;
 		ANALYZE $table});
 	return $n;
 }
