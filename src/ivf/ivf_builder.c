@@ -26,7 +26,8 @@
 #include "quant/carver.h"
 #include "quant/rng.h"
 
-#define SAMPLE_PER_LIST 128
+#define SAMPLE_PER_LIST 64
+#define SAMPLE_MIN 10000
 #define SAMPLE_SEED 1
 
 /* Rows that are assigned together */
@@ -116,7 +117,7 @@ sample_size(const IvfMeta *meta, uint32 lists)
 	double room =
 		maintenance_work_mem * 1024.0 / 2 / (meta->dim * sizeof(float) + 16);
 
-	return Max(Min(lists * (double) SAMPLE_PER_LIST, room),
+	return Max(Min(Max(lists * (double) SAMPLE_PER_LIST, SAMPLE_MIN), room),
 			   Max(lists, IVF_MIN_TRAINED_ROWS));
 }
 

@@ -22,7 +22,7 @@
  * for each centre, where these are at most half of all.
  */
 #define LAST_ROUNDS 3
-#define ROUGH_ROWS_PER_CENTRE 32
+#define ROUGH_ROWS_PER_CENTRE 16
 
 /* How far the halves of a cluster move apart, of the way to its farthest row */
 #define SPLIT_STEP 0.1f

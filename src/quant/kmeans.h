@@ -60,12 +60,12 @@ extern size_t kmeans_work_size(const KmeansTask *task);
  *
  * Below KMEANS_TWO_LEVEL_K one round costs n * k * dim multiplications, where
  * the last three rounds alone are over all rows; those before are over a sample,
- * 32 rows for each centre.  That raises the objective by less than a percent.
- * From there on rows are clustered around sqrt(k) centres first, then those of each
- * such cluster by themselves, around a number of centres in proportion to their
- * number (Webster's method, at most the distinct rows): 2 * n * sqrt(k) * dim a
- * round, and k * k * dim once or twice.  The objective is 4 to 15 % above that
- * of one level.
+ * 16 rows for each centre.  That raises the objective by less than a percent.
+ * From there on rows are clustered around sqrt(k) centres first, then those of
+ * each such cluster by themselves, around a number of centres in proportion to
+ * their number (Webster's method, at most the distinct rows): n * sqrt(k) * dim
+ * a round for each level, and k * k * dim once or twice.  The objective is 4 to
+ * 15 % above that of one level.
  *
  * A cluster that runs empty takes over half of the largest one: its centre and
  * the new one move apart on the line through the farthest row of that cluster.
