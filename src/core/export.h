@@ -13,6 +13,11 @@
 #ifndef VECTOR_EXT_EXPORT_H
 #define VECTOR_EXT_EXPORT_H
 
+/* The one other way out: a function that parallel workers begin with */
+#define WORKER_FUNCTION(name) \
+	extern PGDLLEXPORT void name(dsm_segment *segment, shm_toc *toc); \
+	void name(dsm_segment *segment, shm_toc *toc)
+
 #define SQL_FUNCTION(name) \
 	extern PGDLLEXPORT Datum name(PG_FUNCTION_ARGS); \
 	PG_FUNCTION_INFO_V1(name); \

@@ -4,10 +4,12 @@
  *
  * Two passes over the table: a sample for training, then all rows.  The sample
  * is a reservoir over randomly chosen blocks, read like every scan of a build:
- * only what the build's snapshot may index is detoasted.
+ * only what the build's snapshot may index is detoasted.  The second pass may be
+ * shared with workers (ivf_parallel.c).
  */
 #include "postgres.h"
 
+#include "access/parallel.h"
 #include "access/tableam.h"
 #include "catalog/index.h"
 #include "catalog/pg_type.h"
@@ -21,9 +23,9 @@
 
 #include "am/opclass.h"
 #include "core/compat.h"
-#include "ivf/ivf_builder.h"
+#include "ivf/ivf_build.h"
 #include "ivf/ivf_handler.h"
-#include "ivf/ivf_write.h"
+#include "ivf/ivf_parallel.h"
 #include "pages/wal.h"
 #include "vector/dense.h"
 
@@ -150,22 +152,45 @@ read_sample(IvfBuild *build)
 	return (double) wanted / nblocks;
 }
 
+typedef struct AllRows
+{
+	IvfBuilder *builder;
+	const IvfMeta *meta;
+	MemoryContext row_context; /* reset for each row */
+} AllRows;
+
 static void
 add_row(Relation index, ItemPointer tid, Datum *values, bool *isnull,
 		bool alive, void *arg)
 {
-	IvfBuild *build = arg;
+	AllRows *all = arg;
 	MemoryContext old;
 	const void *elems;
 
 	if (isnull[0])
 		return;
 	CHECK_FOR_INTERRUPTS();
-	old = MemoryContextSwitchTo(build->row_context);
-	elems = value_elems(build->meta.elem, values[0], build->meta.dim);
+	old = MemoryContextSwitchTo(all->row_context);
+	elems = value_elems(all->meta->elem, values[0], all->meta->dim);
 	MemoryContextSwitchTo(old);
-	(void) ivf_builder_add(build->builder, tid, elems);
-	MemoryContextReset(build->row_context);
+	(void) ivf_builder_add(all->builder, tid, elems);
+	MemoryContextReset(all->row_context);
+}
+
+double
+ivf_build_scan(Relation heap, Relation index, IndexInfo *info,
+			   TableScanDesc scan, IvfBuilder *builder)
+{
+	AllRows all = {.builder = builder, .meta = ivf_builder_meta(builder)};
+	double nrows;
+
+	all.row_context = AllocSetContextCreate(CurrentMemoryContext, "ivf row",
+											ALLOCSET_DEFAULT_SIZES);
+	nrows = table_index_build_scan(heap, index, info, true, !IsParallelWorker(),
+								   add_row, &all, scan);
+	MemoryContextDelete(all.row_context);
+	ivf_builder_flush(builder);
+	return nrows;
 }
 
 /* An estimate, before a row was read */
@@ -203,6 +228,7 @@ ivfbuild(Relation heap, Relation index, IndexInfo *info)
 	int lists = ivf_options(index).lists;
 	IvfBuild build = {.heap = heap, .index = index, .info = info};
 	double fraction;
+	double heap_tuples;
 
 	build.row_context = AllocSetContextCreate(CurrentMemoryContext, "ivf row",
 											  ALLOCSET_DEFAULT_SIZES);
@@ -218,13 +244,17 @@ ivfbuild(Relation heap, Relation index, IndexInfo *info)
 	ivf_builder_train(build.builder, fraction, flat ? 1 : IVF_MIN_TRAINED_ROWS);
 
 	ivf_progress_phase(IVF_PHASE_ASSIGNING);
-	(void) table_index_build_scan(heap, index, info, true, true, add_row,
-								  &build, NULL);
-	(void) ivf_builder_write(build.builder, false);
-	wal_log_built(index, MAIN_FORKNUM, 0);
+	if (!ivf_parallel_build(heap, index, info, build.builder,
+							ivf_builder_bytes(build.builder, fraction),
+							&heap_tuples))
+	{
+		heap_tuples = ivf_build_scan(heap, index, info, NULL, build.builder);
+		(void) ivf_builder_write(build.builder, false);
+		wal_log_built(index, MAIN_FORKNUM, 0);
+	}
 
-	result->heap_tuples = result->index_tuples =
-		ivf_builder_nrows(build.builder);
+	result->heap_tuples = heap_tuples;
+	result->index_tuples = ivf_builder_nrows(build.builder);
 	return result;
 }
 

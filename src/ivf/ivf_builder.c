@@ -17,15 +17,14 @@
 #include "utils/backend_progress.h"
 #include "utils/memutils.h"
 #include "utils/sampling.h"
-#include "utils/tuplesort.h"
 
+#include "am/poll.h"
 #include "core/compat.h"
 #include "ivf/ivf_builder.h"
-#include "ivf/ivf_calibrate.h"
 #include "ivf/ivf_choose.h"
 #include "ivf/ivf_handler.h"
 #include "ivf/ivf_train.h"
-#include "ivf/ivf_write.h"
+#include "quant/carver.h"
 #include "quant/rng.h"
 
 #define SAMPLE_SEED 1
@@ -79,9 +78,13 @@ struct IvfBuilder
 	float *work;
 	IvfCalibrator *calibrator;
 
-	Tuplesortstate *sort;
-	TupleTableSlot *slot;
+	TupleTableSlot *slot; /* list, payload */
 	bytea *payload;
+	IvfKeepRow keep; /* where rows go: to the sort, unless told otherwise */
+	void *keep_arg;
+	Tuplesortstate *sort;
+
+	IvfWriter *writer;
 };
 
 uint32
@@ -101,6 +104,18 @@ uint32
 ivf_builder_nsample(const IvfBuilder *builder)
 {
 	return builder->sample.n;
+}
+
+double
+ivf_builder_bytes(const IvfBuilder *builder, double fraction)
+{
+	return builder->nsampled / fraction * VARSIZE(builder->payload);
+}
+
+const IvfMeta *
+ivf_builder_meta(const IvfBuilder *builder)
+{
+	return &builder->meta;
 }
 
 const IvfModel *
@@ -296,6 +311,7 @@ begin_batches(IvfBuilder *builder)
 	Size row_bytes = meta->dim * sizeof(float);
 	uint32 room = Max(Min(BATCH_BYTES / row_bytes, MAX_BATCH), 16);
 	Size payload;
+	TupleDesc desc;
 
 	builder->batch_room = room;
 	builder->copy_size = builder->model->layout.copy_slots.size;
@@ -315,23 +331,40 @@ begin_batches(IvfBuilder *builder)
 		builder->copy_size;
 	builder->payload = palloc(payload);
 	SET_VARSIZE(builder->payload, payload);
+	desc = CreateTemplateTupleDesc(2);
+	TupleDescInitEntry(desc, 1, "list", INT4OID, -1, 0);
+	TupleDescInitEntry(desc, 2, "row", BYTEAOID, -1, 0);
+	builder->slot = MakeSingleTupleTableSlot(desc, &TTSOpsVirtual);
 }
 
-static void
-begin_sort(IvfBuilder *builder)
+Tuplesortstate *
+ivf_builder_begin_sort(const IvfBuilder *builder, int memory)
 {
 	AttrNumber attribute = 1;
 	Oid operator= Int4LessOperator;
 	Oid collation = InvalidOid;
 	bool nulls_first = false;
-	TupleDesc desc = CreateTemplateTupleDesc(2);
 
-	TupleDescInitEntry(desc, 1, "list", INT4OID, -1, 0);
-	TupleDescInitEntry(desc, 2, "row", BYTEAOID, -1, 0);
-	builder->slot = MakeSingleTupleTableSlot(desc, &TTSOpsVirtual);
-	builder->sort = tuplesort_begin_heap(
-		desc, 1, &attribute, &operator, & collation, &nulls_first,
-		maintenance_work_mem, NULL, TUPLESORT_NONE);
+	return tuplesort_begin_heap(builder->slot->tts_tupleDescriptor, 1,
+								&attribute, &operator, & collation,
+								&nulls_first, memory, NULL, TUPLESORT_NONE);
+}
+
+void
+ivf_builder_keep(IvfBuilder *builder, IvfKeepRow keep, void *arg)
+{
+	builder->keep = keep;
+	builder->keep_arg = arg;
+}
+
+static void
+keep_in_sort(void *arg, uint32 list, TupleTableSlot *row)
+{
+	IvfBuilder *builder = arg;
+
+	if (builder->sort == NULL)
+		builder->sort = ivf_builder_begin_sort(builder, maintenance_work_mem);
+	tuplesort_puttupleslot(builder->sort, row);
 }
 
 void
@@ -356,7 +389,7 @@ ivf_builder_train(IvfBuilder *builder, double fraction, uint32 min_rows)
 	builder->model->nhints = 0;
 	ivf_layout_init(&builder->model->layout, meta);
 	begin_batches(builder);
-	begin_sort(builder);
+	ivf_builder_keep(builder, keep_in_sort, builder);
 }
 
 /*
@@ -386,7 +419,7 @@ sort_batch_row(IvfBuilder *builder, uint32 i)
 	builder->slot->tts_values[1] = PointerGetDatum(builder->payload);
 	builder->slot->tts_isnull[0] = builder->slot->tts_isnull[1] = false;
 	ExecStoreVirtualTuple(builder->slot);
-	tuplesort_puttupleslot(builder->sort, builder->slot);
+	builder->keep(builder->keep_arg, list, builder->slot);
 }
 
 static void
@@ -413,6 +446,13 @@ finish_batch(IvfBuilder *builder)
 		sort_batch_row(builder, i);
 	builder->nbatch = 0;
 	MemoryContextSwitchTo(old);
+}
+
+void
+ivf_builder_flush(IvfBuilder *builder)
+{
+	if (builder->nbatch > 0)
+		finish_batch(builder);
 }
 
 /* Count the row that was put behind the batch */
@@ -468,17 +508,28 @@ report(const IvfBuilder *builder, int parameter, int64 value)
 		pgstat_progress_update_param(parameter, value);
 }
 
-static void
-write_rows(IvfBuilder *builder, IvfWriter *writer)
+void
+ivf_builder_report_written(const IvfBuilder *builder, int64 nrows)
 {
-	TupleTableSlot *slot = MakeSingleTupleTableSlot(
-		builder->slot->tts_tupleDescriptor, &TTSOpsMinimalTuple);
+	report(builder, PROGRESS_CREATEIDX_TUPLES_DONE, nrows);
+}
+
+TupleTableSlot *
+ivf_builder_sort_slot(const IvfBuilder *builder)
+{
+	return MakeSingleTupleTableSlot(builder->slot->tts_tupleDescriptor,
+									&TTSOpsMinimalTuple);
+}
+
+void
+ivf_builder_write_rows(const IvfBuilder *builder, Tuplesortstate *sort,
+					   IvfWriter *writer)
+{
+	TupleTableSlot *slot = ivf_builder_sort_slot(builder);
 	int64 done = 0;
 	bool isnull;
 
-	report(builder, PROGRESS_CREATEIDX_SUBPHASE, IVF_PHASE_LOADING);
-	report(builder, PROGRESS_CREATEIDX_TUPLES_TOTAL, (int64) builder->nrows);
-	while (tuplesort_gettupleslot(builder->sort, true, false, slot, NULL))
+	while (tuplesort_gettupleslot(sort, true, false, slot, NULL))
 	{
 		uint32 list = DatumGetInt32(slot_getattr(slot, 1, &isnull));
 		bytea *payload = DatumGetByteaPP(slot_getattr(slot, 2, &isnull));
@@ -496,28 +547,32 @@ write_rows(IvfBuilder *builder, IvfWriter *writer)
 		row.code = (const uint8 *) rest;
 		row.copy = rest + builder->code_bytes;
 		ivf_writer_add(writer, list, &row);
-		report(builder, PROGRESS_CREATEIDX_TUPLES_DONE, ++done);
+		if (builder->keep == keep_in_sort)
+			ivf_builder_report_written(builder, ++done);
 	}
 	ExecDropSingleTupleTableSlot(slot);
 }
 
-const IvfMeta *
-ivf_builder_write(IvfBuilder *builder, bool logged)
+void
+ivf_builder_begin_lists(IvfBuilder *builder, bool logged)
 {
 	IvfMeta *meta = &builder->meta;
-	IvfWriter *writer;
 
 	builder->logged = logged;
-	if (builder->nbatch > 0)
-		finish_batch(builder);
-	tuplesort_performsort(builder->sort);
 	meta->nrows = builder->nrows;
-	writer =
+	report(builder, PROGRESS_CREATEIDX_SUBPHASE, IVF_PHASE_LOADING);
+	report(builder, PROGRESS_CREATEIDX_TUPLES_TOTAL, (int64) builder->nrows);
+	builder->writer =
 		ivf_writer_begin(builder->index, MAIN_FORKNUM, meta, builder->centroids,
 						 builder->model->params, logged);
-	write_rows(builder, writer);
-	ivf_writer_end(writer);
-	tuplesort_end(builder->sort);
+}
+
+const IvfMeta *
+ivf_builder_end_lists(IvfBuilder *builder)
+{
+	IvfMeta *meta = &builder->meta;
+
+	ivf_writer_end(builder->writer);
 	ExecDropSingleTupleTableSlot(builder->slot);
 	builder->model->meta = *meta;
 	if (builder->calibrator != NULL)
@@ -526,7 +581,126 @@ ivf_builder_write(IvfBuilder *builder, bool logged)
 		ivf_calibrator_run(builder->calibrator, builder->index, builder->model,
 						   builder->centroids, meta);
 	}
-	if (!logged)
+	if (!builder->logged)
 		ivf_write_meta(builder->index, MAIN_FORKNUM, meta);
 	return meta;
+}
+
+const IvfMeta *
+ivf_builder_write(IvfBuilder *builder, bool logged)
+{
+	ivf_builder_flush(builder);
+	if (builder->sort != NULL)
+		tuplesort_performsort(builder->sort);
+	ivf_builder_begin_lists(builder, logged);
+	if (builder->sort != NULL)
+	{
+		ivf_builder_write_rows(builder, builder->sort, builder->writer);
+		tuplesort_end(builder->sort);
+	}
+	return ivf_builder_end_lists(builder);
+}
+
+/*
+ * Several participants
+ */
+
+/* What others need to know; behind it, as lay_out_share says, the arrays */
+typedef struct IvfShare
+{
+	IvfMeta meta;
+	uint32 nqueries;
+} IvfShare;
+
+typedef struct ShareLayout
+{
+	IvfShare *head;
+	IvfModel *model;
+	float *centroids;
+	float *queries;
+	Size size;
+} ShareLayout;
+
+static Size
+model_size(const IvfMeta *meta)
+{
+	return offsetof(IvfModel, params) + ivf_params_floats(meta) * sizeof(float);
+}
+
+static ShareLayout
+lay_out_share(void *bytes, const IvfMeta *meta, uint32 nqueries)
+{
+	Carver carver = {bytes, 0};
+	ShareLayout share;
+
+	share.head = carve(&carver, 1, sizeof(IvfShare));
+	share.model = carve(&carver, 1, model_size(meta));
+	share.centroids =
+		carve(&carver, meta->nlists, meta->model_dim * sizeof(float));
+	share.queries = carve(&carver, nqueries, meta->dim * sizeof(float));
+	share.size = carver.used;
+	return share;
+}
+
+Size
+ivf_builder_share_size(const IvfBuilder *builder)
+{
+	uint32 nqueries;
+
+	(void) ivf_calibrator_queries(builder->calibrator, &nqueries);
+	return lay_out_share(NULL, &builder->meta, nqueries).size;
+}
+
+void
+ivf_builder_share(IvfBuilder *builder, void *bytes)
+{
+	const IvfMeta *meta = &builder->meta;
+	uint32 nqueries;
+	const float *queries =
+		ivf_calibrator_queries(builder->calibrator, &nqueries);
+	ShareLayout share = lay_out_share(bytes, meta, nqueries);
+
+	share.head->meta = *meta;
+	share.head->nqueries = nqueries;
+	memcpy(share.model, builder->model, model_size(meta));
+	memcpy(share.centroids, builder->centroids,
+		   (Size) meta->nlists * meta->model_dim * sizeof(float));
+	memcpy(share.queries, queries, (Size) nqueries * meta->dim * sizeof(float));
+}
+
+IvfBuilder *
+ivf_builder_join(Relation index, void *bytes)
+{
+	IvfBuilder *builder = palloc0(sizeof(IvfBuilder));
+	IvfShare *head = bytes;
+	ShareLayout share = lay_out_share(bytes, &head->meta, head->nqueries);
+
+	poll_load_blas();
+	builder->index = index;
+	builder->context = CurrentMemoryContext;
+	builder->meta = head->meta;
+	builder->model = share.model;
+	builder->centroids = share.centroids;
+	builder->calibrator =
+		ivf_calibrator_join(&builder->meta, share.queries, head->nqueries);
+	begin_batches(builder);
+	return builder;
+}
+
+IvfCalibrator *
+ivf_builder_calibrator(const IvfBuilder *builder)
+{
+	return builder->calibrator;
+}
+
+void
+ivf_builder_take_over(IvfBuilder *builder, double nrows)
+{
+	builder->nrows = nrows;
+}
+
+IvfWriter *
+ivf_builder_writer(const IvfBuilder *builder)
+{
+	return builder->writer;
 }

@@ -20,8 +20,13 @@
 #ifndef VECTOR_EXT_IVF_BUILDER_H
 #define VECTOR_EXT_IVF_BUILDER_H
 
+#include "executor/tuptable.h"
+#include "utils/tuplesort.h"
+
+#include "ivf/ivf_calibrate.h"
 #include "ivf/ivf_encode.h"
 #include "ivf/ivf_options.h"
+#include "ivf/ivf_write.h"
 
 /* Fewer rows are compared one by one: there is nothing to learn from them */
 #define IVF_MIN_TRAINED_ROWS 1000
@@ -71,9 +76,49 @@ extern void ivf_builder_add_copy(IvfBuilder *builder, ItemPointer tid,
  */
 extern const IvfMeta *ivf_builder_write(IvfBuilder *builder, bool logged);
 
-/* The model that was written */
+/* Bytes of all rows, about, on their way through the sort */
+extern double ivf_builder_bytes(const IvfBuilder *builder, double fraction);
+
+/* The model; its meta page as far as it is known */
+extern const IvfMeta *ivf_builder_meta(const IvfBuilder *builder);
 extern const IvfModel *ivf_builder_model(const IvfBuilder *builder);
 
 extern double ivf_builder_nrows(const IvfBuilder *builder);
+
+/*
+ * The parts of a build that several processes share (ivf_parallel.c): each has
+ * a builder of its own.  What the leader's trained one knows, as bytes; a
+ * builder of who joins, by these bytes, which stay where they are.  Only where
+ * there is more than one list.
+ */
+extern Size ivf_builder_share_size(const IvfBuilder *builder);
+extern void ivf_builder_share(IvfBuilder *builder, void *bytes);
+extern IvfBuilder *ivf_builder_join(Relation index, void *bytes);
+
+/* Rows go to keep() instead of the sort: slots of (list, payload) */
+typedef void (*IvfKeepRow)(void *arg, uint32 list, TupleTableSlot *row);
+extern void ivf_builder_keep(IvfBuilder *builder, IvfKeepRow keep, void *arg);
+
+/* No more rows follow: those at hand go their way */
+extern void ivf_builder_flush(IvfBuilder *builder);
+
+extern IvfCalibrator *ivf_builder_calibrator(const IvfBuilder *builder);
+
+/* A sort for such slots, in so many kB; then, performed, to a writer */
+extern Tuplesortstate *ivf_builder_begin_sort(const IvfBuilder *builder,
+											  int memory);
+extern TupleTableSlot *ivf_builder_sort_slot(const IvfBuilder *builder);
+extern void ivf_builder_write_rows(const IvfBuilder *builder,
+								   Tuplesortstate *sort, IvfWriter *writer);
+
+/*
+ * ivf_builder_write() in two steps, the lists themselves in between.  The leader
+ * takes over the rows that others have added.
+ */
+extern void ivf_builder_take_over(IvfBuilder *builder, double nrows);
+extern void ivf_builder_begin_lists(IvfBuilder *builder, bool logged);
+extern IvfWriter *ivf_builder_writer(const IvfBuilder *builder);
+extern void ivf_builder_report_written(const IvfBuilder *builder, int64 nrows);
+extern const IvfMeta *ivf_builder_end_lists(IvfBuilder *builder);
 
 #endif

@@ -51,9 +51,9 @@ struct IvfCalibrator
 {
 	IvfMeta meta;
 	uint32 nqueries;
-	uint32 wanted;       /* neighbours of each, itself included */
-	float *queries;      /* nqueries x dim */
-	Neighbor *neighbors; /* nqueries x wanted: max-heaps, at the end sorted */
+	uint32 wanted;        /* neighbours of each, itself included */
+	const float *queries; /* nqueries x dim */
+	Neighbor *neighbors;  /* nqueries x wanted: max-heaps, at the end sorted */
 	uint32 *nneighbors;
 	float *thresholds;
 	float *products; /* of a batch: rows x nqueries */
@@ -63,17 +63,31 @@ struct IvfCalibrator
 IvfCalibrator *
 ivf_calibrator_new(const IvfMeta *meta, const IvfSample *sample)
 {
-	IvfCalibrator *calibrator = palloc0(sizeof(IvfCalibrator));
 	Size row_bytes = meta->dim * sizeof(float);
 	uint32 room = maintenance_work_mem * 1024.0 * QUERY_SHARE / row_bytes;
 	uint32 n = Min(sample->n, Min(Max(room, QUERIES_MIN), QUERIES));
-	Size bytes = n * row_bytes;
+	float *queries = palloc(n * row_bytes);
+
+	memcpy(queries, sample->rows, n * row_bytes);
+	return ivf_calibrator_join(meta, queries, n);
+}
+
+const float *
+ivf_calibrator_queries(const IvfCalibrator *calibrator, uint32 *n)
+{
+	*n = calibrator->nqueries;
+	return calibrator->queries;
+}
+
+IvfCalibrator *
+ivf_calibrator_join(const IvfMeta *meta, const float *queries, uint32 n)
+{
+	IvfCalibrator *calibrator = palloc0(sizeof(IvfCalibrator));
 
 	calibrator->meta = *meta;
 	calibrator->nqueries = n;
 	calibrator->wanted = NEIGHBORS + 1;
-	calibrator->queries = palloc(bytes);
-	memcpy(calibrator->queries, sample->rows, bytes);
+	calibrator->queries = queries;
 	calibrator->neighbors = palloc(n * calibrator->wanted * sizeof(Neighbor));
 	calibrator->nneighbors = palloc0(n * sizeof(uint32));
 	calibrator->thresholds = palloc(n * sizeof(float));
@@ -161,6 +175,47 @@ ivf_calibrator_add(IvfCalibrator *calibrator, const float *rows, uint32 n,
 					  (Neighbor){.distance = distance,
 								 .list = lists[i],
 								 .tid = tids[i]});
+		}
+	}
+}
+
+/* What one participant found: for each query the number, then all heaps */
+Size
+ivf_calibrator_found_size(const IvfCalibrator *calibrator)
+{
+	return MAXALIGN(calibrator->nqueries * sizeof(uint32)) +
+		calibrator->nqueries * calibrator->wanted * sizeof(Neighbor);
+}
+
+static void *
+heaps_of(const IvfCalibrator *calibrator, const void *found)
+{
+	return (char *) found + MAXALIGN(calibrator->nqueries * sizeof(uint32));
+}
+
+void
+ivf_calibrator_store(const IvfCalibrator *calibrator, void *found)
+{
+	memcpy(found, calibrator->nneighbors,
+		   calibrator->nqueries * sizeof(uint32));
+	memcpy(heaps_of(calibrator, found), calibrator->neighbors,
+		   calibrator->nqueries * calibrator->wanted * sizeof(Neighbor));
+}
+
+void
+ivf_calibrator_merge(IvfCalibrator *calibrator, const void *found)
+{
+	const uint32 *counts = found;
+	const Neighbor *heaps = heaps_of(calibrator, found);
+
+	for (uint32 query = 0; query < calibrator->nqueries; query++)
+	{
+		const Neighbor *heap = heaps + query * calibrator->wanted;
+
+		for (uint32 i = 0; i < counts[query]; i++)
+		{
+			if (heap[i].distance < calibrator->thresholds[query])
+				offer(calibrator, query, heap[i]);
 		}
 	}
 }

@@ -17,7 +17,8 @@
 #include "ivf/ivf_choose.h"
 #include "ivf/ivf_options.h"
 
-#define SAMPLE_PER_LIST 128
+#define SAMPLE_PER_LIST 64
+#define SAMPLE_MIN 10000
 
 /* Of maintenance_work_mem: the sample, and centroids whose number is automatic */
 #define SAMPLE_SHARE 0.5
@@ -204,5 +205,6 @@ ivf_choose_sample(Relation index, const IvfMeta *meta, uint32 lists)
 		? Min(room, IVF_MIN_TRAINED_ROWS)
 		: IVF_MIN_TRAINED_ROWS;
 
-	return Max(Min(lists * (double) SAMPLE_PER_LIST, room), Max(lists, least));
+	return Max(Min(Max(lists * (double) SAMPLE_PER_LIST, SAMPLE_MIN), room),
+			   Max(lists, least));
 }

@@ -27,7 +27,9 @@ struct IvfWriter
 	bool filling;  /* is there a segment? */
 	char *segment; /* page images */
 	char *copies;
-	uint32 ncopies; /* copies on the page at hand */
+	uint32 ncopies;   /* copies on the page at hand */
+	BlockNumber head; /* the first block behind the directory */
+	BlockNumber next; /* of a run; or InvalidBlockNumber: pages are added */
 };
 
 /* Put an image on a locked page, and let it go */
@@ -42,12 +44,22 @@ put_page(IvfWriter *writer, Buffer buffer, const char *image)
 	UnlockReleaseBuffer(buffer);
 }
 
+/* A locked buffer whose content does not matter */
+static Buffer
+new_page(IvfWriter *writer)
+{
+	if (writer->next != InvalidBlockNumber)
+		return ReadBufferExtended(writer->index, writer->fork, writer->next++,
+								  RBM_ZERO_AND_LOCK, NULL);
+	return writer->logged ? ivf_new_block(writer->index)
+						  : wal_extend(writer->index, writer->fork);
+}
+
 /* Add a page; its image is copied */
 static BlockNumber
 write_page(IvfWriter *writer, const char *image)
 {
-	Buffer buffer = writer->logged ? ivf_new_block(writer->index)
-								   : wal_extend(writer->index, writer->fork);
+	Buffer buffer = new_page(writer);
 	BlockNumber blkno = BufferGetBlockNumber(buffer);
 
 	put_page(writer, buffer, image);
@@ -161,27 +173,43 @@ write_directory(IvfWriter *writer)
 					   IVF_ENTRIES_PER_PAGE * sizeof(IvfListEntry));
 }
 
+void
+ivf_entries_init(IvfListEntry *entries, uint32 n)
+{
+	for (uint32 i = 0; i < n; i++)
+		entries[i] = (IvfListEntry){.first = InvalidBlockNumber,
+									.free = InvalidBlockNumber};
+}
+
+IvfWriter *
+ivf_writer_join(Relation index, const IvfMeta *meta, IvfListEntry *entries)
+{
+	IvfWriter *writer = palloc0(sizeof(IvfWriter));
+
+	writer->index = index;
+	writer->fork = MAIN_FORKNUM;
+	writer->meta = meta;
+	ivf_layout_init(&writer->layout, meta);
+	writer->segment = palloc0(BLCKSZ);
+	writer->copies = palloc0(BLCKSZ);
+	writer->entries = entries;
+	writer->next = InvalidBlockNumber;
+	return writer;
+}
+
 IvfWriter *
 ivf_writer_begin(Relation index, ForkNumber fork, IvfMeta *meta,
 				 const float *centroids, const float *params, bool logged)
 {
-	IvfWriter *writer = palloc0(sizeof(IvfWriter));
-	Size directory =
+	uint32 directory =
 		(meta->nlists + IVF_ENTRIES_PER_PAGE - 1) / IVF_ENTRIES_PER_PAGE;
+	uint32 n = directory * IVF_ENTRIES_PER_PAGE;
+	IvfListEntry *entries = palloc(n * sizeof(IvfListEntry));
+	IvfWriter *writer = ivf_writer_join(index, meta, entries);
 
-	writer->index = index;
+	ivf_entries_init(entries, n);
 	writer->fork = fork;
-	writer->meta = meta;
 	writer->logged = logged;
-	ivf_layout_init(&writer->layout, meta);
-	writer->segment = palloc0(BLCKSZ);
-	writer->copies = palloc0(BLCKSZ);
-	writer->entries = MemoryContextAllocHuge(CurrentMemoryContext,
-											 directory * IVF_ENTRIES_PER_PAGE *
-												 sizeof(IvfListEntry));
-	for (Size i = 0; i < directory * IVF_ENTRIES_PER_PAGE; i++)
-		writer->entries[i] = (IvfListEntry){.first = InvalidBlockNumber,
-											.free = InvalidBlockNumber};
 
 	if (!logged)
 		(void) wal_extend_run(index, fork, 1); /* for the meta page */
@@ -189,10 +217,17 @@ ivf_writer_begin(Relation index, ForkNumber fork, IvfMeta *meta,
 										: write_centroids(writer, centroids);
 	meta->codebook = write_params(writer, params);
 	meta->directory = wal_extend_run(index, fork, directory);
+	writer->head = meta->directory + directory;
 	write_directory(writer);
 	if (!logged)
 		ivf_write_meta(index, fork, meta);
 	return writer;
+}
+
+BlockNumber
+ivf_writer_head(const IvfWriter *writer)
+{
+	return writer->head;
 }
 
 /*
@@ -334,4 +369,50 @@ ivf_writer_end(IvfWriter *writer)
 	pfree(writer->segment);
 	pfree(writer->copies);
 	pfree(writer);
+}
+
+/*
+ * Several writers
+ */
+
+void
+ivf_writer_begin_run(IvfWriter *writer, BlockNumber first)
+{
+	writer->next = first;
+}
+
+void
+ivf_writer_end_run(IvfWriter *writer, BlockNumber end)
+{
+	flush_segment(writer);
+	if (writer->next != end)
+		elog(ERROR, "a run of index pages ends at block %u, not %u",
+			 writer->next, end);
+	writer->next = InvalidBlockNumber;
+}
+
+/* A segment of so many rows, and its copies */
+static uint32
+segment_npages(const IvfLayout *layout, uint32 nrows)
+{
+	if (nrows == 0)
+		return 0;
+	return 1 +
+		(layout->copy_slots.size == 0
+			 ? 0
+			 : slots_npages(&layout->copy_slots, nrows));
+}
+
+uint32
+ivf_list_npages(const IvfLayout *layout, uint32 nrows)
+{
+	return nrows / layout->capacity * segment_npages(layout, layout->capacity) +
+		segment_npages(layout, nrows % layout->capacity);
+}
+
+void
+ivf_writer_set_entries(IvfWriter *writer, const IvfListEntry *entries)
+{
+	memcpy(writer->entries, entries,
+		   writer->meta->nlists * sizeof(IvfListEntry));
 }

@@ -40,8 +40,28 @@ extern IvfWriter *ivf_writer_begin(Relation index, ForkNumber fork,
 extern void ivf_writer_add(IvfWriter *writer, uint32 list,
 						   const IvfStoredRow *row);
 
+/* The first block behind what ivf_writer_begin has taken */
+extern BlockNumber ivf_writer_head(const IvfWriter *writer);
+
 /* Write what is left, and the directory */
 extern void ivf_writer_end(IvfWriter *writer);
+
+/*
+ * A writer of some lists beside others that write other lists: it notes them in
+ * entries, an array of all lists that the caller brings.  Its pages fill runs of
+ * blocks, one after the other; ivf_writer_end_run writes what is left, and may
+ * leave no block.  ivf_list_npages: blocks of a list of so many rows.
+ */
+extern IvfWriter *ivf_writer_join(Relation index, const IvfMeta *meta,
+								  IvfListEntry *entries);
+extern void ivf_writer_begin_run(IvfWriter *writer, BlockNumber first);
+extern void ivf_writer_end_run(IvfWriter *writer, BlockNumber end);
+extern uint32 ivf_list_npages(const IvfLayout *layout, uint32 nrows);
+
+/* All entries as such writers left them, for the directory */
+extern void ivf_writer_set_entries(IvfWriter *writer,
+								   const IvfListEntry *entries);
+extern void ivf_entries_init(IvfListEntry *entries, uint32 n);
 
 /* Put meta on its page; again when more is known */
 extern void ivf_write_meta(Relation index, ForkNumber fork,

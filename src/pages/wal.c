@@ -41,11 +41,10 @@ edit_finish(PageEdit *edit)
 BlockNumber
 wal_extend_run(Relation index, ForkNumber fork, uint32 n)
 {
-	bool need_lock = !RELATION_IS_LOCAL(index);
 	BlockNumber first = InvalidBlockNumber;
 
-	if (need_lock)
-		LockRelationForExtension(index, ExclusiveLock);
+	/* a new relation is not ours alone: workers of a build extend it, too */
+	LockRelationForExtension(index, ExclusiveLock);
 	for (uint32 i = 0; i < n; i++)
 	{
 		Buffer buffer = extend_relation_locked(index, fork);
@@ -54,8 +53,7 @@ wal_extend_run(Relation index, ForkNumber fork, uint32 n)
 			first = BufferGetBlockNumber(buffer);
 		UnlockReleaseBuffer(buffer);
 	}
-	if (need_lock)
-		UnlockRelationForExtension(index, ExclusiveLock);
+	UnlockRelationForExtension(index, ExclusiveLock);
 	return first;
 }
 
@@ -91,4 +89,11 @@ wal_log_built(Relation index, ForkNumber fork, BlockNumber first)
 	/* an init fork is copied after a crash: it must be in the log */
 	if ((fork == INIT_FORKNUM || RelationNeedsWAL(index)) && first < nblocks)
 		log_newpage_range(index, fork, first, nblocks, true);
+}
+
+void
+wal_log_run(Relation index, BlockNumber first, BlockNumber end)
+{
+	if (RelationNeedsWAL(index) && first < end)
+		log_newpage_range(index, MAIN_FORKNUM, first, end, true);
 }

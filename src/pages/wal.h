@@ -58,4 +58,7 @@ extern void wal_log_page(Relation index, Buffer buffer);
  */
 extern void wal_log_built(Relation index, ForkNumber fork, BlockNumber first);
 
+/* Likewise blocks first .. end - 1 of the main fork; a parallel worker may */
+extern void wal_log_run(Relation index, BlockNumber first, BlockNumber end);
+
 #endif

@@ -17,6 +17,13 @@
 #define SEED_ROWS_PER_CENTRE 4
 #define SEED_ROWS_MIN 1024
 
+/*
+ * The last rounds are over all rows.  Those before find the way by so many rows
+ * for each centre, where these are at most half of all.
+ */
+#define LAST_ROUNDS 3
+#define ROUGH_ROWS_PER_CENTRE 16
+
 /* How far the halves of a cluster move apart, of the way to its farthest row */
 #define SPLIT_STEP 0.1f
 
@@ -40,6 +47,7 @@ typedef struct Trainer
 	uint32_t *starts;  /* k + 1: where centres begin in order */
 	uint32_t *sizes;   /* k: rows, halved for centres that were split */
 	uint32_t *owned;   /* k: for each centre, the id of a row that is its own */
+	uint32_t *rough;   /* ids: rows of the first rounds */
 	float *sqdists;    /* rows that first centres are drawn from */
 	double *sum;       /* dim */
 	void *assign_work;
@@ -65,6 +73,15 @@ seed_rows(size_t k, size_t n)
 	return min_size(n, max_size(k * SEED_ROWS_PER_CENTRE, SEED_ROWS_MIN));
 }
 
+/* Rows of the first rounds; 0: all rounds are over all rows */
+static size_t
+rough_rows(const KmeansTask *task, size_t k, size_t n)
+{
+	if (task->iterations <= LAST_ROUNDS || k > n / 2 / ROUGH_ROWS_PER_CENTRE)
+		return 0;
+	return k * ROUGH_ROWS_PER_CENTRE;
+}
+
 static size_t
 lay_out(Trainer *t, const KmeansTask *task, void *work)
 {
@@ -85,6 +102,9 @@ lay_out(Trainer *t, const KmeansTask *task, void *work)
 	t->starts = carve(&carver, k + 1, sizeof(uint32_t));
 	t->sizes = carve(&carver, k, sizeof(uint32_t));
 	t->owned = carve(&carver, k, sizeof(uint32_t));
+	/* of any set: its own rows and centres are no more */
+	t->rough = carve(&carver, min_size(k * ROUGH_ROWS_PER_CENTRE, n / 2),
+					 sizeof(uint32_t));
 	t->sqdists = carve(&carver, seed_rows(k, n), sizeof(float));
 	t->sum = carve(&carver, task->rows.dim, sizeof(double));
 	t->assign_work = carve(&carver, assign_size, 1);
@@ -338,13 +358,13 @@ find_owned(Trainer *t, const Clusters *clusters)
 	return true;
 }
 
-/* Lloyd's rounds from the centres given, which are the rows that they own */
+/* Lloyd's rounds from the centres given, until they gain little */
 static bool
-run_rounds(Trainer *t, const Clusters *clusters)
+run_rounds(Trainer *t, const Clusters *clusters, int rounds)
 {
 	double before = 0;
 
-	for (int round = 0; round < t->task->iterations; round++)
+	for (int round = 0; round < rounds; round++)
 	{
 		double cost = assign_rows(t, clusters);
 		size_t nempty;
@@ -359,7 +379,29 @@ run_rounds(Trainer *t, const Clusters *clusters)
 			break;
 		before = cost;
 	}
-	return t->task->iterations == 0 || find_owned(t, clusters);
+	return true;
+}
+
+/*
+ * Centres become those of all rows, from being the rows that they own.  rough:
+ * a fair sample of nrough rows, which may be none.
+ */
+static bool
+improve_centres(Trainer *t, const Clusters *clusters, size_t nrough)
+{
+	int iterations = t->task->iterations;
+	RowSet rough = *clusters->set;
+	Clusters sample = *clusters;
+
+	if (iterations == 0)
+		return true;
+	rough.ids = t->rough;
+	rough.n = nrough;
+	sample.set = &rough;
+	if (nrough > 0 && !run_rounds(t, &sample, iterations - LAST_ROUNDS))
+		return false;
+	return run_rounds(t, clusters, nrough > 0 ? LAST_ROUNDS : iterations) &&
+		find_owned(t, clusters);
 }
 
 /* Each centre becomes the row that it owns */
@@ -386,6 +428,7 @@ train_set(Trainer *t, const Clusters *wanted)
 	/* as long as there are no clusters, the arrays of rows are free */
 	uint32_t *distinct = t->nearest;
 	size_t ndistinct = rows_distinct(wanted->set, distinct, &t->pacer);
+	size_t nrough;
 
 	if (ndistinct <= wanted->k)
 	{
@@ -399,7 +442,11 @@ train_set(Trainer *t, const Clusters *wanted)
 	clusters.k = rows_seed(&sample, wanted->k, &t->rng, t->sqdists,
 						   wanted->owned, &t->pacer);
 	copy_owned(&clusters);
-	return clusters.k > 0 && run_rounds(t, &clusters) ? clusters.k : 0;
+	nrough = rough_rows(t->task, wanted->k, wanted->set->n);
+	nrough = min_size(nrough, ndistinct);
+	memcpy(t->rough, distinct, nrough * sizeof(uint32_t));
+	return clusters.k > 0 && improve_centres(t, &clusters, nrough) ? clusters.k
+																   : 0;
 }
 
 /*

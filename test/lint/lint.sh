@@ -122,12 +122,15 @@ check_gcc() {
 	make $makes clean && make $makes CC=gcc COPT=-Werror
 }
 
-# Only what SQL calls leaves the library
+# Only what SQL calls and what workers begin with leaves the library
 check_exports() {
 	[ -e vector_ext.so ] || check_gcc || return 1
 	diff <(nm -D --defined-only vector_ext.so | awk '{ print $3 }' |
 		grep -vE '^(pg_finfo_.*|Pg_magic_func|_PG_init)$' | sort -u) \
-		<(sed -n "s/.*'MODULE_PATHNAME', '\([a-z0-9_]*\)'.*/\1/p" sql/install/*.sql | sort -u) || {
+		<({
+			sed -n "s/.*'MODULE_PATHNAME', '\([a-z0-9_]*\)'.*/\1/p" sql/install/*.sql
+			sed -n 's/^WORKER_FUNCTION(\(.*\))$/\1/p' src/*/*.c
+		} | sort -u) || {
 		echo "< exported, but no function of SQL;  > named in SQL, but not exported"
 		return 1
 	}
