@@ -28,6 +28,13 @@
 #define QUERIES_MIN 32
 #define NEIGHBORS 100
 #define LIST_SHARE 0.99
+
+/*
+ * Where rows lie in clusters, each finds all its neighbours in its own list, but
+ * a query may lie between: lists visited are at least this share of the root of
+ * their number.
+ */
+#define ROOT_SHARE 0.5
 #define ESTIMATE_SHARE 0.995
 
 /* Estimates that are looked at for a neighbour, for each wanted */
@@ -407,7 +414,9 @@ calibrate(IvfCalibrator *calibrator, IvfSearch *search,
 			   n * sizeof(uint32));
 		nranks += n;
 	}
-	calibration->probes = share_of_ranks(ranks, nranks, LIST_SHARE);
+	calibration->probes =
+		Max(share_of_ranks(ranks, nranks, LIST_SHARE),
+			(uint32) ceil(ROOT_SHARE * sqrt(search->meta.nlists)));
 	calibration->candidates = k;
 	if (search->meta.codec != CODEC_NONE)
 	{
