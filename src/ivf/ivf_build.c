@@ -215,13 +215,13 @@ ivfbuild(Relation heap, Relation index, IndexInfo *info)
 	ivf_builder_train(build.builder, fraction, flat ? 1 : IVF_MIN_TRAINED_ROWS);
 
 	ivf_progress_phase(IVF_PHASE_ASSIGNING);
-	(void) table_index_build_scan(heap, index, info, true, true, add_row,
-								  &build, NULL);
+	/* rows that are not indexed count: the table's statistics are made of it */
+	result->heap_tuples = table_index_build_scan(heap, index, info, true, true,
+												 add_row, &build, NULL);
 	(void) ivf_builder_write(build.builder, false);
 	wal_log_built(index, MAIN_FORKNUM, 0);
 
-	result->heap_tuples = result->index_tuples =
-		ivf_builder_nrows(build.builder);
+	result->index_tuples = ivf_builder_nrows(build.builder);
 	return result;
 }
 
