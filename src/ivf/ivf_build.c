@@ -253,6 +253,7 @@ ivfbuild(Relation heap, Relation index, IndexInfo *info)
 		wal_log_built(index, MAIN_FORKNUM, 0);
 	}
 
+	/* rows that are not indexed count: the table's statistics are made of it */
 	result->heap_tuples = heap_tuples;
 	result->index_tuples = ivf_builder_nrows(build.builder);
 	return result;
