@@ -155,6 +155,7 @@ ivf_choose_codec(Relation index, const IvfGiven *given, IvfMeta *meta)
 	meta->m = Min(choose_m(&options, given, meta), meta->model_dim);
 	meta->centroid_elem =
 		given->centroids == NULL ? ELEM_FLOAT16 : ELEM_FLOAT32;
+	meta->nprices = options.balanced ? meta->nlists : 0;
 	meta->copies = IVF_COPIES_EXACT;
 	if (meta->codec != CODEC_NONE)
 		meta->copies = options.rerank == IVF_RERANK_INDEX ? IVF_COPIES_HALF
@@ -187,6 +188,9 @@ ivf_choose_sample(const IvfMeta *meta, uint32 lists)
 	double room =
 		maintenance_work_mem * 1024.0 / 2 / (meta->dim * sizeof(float) + 16);
 
+	/* by so many a list's length is known to a tenth: to balance is to know */
+	if (meta->nprices > 0)
+		lists *= 4;
 	return Max(Min(lists * (double) SAMPLE_PER_LIST, room),
 			   Max(lists, IVF_MIN_TRAINED_ROWS));
 }

@@ -23,7 +23,7 @@ extern void ivf_choose_codec(Relation index, const IvfGiven *given,
 extern uint32 ivf_choose_lists(Relation index, const IvfGiven *given,
 							   double nrows);
 
-/* Rows to be sampled for so many lists: half of maintenance_work_mem at most */
+/* Rows to be sampled for so many lists of a trained meta: half of maintenance_work_mem at most */
 extern uint32 ivf_choose_sample(const IvfMeta *meta, uint32 lists);
 
 #endif
