@@ -62,7 +62,7 @@ DROP INDEX own_8, own_pca, own_opq, new_8, new_pca, new_opq;
 CREATE INDEX part_c ON trips USING ivfpq (a) WITH (centroids_table = '"Odd ""model"."A''c"', m = 3);
 CREATE INDEX part_e ON trips USING ivfpq (a) WITH (codebook_table = '"Odd ""model".ae', lists = 4);
 CREATE INDEX part_n ON trips USING ivfpq (a) WITH (centroids_table = '"Odd ""model"."A''c"', codec = none);
-SELECT x, pg_temp.info(x, 'codec', 'm', 'lists'), vector_index_check(x, true), (SELECT count(*) FROM vector_index_codebook(x)) AS entries,
+SELECT x, pg_temp.info(x, 'codec', 'm', 'lists', 'centroids'), vector_index_check(x, true), (SELECT count(*) FROM vector_index_codebook(x)) AS entries,
 	(SELECT count(*) FROM (SELECT * FROM vector_index_centroids(x) INTERSECT TABLE "Odd ""model"."A'c") s) AS same_centroids,
 	(SELECT count(*) FROM (SELECT * FROM vector_index_codebook(x) INTERSECT TABLE "Odd ""model".ae) s) AS same_entries
 	FROM unnest(ARRAY['part_c', 'part_e', 'part_n']::regclass[]) x ORDER BY x::text;
@@ -194,6 +194,10 @@ SELECT vector_index_rebalance('mapped_v');
 SELECT pg_temp.info('mapped_v', 'transform', 'codec', 'model_dimensions'), vector_index_check('mapped_v', true);
 -- What there is nothing of has no rows.
 CREATE INDEX flat ON trips USING ivfflat (a) WITH (lists = 9);
+CREATE INDEX even ON trips USING ivfpq (a) WITH (lists = 6, m = 3, balanced = true, centroids_table = '"Odd ""model"."A''c"');
+CREATE INDEX even ON trips USING ivfpq (a) WITH (m = 3, balanced = true, centroids_table = '"Odd ""model"."A''c"');
+SELECT pg_temp.info('even', 'lists', 'centroids', 'balanced'), vector_index_check('even', true),
+	(SELECT max(n) < 1.25 * avg(n) FROM (SELECT count(*) AS n FROM vector_index_codes('even') GROUP BY list) s) AS even;
 CREATE TABLE few AS SELECT * FROM items LIMIT 10;
 CREATE INDEX few_v ON few USING ivfpq (v);
 SELECT x, (SELECT count(*) FROM vector_index_centroids(x)) AS centroids, (SELECT count(*) FROM vector_index_codebook(x)) AS entries,

@@ -152,7 +152,7 @@ ivf_builder_new(Relation index, const IvfMeta *meta, double expected)
 	builder->index = index;
 	builder->context = CurrentMemoryContext;
 	builder->meta = *meta;
-	builder->sample_room = ivf_choose_sample(index, meta, lists);
+	builder->sample_room = ivf_choose_sample(index, &trained, lists);
 	builder->sample.rows = MemoryContextAllocHuge(
 		CurrentMemoryContext,
 		(Size) builder->sample_room * meta->dim * sizeof(float));
@@ -436,7 +436,9 @@ finish_batch(IvfBuilder *builder)
 	}
 	if (builder->centroids != NULL)
 		ivf_assign(&builder->meta, builder->centroids, builder->model_rows,
-				   builder->nbatch, builder->lists, builder->assign_work);
+				   builder->nbatch,
+				   ivf_prices(&builder->meta, builder->model->params),
+				   builder->lists, builder->assign_work);
 	else
 		memset(builder->lists, 0, builder->nbatch * sizeof(uint32));
 	if (builder->calibrator != NULL)

@@ -288,6 +288,7 @@ rank_by_lists(IvfCalibrator *calibrator, const IvfModel *model,
 	Size dim = meta->model_dim;
 	const Neighbor *neighbors =
 		calibrator->neighbors + query * calibrator->wanted;
+	const float *prices = ivf_prices(meta, model->params);
 	float *scores = palloc(meta->nlists * sizeof(float));
 	float *room = palloc(dim * sizeof(float));
 	const float *row = ivf_model_row(
@@ -299,7 +300,8 @@ rank_by_lists(IvfCalibrator *calibrator, const IvfModel *model,
 
 		scores[i] = meta->metric == METRIC_INNER_PRODUCT
 			? -kernels->inner_product(row, centroid, dim, 0)
-			: kernels->sqdist(row, centroid, dim, 0);
+			: kernels->sqdist(row, centroid, dim, 0) +
+				ivf_price(meta, prices, i);
 	}
 	for (uint32 j = 0; j < calibrator->nneighbors[query]; j++)
 	{

@@ -160,6 +160,7 @@ ivf_choose_codec(Relation index, const IvfGiven *given, IvfMeta *meta)
 	meta->m = Min(choose_m(&options, given, meta), meta->model_dim);
 	meta->centroid_elem =
 		given->centroids == NULL ? ELEM_FLOAT16 : ELEM_FLOAT32;
+	meta->nprices = options.balanced ? meta->nlists : 0;
 	meta->copies = IVF_COPIES_EXACT;
 	if (meta->codec != CODEC_NONE)
 		meta->copies = options.rerank == IVF_RERANK_INDEX ? IVF_COPIES_HALF
@@ -205,6 +206,9 @@ ivf_choose_sample(Relation index, const IvfMeta *meta, uint32 lists)
 		? Min(room, IVF_MIN_TRAINED_ROWS)
 		: IVF_MIN_TRAINED_ROWS;
 
+	/* by so many a list's length is known to a tenth: to balance is to know */
+	if (meta->nprices > 0)
+		lists *= 4;
 	return Max(Min(Max(lists * (double) SAMPLE_PER_LIST, SAMPLE_MIN), room),
 			   Max(lists, least));
 }

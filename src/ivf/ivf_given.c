@@ -463,7 +463,7 @@ ivf_given_read(Relation index, const IvfMeta *meta)
 bool
 ivf_given_complete(const IvfGiven *given, const IvfMeta *meta)
 {
-	return given->centroids != NULL &&
+	return given->centroids != NULL && meta->nprices == 0 &&
 		(meta->codec == CODEC_NONE || given->codebook != NULL);
 }
 

@@ -53,6 +53,7 @@ static uint32
 nearest_list(Relation index, const IvfModel *model, const float *row)
 {
 	const IvfMeta *meta = &model->meta;
+	const float *prices = ivf_prices(meta, model->params);
 	bool products_only = ivf_spherical(meta);
 	float *products = palloc(meta->nlists * sizeof(float));
 	float *sqnorms = palloc0(meta->nlists * sizeof(float));
@@ -63,7 +64,7 @@ nearest_list(Relation index, const IvfModel *model, const float *row)
 						  products_only ? NULL : sqnorms);
 	for (uint32 i = 0; i < meta->nlists; i++)
 	{
-		float score = sqnorms[i] - 2 * products[i];
+		float score = sqnorms[i] - 2 * products[i] + ivf_price(meta, prices, i);
 
 		if (score < best_score)
 		{

@@ -34,7 +34,16 @@ ivf_params_floats(const IvfMeta *meta)
 {
 	TransformShape transform = ivf_transform_shape(meta);
 
-	return ivf_codec_floats(meta) + transform_params_floats(&transform);
+	return ivf_codec_floats(meta) + transform_params_floats(&transform) +
+		meta->nprices;
+}
+
+const float *
+ivf_prices(const IvfMeta *meta, const float *params)
+{
+	return meta->nprices == 0
+		? NULL
+		: params + ivf_params_floats(meta) - meta->nprices;
 }
 
 /* Codec and transform as they can be together */
@@ -71,7 +80,8 @@ check_meta(Relation index, const IvfMeta *meta)
 		meta->nlists > IVF_MAX_LISTS ||
 		meta->dim != TupleDescAttr(index->rd_att, 0)->atttypmod ||
 		meta->centroid_elem > ELEM_FLOAT16 || meta->copies > IVF_COPIES_HALF ||
-		meta->scale > 0 || meta->scale < -MAX_SCALE || !kind_is_valid(meta) ||
+		meta->nprices > IVF_MAX_LISTS || meta->scale > 0 ||
+		meta->scale < -MAX_SCALE || !kind_is_valid(meta) ||
 		!model_is_valid(meta))
 		page_corrupted(index, IVF_META_BLOCK, "The meta page is invalid.");
 	if (meta->version != IVF_VERSION)

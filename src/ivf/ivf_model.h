@@ -21,7 +21,7 @@ typedef struct IvfModel
 	IvfLayout layout;
 	uint32 nhints;
 	Buffer *hints; /* for page_pin(): by block, of the first nhints */
-	float params[FLEXIBLE_ARRAY_MEMBER]; /* of the codec, of the transform */
+	float params[FLEXIBLE_ARRAY_MEMBER]; /* of codec, transform, prices */
 } IvfModel;
 
 /*
@@ -44,6 +44,19 @@ ivf_pin(Relation index, const IvfModel *model, BlockNumber blkno)
 /* Floats of params, and where those of the transform begin */
 extern Size ivf_codec_floats(const IvfMeta *meta);
 extern Size ivf_params_floats(const IvfMeta *meta);
+
+/*
+ * Prices of balanced lists, the first meta->nprices; NULL: none.  A row belongs
+ * to the list of the least |row - centroid|^2 + price.
+ */
+extern const float *ivf_prices(const IvfMeta *meta, const float *params);
+
+/* The price of a list, given ivf_prices(); lists made later have none */
+static inline float
+ivf_price(const IvfMeta *meta, const float *prices, uint32 list)
+{
+	return prices != NULL && list < meta->nprices ? prices[list] : 0.0f;
+}
 
 static inline const float *
 ivf_transform_params(const IvfModel *model)

@@ -144,6 +144,9 @@ ivf_options_init(void)
 	add_int_reloption(pq_kind, "dimensions",
 					  "Dimensions kept by transform \"pca\", 0: half", 0, 0,
 					  TRANSFORM_MAX_DENSE, AccessExclusiveLock);
+	add_bool_reloption(pq_kind, "balanced",
+					   "Lists are of nearly the same length", false,
+					   AccessExclusiveLock);
 	add_string_reloption(pq_kind, "transform_table",
 						 "Table of a matrix to be the transform", NULL,
 						 check_table_name, AccessExclusiveLock);
@@ -233,6 +236,7 @@ ivfpqoptions(Datum reloptions, bool validate)
 		{"bits", RELOPT_TYPE_ENUM, offsetof(IvfOptions, bits)},
 		{"transform", RELOPT_TYPE_ENUM, offsetof(IvfOptions, transform)},
 		{"dimensions", RELOPT_TYPE_INT, offsetof(IvfOptions, dimensions)},
+		{"balanced", RELOPT_TYPE_BOOL, offsetof(IvfOptions, balanced)},
 		{"transform_table", RELOPT_TYPE_STRING,
 		 offsetof(IvfOptions, tables[IVF_TABLE_TRANSFORM])},
 		{"centroids_table", RELOPT_TYPE_STRING,

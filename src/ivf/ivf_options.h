@@ -62,6 +62,8 @@ typedef struct IvfOptions
 	int bits;       /* IvfBits */
 	int transform;  /* TransformKind, or IVF_TRANSFORM_AUTO */
 	int dimensions; /* that transform "pca" keeps */
+	/* lists of nearly the same length */
+	bool balanced;
 	/* ivf_option_table() has the names */
 	int tables[IVF_NTABLES];
 } IvfOptions;

@@ -3,7 +3,7 @@
  *	  Disk format of an inverted file index; README.md draws the pages.
  *
  *		block 0		meta page: IvfMeta
- *		model		centroids (slots), codebook (floats: of codec and transform),
+ *		model		centroids (slots), codebook (floats: of codec, transform, prices),
  *					both optional
  *		directory	one IvfListEntry for each list
  *		segments	the lists: chains of pages, each with up to capacity rows
@@ -89,6 +89,7 @@ typedef struct IvfMeta
 	double nrows;    /* when built */
 	uint64 replaced; /* full xid: who started later reads no older pages */
 	IvfCalibration calibrations[IVF_NCALIBRATIONS]; /* ascending k */
+	uint32 nprices; /* of the first lists, where lists are balanced; else 0 */
 } IvfMeta;
 
 /*

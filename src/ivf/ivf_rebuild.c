@@ -225,6 +225,7 @@ empty_meta(Relation index, const IvfMeta *old)
 		meta.scale = 0;
 	meta.codec = CODEC_NONE;
 	meta.centroid_elem = ELEM_FLOAT16;
+	meta.nprices = 0;
 	meta.transform = TRANSFORM_NONE;
 	meta.model_dim = meta.dim;
 	meta.copies = IVF_COPIES_EXACT;

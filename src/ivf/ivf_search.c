@@ -147,6 +147,10 @@ rank_lists(IvfSearch *search)
 	bool products_only = search->meta.metric == METRIC_INNER_PRODUCT ||
 		ivf_spherical(&search->meta);
 	bool bounds = state->codec != NULL && state->codec->scaled;
+	/* the lists of rows like the query; for products these do not count */
+	const float *prices = search->meta.metric == METRIC_INNER_PRODUCT
+		? NULL
+		: ivf_prices(&search->meta, search_model(search)->params);
 
 	ivf_centroid_products(search->index, search_model(search),
 						  state->model_query, state->products,
@@ -156,7 +160,8 @@ rank_lists(IvfSearch *search)
 		float sqnorm = products_only ? 0 : state->sqnorms[i];
 
 		state->ranks[i].list = i;
-		state->ranks[i].score = sqnorm - 2 * state->products[i];
+		state->ranks[i].score = sqnorm - 2 * state->products[i] +
+			ivf_price(&search->meta, prices, i);
 	}
 	state->nsorted = 0;
 }

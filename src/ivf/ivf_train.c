@@ -4,6 +4,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
@@ -18,6 +20,13 @@
 #define CODEC_ROUNDS 15
 #define TRANSFORM_ROUNDS 10
 #define MODEL_ROWS 8192 /* of which codec and transform are learned */
+
+/* Balanced lists: how uneven they may be, and how prices move */
+#define EVEN_ENOUGH 1.0005
+#define PRICE_ROUNDS 100
+#define PRICE_STEP 0.1
+#define PRICE_PATIENCE 4 /* rounds without gain */
+
 #define SEED UINT64_C(0x7665637465787431)
 
 static void *
@@ -79,11 +88,12 @@ ivf_assign_work(const IvfMeta *meta, uint32 max_rows)
 
 void
 ivf_assign(const IvfMeta *meta, const float *centroids, const float *rows,
-		   uint32 n, uint32 *lists, void *work)
+		   uint32 n, const float *prices, uint32 *lists, void *work)
 {
 	KmeansAssignment assignment = {.rows = all_rows(meta, rows, n),
 								   .centroids = centroids,
 								   .k = meta->nlists,
+								   .prices = prices,
 								   .nearest = lists,
 								   .work = work,
 								   .poll = poll_interrupts};
@@ -94,7 +104,7 @@ ivf_assign(const IvfMeta *meta, const float *centroids, const float *rows,
 /* Some residuals of the sample; the caller frees them */
 static RowSet
 sample_residuals(const IvfMeta *meta, const IvfSample *sample,
-				 const float *centroids)
+				 const float *centroids, const float *prices)
 {
 	uint32 n = Min(sample->n, MODEL_ROWS);
 	Size dim = meta->model_dim;
@@ -103,7 +113,7 @@ sample_residuals(const IvfMeta *meta, const IvfSample *sample,
 	void *work = ivf_assign_work(meta, n);
 
 	/* the sample is in no order, so its first rows are a sample too */
-	ivf_assign(meta, centroids, sample->rows, n, lists, work);
+	ivf_assign(meta, centroids, sample->rows, n, prices, lists, work);
 	for (Size i = 0; i < n; i++)
 	{
 		for (Size d = 0; d < dim; d++)
@@ -128,7 +138,8 @@ train_codec(const IvfMeta *meta, const IvfSample *sample,
 
 	if (codec->train == NULL)
 		return;
-	training.rows = sample_residuals(meta, sample, centroids);
+	training.rows =
+		sample_residuals(meta, sample, centroids, ivf_prices(meta, params));
 	work = allocate_work(codec->train_work_size(&training));
 	(void) codec->train(&training, params, work);
 	pfree(work);
@@ -201,13 +212,96 @@ rotate_lists(const IvfMeta *meta, IvfSample *sample, float *centroids,
 			 float *params)
 {
 	TransformShape shape = ivf_transform_shape(meta);
-	RowSet residuals = sample_residuals(meta, sample, centroids);
+	RowSet residuals = sample_residuals(meta, sample, centroids, NULL);
 
 	train_transform(meta, residuals, params);
 	pfree((float *) residuals.rows);
 	transform_rows(&shape, params, sample->rows, sample->n);
 	transform_rows(&shape, params, centroids, meta->nlists);
 	round_centroids(meta, centroids);
+}
+
+/*
+ * The sum of the squared lengths of lists, least where these are even; counts are
+ * the lengths, mean that of squared distances and prices.
+ */
+static double
+count_lists(const IvfMeta *meta, const IvfSample *sample,
+			const float *centroids, const float *prices, uint32 *counts,
+			double *mean)
+{
+	uint32 *lists = allocate_work(sample->n * sizeof(uint32));
+	KmeansAssignment assignment = {.rows =
+									   all_rows(meta, sample->rows, sample->n),
+								   .centroids = centroids,
+								   .k = meta->nlists,
+								   .prices = prices,
+								   .nearest = lists,
+								   .work = ivf_assign_work(meta, sample->n),
+								   .poll = poll_interrupts};
+	double unevenness = 0;
+
+	(void) kmeans_assign(&assignment);
+	memset(counts, 0, meta->nlists * sizeof(uint32));
+	for (uint32 i = 0; i < sample->n; i++)
+		counts[lists[i]]++;
+	for (uint32 i = 0; i < meta->nlists; i++)
+		unevenness += (double) counts[i] * counts[i];
+	*mean = assignment.cost / sample->n;
+	pfree(assignment.work);
+	pfree(lists);
+	return unevenness;
+}
+
+/*
+ * Prices by which lists are of nearly the same length: those of long lists rise,
+ * those of short ones fall.  It is an auction (Bertsekas, The auction algorithm,
+ * Annals of Operations Research 14, 1988) in which all lists bid at once; where
+ * they only overbid each other, it goes on from the best round by half the steps.
+ */
+static void
+train_prices(const IvfMeta *meta, const IvfSample *sample,
+			 const float *centroids, float *best)
+{
+	float *prices = palloc0(meta->nprices * sizeof(float));
+	uint32 *counts = palloc(meta->nlists * sizeof(uint32));
+	uint32 *best_counts = palloc(meta->nlists * sizeof(uint32));
+	double even = (double) sample->n / meta->nlists;
+	double step = 0;
+	double least = INFINITY;
+	int patience = PRICE_PATIENCE;
+
+	memset(best, 0, meta->nprices * sizeof(float));
+	for (int round = 0; round < PRICE_ROUNDS; round++)
+	{
+		double mean;
+		double unevenness =
+			count_lists(meta, sample, centroids, prices, counts, &mean);
+
+		if (round == 0)
+			step = mean * PRICE_STEP;
+		if (unevenness < least)
+		{
+			least = unevenness;
+			memcpy(best, prices, meta->nlists * sizeof(float));
+			memcpy(best_counts, counts, meta->nlists * sizeof(uint32));
+			patience = PRICE_PATIENCE;
+		}
+		else if (--patience == 0)
+		{
+			memcpy(prices, best, meta->nlists * sizeof(float));
+			memcpy(counts, best_counts, meta->nlists * sizeof(uint32));
+			patience = PRICE_PATIENCE;
+			step /= 2;
+		}
+		if (least <= EVEN_ENOUGH * even * sample->n)
+			break;
+		for (uint32 i = 0; i < meta->nlists; i++)
+			prices[i] += step * Min(counts[i] / even - 1, 1);
+	}
+	pfree(best_counts);
+	pfree(counts);
+	pfree(prices);
 }
 
 float *
@@ -226,6 +320,9 @@ ivf_train(IvfMeta *meta, const IvfGiven *given, IvfSample *sample,
 		centroids = train_centroids(meta, sample);
 	if (meta->transform == TRANSFORM_OPQ)
 		rotate_lists(meta, sample, centroids, transform);
+	if (meta->nprices > 0)
+		train_prices(meta, sample, centroids,
+					 params + ivf_params_floats(meta) - meta->nprices);
 	if (given->codebook != NULL)
 		memcpy(params, given->codebook, ivf_codec_floats(meta) * sizeof(float));
 	else if (meta->codec != CODEC_NONE)

@@ -28,9 +28,10 @@ typedef struct IvfSample
 extern float *ivf_train(IvfMeta *meta, const IvfGiven *given, IvfSample *sample,
 						float *params);
 
-/* The nearest centroids of n rows; work from ivf_assign_work() */
+/* The nearest centroids of n rows, prices (or NULL) included; work from ivf_assign_work() */
 extern void *ivf_assign_work(const IvfMeta *meta, uint32 max_rows);
 extern void ivf_assign(const IvfMeta *meta, const float *centroids,
-					   const float *rows, uint32 n, uint32 *lists, void *work);
+					   const float *rows, uint32 n, const float *prices,
+					   uint32 *lists, void *work);
 
 #endif

@@ -81,9 +81,10 @@ typedef struct KmeansAssignment
 	RowSet rows;
 	const float *centroids; /* k x rows.dim */
 	size_t k;
-	uint32_t *nearest; /* result: n numbers of centres, ties to the lowest */
-	float *sqdists;    /* result: n squared distances; NULL: not wanted */
-	double cost;       /* result: the sum of those */
+	const float *prices; /* k, added to squared distances; NULL: none */
+	uint32_t *nearest;   /* result: n numbers of centres, ties to the lowest */
+	float *sqdists;      /* result: n squared distances; NULL: not wanted */
+	double cost;         /* result: the sum of those */
 	void *work;
 	BlasPoll poll;
 	void *poll_arg;

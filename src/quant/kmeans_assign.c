@@ -129,6 +129,8 @@ take_centres(const Tiles *tiles, const KmeansAssignment *a, size_t first,
 
 		move_to_origin(tiles, a->centroids + (first + j) * dim, centre, dim);
 		tiles->halves[j] = square_of(centre, dim) / 2;
+		if (a->prices != NULL)
+			tiles->halves[j] += a->prices[first + j] / 2;
 	}
 	/* what stands behind the last is never the largest */
 	for (size_t j = n; j < tiles->chunk; j++)

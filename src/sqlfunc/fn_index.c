@@ -96,6 +96,14 @@ put_efforts(ReturnSetInfo *rsinfo, Relation index, const IvfMeta *meta)
 	}
 }
 
+static const char *
+centroids_from(const IvfMeta *meta)
+{
+	if (meta->centroids == InvalidBlockNumber)
+		return "none";
+	return ivf_centroids_given(meta) ? "given" : "learned";
+}
+
 /* vector_index_info(index regclass) -> setof (name text, value text) */
 SQL_FUNCTION(vector_index_info)
 {
@@ -121,6 +129,8 @@ SQL_FUNCTION(vector_index_info)
 	put_number(rsinfo, "m", meta.m);
 	put_text(rsinfo, "copies", copies[meta.copies]);
 	put_number(rsinfo, "lists", meta.nlists);
+	put_text(rsinfo, "centroids", centroids_from(&meta));
+	put_text(rsinfo, "balanced", meta.nprices > 0 ? "yes" : "no");
 	put_number(rsinfo, "rows", ivf_count_rows(open.index, &meta));
 	put_number(rsinfo, "generation", meta.generation);
 	put_efforts(rsinfo, open.index, &meta);
