@@ -142,7 +142,7 @@ DROP FUNCTION one_list();
 CREATE TABLE spread (id int, v vector(8));
 INSERT INTO spread SELECT g, (SELECT array_agg(sin(sin(i * 12.9898 + g * 78.233) * 43758.5453))::vector FROM generate_series(1, 8) i) FROM generate_series(1, 4000) g;
 CREATE INDEX spread_v ON spread USING ivfflat (v);
-SELECT a.value::int <= b.value::int AND b.value::int <= c.value::int AND a.value::int < c.value::int AS rising FROM vector_index_info('spread_v') a,
+SELECT a.value::int <= b.value::int AND b.value::int < c.value::int AS rising FROM vector_index_info('spread_v') a,
 	vector_index_info('spread_v') b, vector_index_info('spread_v') c
 	WHERE a.name = 'probes_for_1' AND b.name = 'probes_for_10' AND c.name = 'probes_for_100';
 CREATE FUNCTION pg_temp.recall() RETURNS boolean LANGUAGE plpgsql AS $$
