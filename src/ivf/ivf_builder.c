@@ -276,6 +276,7 @@ train_lists(IvfBuilder *builder, uint32 lists)
 	MemoryContextSwitchTo(work);
 	meta->nlists = lists;
 	centroids = ivf_train_centroids(meta, &builder->sample);
+	meta->nbuilt = meta->nlists;
 	bytes = (Size) meta->nlists * meta->dim * sizeof(float);
 	builder->centroids = MemoryContextAllocHuge(old, bytes);
 	memcpy(builder->centroids, centroids, bytes);

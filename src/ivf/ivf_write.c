@@ -178,7 +178,8 @@ ivf_writer_begin(Relation index, ForkNumber fork, IvfMeta *meta,
 												 sizeof(IvfListEntry));
 	for (Size i = 0; i < directory * IVF_ENTRIES_PER_PAGE; i++)
 		writer->entries[i] = (IvfListEntry){.first = InvalidBlockNumber,
-											.free = InvalidBlockNumber};
+											.free = InvalidBlockNumber,
+											.born = meta->generation};
 
 	if (!logged)
 		(void) wal_extend_run(index, fork, 1); /* for the meta page */
@@ -229,7 +230,7 @@ begin_segment(IvfWriter *writer, uint32 list)
 {
 	Page page = (Page) writer->segment;
 
-	page_init(page, IVF_MAGIC, IVF_PAGE_SEGMENT, writer->meta->generation);
+	ivf_page_init(page, IVF_PAGE_SEGMENT, writer->meta->generation, list);
 	page_special(page)->next = writer->entries[list].first;
 	ivf_segment(page)->list = list;
 	writer->list = list;
@@ -267,7 +268,8 @@ write_large_copy(IvfWriter *writer, const char *copy)
 	{
 		Page page = (Page) writer->copies;
 
-		page_init(page, IVF_MAGIC, IVF_PAGE_COPIES, writer->meta->generation);
+		ivf_page_init(page, IVF_PAGE_COPIES, writer->meta->generation,
+					  writer->list);
 		page_special(page)->next = next;
 		memcpy(page_room(page), copy + part * PAGE_ROOM,
 			   slots_part(slots, part));
@@ -289,8 +291,8 @@ add_copy(IvfWriter *writer, uint32 lane, const void *copy)
 		return;
 	}
 	if (writer->ncopies == 0)
-		page_init((Page) writer->copies, IVF_MAGIC, IVF_PAGE_COPIES,
-				  writer->meta->generation);
+		ivf_page_init((Page) writer->copies, IVF_PAGE_COPIES,
+					  writer->meta->generation, writer->list);
 	memcpy(page_room((Page) writer->copies) + slots_offset(slots, lane), copy,
 		   slots->size);
 	if (++writer->ncopies == slots->per_page)
@@ -314,6 +316,13 @@ ivf_writer_add(IvfWriter *writer, uint32 list, const IvfStoredRow *row)
 	if (writer->layout.copy_slots.size > 0)
 		add_copy(writer, lane, row->copy);
 	writer->entries[list].nrows++;
+	writer->entries[list].nborn++;
+}
+
+void
+ivf_writer_keep(IvfWriter *writer, uint32 list, const IvfListEntry *entry)
+{
+	writer->entries[list] = *entry;
 }
 
 void

@@ -28,16 +28,20 @@ typedef struct IvfWriter IvfWriter;
 
 /*
  * Begin: the blocks of meta page (not where logged: it is there), centroids,
- * codebook and directory are taken, and meta is told where.  centroids (nlists * dim floats, exact in
- * half precision) and codebook may be NULL: there are none.
+ * codebook and directory are taken, and meta is told where.  centroids (nlists *
+ * dim floats, exact in half precision) and codebook may be NULL: there are none.
  */
 extern IvfWriter *ivf_writer_begin(Relation index, ForkNumber fork,
 								   IvfMeta *meta, const float *centroids,
 								   const float *codebook, bool logged);
 
-/* Rows come list by list, lists in ascending order */
+/* Rows come list by list */
 extern void ivf_writer_add(IvfWriter *writer, uint32 list,
 						   const IvfStoredRow *row);
+
+/* A list that stays as it is: only its entry is written */
+extern void ivf_writer_keep(IvfWriter *writer, uint32 list,
+							const IvfListEntry *entry);
 
 /* Write what is left, and the directory */
 extern void ivf_writer_end(IvfWriter *writer);
