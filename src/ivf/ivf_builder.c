@@ -73,6 +73,11 @@ struct IvfBuilder
 	uint32 *lists;
 	void *assign_work;
 	float *work;
+
+	/* the lists that rows are for; nchoice = 0: all */
+	uint32 nchoice;
+	const uint32 *choice;
+	const float *choice_centroids;
 	IvfCalibrator *calibrator;
 
 	Tuplesortstate *sort;
@@ -106,9 +111,16 @@ automatic_lists(Relation index, double nrows)
 	return Max(Min(factor * sqrt(nrows), IVF_MAX_LISTS), 1);
 }
 
-/* Rows that may be sampled for so many lists: half of the memory at most */
-static uint32
-sample_size(const IvfMeta *meta, uint32 lists)
+uint32
+ivf_lists_wanted(Relation index, double nrows)
+{
+	uint32 lists = ivf_options(index).lists;
+
+	return lists > 0 ? lists : automatic_lists(index, nrows);
+}
+
+uint32
+ivf_sample_size(const IvfMeta *meta, uint32 lists)
 {
 	double room =
 		maintenance_work_mem * 1024.0 / 2 / (meta->dim * sizeof(float) + 16);
@@ -120,11 +132,7 @@ sample_size(const IvfMeta *meta, uint32 lists)
 uint32
 ivf_builder_lists(const IvfBuilder *builder, double fraction)
 {
-	uint32 lists = ivf_options(builder->index).lists;
-
-	return lists > 0
-		? lists
-		: automatic_lists(builder->index, builder->nsampled / fraction);
+	return ivf_lists_wanted(builder->index, builder->nsampled / fraction);
 }
 
 uint32
@@ -159,14 +167,12 @@ IvfBuilder *
 ivf_builder_new(Relation index, const IvfMeta *meta, double expected)
 {
 	IvfBuilder *builder = palloc0(sizeof(IvfBuilder));
-	uint32 lists = ivf_options(index).lists;
 
 	builder->index = index;
 	builder->context = CurrentMemoryContext;
 	builder->meta = *meta;
-	if (lists == 0)
-		lists = automatic_lists(index, expected);
-	builder->sample_room = sample_size(meta, lists);
+	builder->sample_room =
+		ivf_sample_size(meta, ivf_lists_wanted(index, expected));
 	builder->sample.rows = MemoryContextAllocHuge(
 		CurrentMemoryContext,
 		(Size) builder->sample_room * meta->dim * sizeof(float));
@@ -396,12 +402,30 @@ sort_batch_row(IvfBuilder *builder, uint32 i)
 	tuplesort_puttupleslot(builder->sort, builder->slot);
 }
 
+/* The nearest of the lists that were chosen */
+static void
+assign_to_choice(IvfBuilder *builder)
+{
+	IvfMeta meta = builder->meta;
+
+	meta.nlists = builder->nchoice;
+	if (builder->nchoice > 1)
+		ivf_assign(&meta, builder->choice_centroids, builder->rows,
+				   builder->nbatch, builder->lists, builder->assign_work);
+	else
+		memset(builder->lists, 0, builder->nbatch * sizeof(uint32));
+	for (uint32 i = 0; i < builder->nbatch; i++)
+		builder->lists[i] = builder->choice[builder->lists[i]];
+}
+
 static void
 finish_batch(IvfBuilder *builder)
 {
 	MemoryContext old = MemoryContextSwitchTo(builder->context);
 
-	if (builder->centroids != NULL)
+	if (builder->nchoice > 0)
+		assign_to_choice(builder);
+	else if (builder->centroids != NULL)
 		ivf_assign(&builder->meta, builder->centroids, builder->rows,
 				   builder->nbatch, builder->lists, builder->assign_work);
 	else
@@ -457,6 +481,51 @@ ivf_builder_add_copy(IvfBuilder *builder, ItemPointer tid, const void *copy,
 }
 
 /*
+ * Rows for lists of a model that is there
+ */
+
+IvfBuilder *
+ivf_builder_resume(Relation index, IvfModel *model, float *centroids)
+{
+	IvfBuilder *builder = palloc0(sizeof(IvfBuilder));
+
+	builder->index = index;
+	builder->context = CurrentMemoryContext;
+	builder->meta = model->meta;
+	builder->model = model;
+	builder->centroids = centroids;
+	begin_batches(builder);
+	begin_sort(builder);
+	return builder;
+}
+
+void
+ivf_builder_choose(IvfBuilder *builder, uint32 n, const uint32 *lists,
+				   const float *centroids)
+{
+	if (builder->nbatch > 0)
+		finish_batch(builder);
+	builder->nchoice = n;
+	builder->choice = lists;
+	builder->choice_centroids = centroids;
+}
+
+float *
+ivf_builder_row(IvfBuilder *builder)
+{
+	return next_row(builder).model;
+}
+
+void
+ivf_builder_add_stored(IvfBuilder *builder, ItemPointer tid, const void *copy,
+					   uint16 error)
+{
+	if (builder->copy_size > 0)
+		memcpy(next_row(builder).copy, copy, builder->copy_size);
+	end_row(builder, tid, error);
+}
+
+/*
  * Writing
  */
 
@@ -499,6 +568,27 @@ write_rows(IvfBuilder *builder, IvfWriter *writer)
 		report(builder, PROGRESS_CREATEIDX_TUPLES_DONE, ++done);
 	}
 	ExecDropSingleTupleTableSlot(slot);
+}
+
+IvfWriter *
+ivf_builder_write_beside(IvfBuilder *builder)
+{
+	IvfMeta *meta = &builder->meta;
+	BlockNumber codebook = meta->codebook;
+	IvfWriter *writer;
+
+	builder->logged = true;
+	if (builder->nbatch > 0)
+		finish_batch(builder);
+	tuplesort_performsort(builder->sort);
+	writer = ivf_writer_begin(builder->index, MAIN_FORKNUM, meta,
+							  builder->centroids, NULL, true);
+	meta->codebook = codebook;
+	write_rows(builder, writer);
+	tuplesort_end(builder->sort);
+	ExecDropSingleTupleTableSlot(builder->slot);
+	builder->model->meta = *meta;
+	return writer;
 }
 
 const IvfMeta *

@@ -35,6 +35,12 @@ typedef struct IvfBuilder IvfBuilder;
 extern IvfBuilder *ivf_builder_new(Relation index, const IvfMeta *meta,
 								   double expected);
 
+/* The lists that so many rows should have: as asked for, or automatic */
+extern uint32 ivf_lists_wanted(Relation index, double nrows);
+
+/* Rows to sample for so many lists: half of the memory at most */
+extern uint32 ivf_sample_size(const IvfMeta *meta, uint32 lists);
+
 /* Rows that the sample has room for */
 extern uint32 ivf_builder_sample_room(const IvfBuilder *builder);
 
@@ -67,6 +73,28 @@ extern void ivf_builder_add_copy(IvfBuilder *builder, ItemPointer tid,
  * which is written only where not logged.
  */
 extern const IvfMeta *ivf_builder_write(IvfBuilder *builder, bool logged);
+
+/*
+ * Rows for some lists of a model that is there, without training: model and
+ * centroids (of all its lists) are the caller's, and live on.
+ *
+ *		builder = ivf_builder_resume(...)
+ *		for each group of rows	ivf_builder_choose(), the lists they are for
+ *		  for each row			fill ivf_builder_row(), in model space
+ *								ivf_builder_add_stored()
+ *		writer = ivf_builder_write_beside()
+ *
+ * The caller ends the writer; model->meta then knows where things are.  copy may
+ * be NULL where the index has none.
+ */
+extern IvfBuilder *ivf_builder_resume(Relation index, IvfModel *model,
+									  float *centroids);
+extern void ivf_builder_choose(IvfBuilder *builder, uint32 n,
+							   const uint32 *lists, const float *centroids);
+extern float *ivf_builder_row(IvfBuilder *builder);
+extern void ivf_builder_add_stored(IvfBuilder *builder, ItemPointer tid,
+								   const void *copy, uint16 error);
+extern struct IvfWriter *ivf_builder_write_beside(IvfBuilder *builder);
 
 /* The model that was written */
 extern const IvfModel *ivf_builder_model(const IvfBuilder *builder);

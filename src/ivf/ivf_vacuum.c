@@ -6,7 +6,8 @@
  * taken again by inserts.  Each TID of the index is offered to the callback,
  * as CREATE INDEX CONCURRENTLY expects.
  *
- * Cleanup trains an index that was made before there were rows to learn from.
+ * Cleanup trains an index that was made before there were rows to learn from, and
+ * splits and merges lists.
  *
  * A scan that still holds such a TID finds nothing visible under it.  Segments
  * are never unlinked, so no scan loses its way.  Pages are locked one at a
@@ -25,6 +26,7 @@
 #include "ivf/ivf_model.h"
 #include "ivf/ivf_rebuild.h"
 #include "ivf/ivf_space.h"
+#include "ivf/ivf_split.h"
 #include "pages/wal.h"
 
 typedef struct IvfVacuum
@@ -233,5 +235,7 @@ ivfvacuumcleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
 		stats = vacuum_index(info, NULL, NULL, NULL);
 	if (ivf_rebuild_is_due(info->index))
 		(void) ivf_rebuild(info->index);
+	else
+		ivf_split(info->index, info->message_level);
 	return stats;
 }
