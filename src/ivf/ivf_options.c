@@ -279,8 +279,23 @@ calibrated_effort(const IvfMeta *meta, double k)
 		probes = Max(probes * sqrt(factor),
 					 IVF_ROWS_EACH * k * meta->nlists / Max(meta->nrows, 1));
 	}
+	/* of more lists, about so many more hold the same neighbours */
+	if (meta->nlists > meta->nbuilt)
+		probes *= sqrt((double) meta->nlists / meta->nbuilt);
 	return (IvfEffort){.probes = Min(ceil(probes), meta->nlists),
 					   .candidates = Min(ceil(candidates), PG_INT32_MAX)};
+}
+
+/*
+ * Explicit probes are of the lists that were built: where these have been split,
+ * it is the same share, so that recall is no less, and all are all.
+ */
+static uint32
+scaled_probes(const IvfMeta *meta, uint32 probes)
+{
+	if (meta->nlists > meta->nbuilt)
+		return ceil((double) probes * meta->nlists / meta->nbuilt);
+	return probes;
 }
 
 IvfEffort
@@ -290,16 +305,16 @@ ivf_effort(Relation index, const IvfMeta *meta, double k)
 	IvfOptions options = ivf_options(index);
 
 	if (options.probes > 0)
-		effort.probes = options.probes;
+		effort.probes = scaled_probes(meta, options.probes);
 	if (ivf_method(index) == IVF_METHOD_FLAT)
 	{
 		if (flat_probes_set)
-			effort.probes = flat_probes;
+			effort.probes = scaled_probes(meta, flat_probes);
 	}
 	else
 	{
 		if (pq_probes > 0)
-			effort.probes = pq_probes;
+			effort.probes = scaled_probes(meta, pq_probes);
 		if (pq_candidates > 0)
 			effort.candidates = pq_candidates;
 	}
@@ -324,8 +339,8 @@ ivf_continuation(Relation index, const IvfMeta *meta, double k)
 	else if (flat_max_probes_set)
 	{
 		/* fewer than probes: probes counts */
-		continuation.max_probes =
-			Max((uint32) flat_max_probes, flat_probes_set ? flat_probes : 1);
+		continuation.max_probes = scaled_probes(
+			meta, Max(flat_max_probes, flat_probes_set ? flat_probes : 1));
 		continuation.budget = "ivfflat.max_probes";
 	}
 	continuation.max_probes = Min(continuation.max_probes, meta->nlists);

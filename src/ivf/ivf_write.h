@@ -30,15 +30,19 @@ typedef struct IvfWriter IvfWriter;
  * Begin: the blocks of meta page (not where logged: it is there), centroids,
  * parameters and directory are taken, and meta is told where.  centroids
  * (nlists * model_dim floats, exact in half precision) may be NULL: there are
- * none.  params: ivf_params_floats().
+ * none.  params: ivf_params_floats(), or NULL for those that are there.
  */
 extern IvfWriter *ivf_writer_begin(Relation index, ForkNumber fork,
 								   IvfMeta *meta, const float *centroids,
 								   const float *params, bool logged);
 
-/* Rows come list by list, lists in ascending order */
+/* Rows come list by list */
 extern void ivf_writer_add(IvfWriter *writer, uint32 list,
 						   const IvfStoredRow *row);
+
+/* A list that stays as it is: only its entry is written */
+extern void ivf_writer_keep(IvfWriter *writer, uint32 list,
+							const IvfListEntry *entry);
 
 /* Write what is left, and the directory */
 extern void ivf_writer_end(IvfWriter *writer);
