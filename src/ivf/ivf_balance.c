@@ -3,9 +3,16 @@
  *	  Which lists to split, and which to merge: a plan, from their sizes.
  *
  * The measure is the mean that lists would have if they were built now.  A list
- * is split that has several times as many rows, and twice as many as it was made
+ * has grown that has several times as many rows, and twice as many as it was made
  * of: k-means itself makes lists of very different sizes, and what it has made is
- * left alone.  So each row is moved once for each doubling of its list, at most.
+ * left alone.
+ *
+ * Where a list has grown, or many lists more than others, rows came that the centroids were not made for.  They
+ * lie in other lists, too, whose borders cut through them.  So all lists that got
+ * many new rows are clustered together, not each by itself: with the latter the
+ * new rows were found much worse than the old ones.  A row moves once for each
+ * quarter that its list grows by, at most.
+ *
  * A list is merged that has become tiny by the same two measures.
  */
 #include "postgres.h"
@@ -14,11 +21,14 @@
 
 #include "ivf/ivf_balance.h"
 
-#define GROWN_MEANS 3      /* a list to be split has so many times the mean */
-#define GROWN_TIMES 2      /* and what it was made of */
-#define GROWN_ROWS 256     /* and so many at least */
-#define TINY_MEANS 0.125   /* a list to be merged has less of the mean */
-#define TINY_TIMES 0.25    /* and of what it was made of */
+#define GROWN_MEANS 3    /* a list to be split has so many times the mean */
+#define GROWN_TIMES 2    /* and what it was made of */
+#define GROWN_ROWS 256   /* and so many at least */
+#define DRIFT_SHARE 0.05 /* of all rows: so many came where few were foreseen */
+#define NEW_MEANS 0.25   /* a list is clustered again with it that has more */
+#define NEW_SHARE 0.25   /* new rows than this of the mean, and of the old */
+#define TINY_MEANS 0.125 /* a list to be merged has less of the mean */
+#define TINY_TIMES 0.25  /* and of what it was made of */
 #define LISTS_TO_STAY 0.5f /* of those wanted, whatever is tiny */
 
 static IvfGroup *
@@ -40,6 +50,28 @@ has_grown(const IvfListEntry *entry, double mean)
 {
 	return entry->nrows >= GROWN_ROWS && entry->nrows > GROWN_MEANS * mean &&
 		entry->nrows > (double) GROWN_TIMES * entry->nborn;
+}
+
+/* Is it one of those that rows were added to, in a place that was not foreseen? */
+static bool
+has_new_rows(const IvfListEntry *entry, double mean)
+{
+	double nnew = (double) entry->nrows - entry->nborn;
+
+	return nnew > NEW_SHARE * entry->nborn && nnew > NEW_MEANS * mean;
+}
+
+/*
+ * How many more rows than its share of the growth a list has got; 0 where that is
+ * little
+ */
+static double
+excess_rows(const IvfListEntry *entry, double growth)
+{
+	double expected = growth * entry->nborn;
+	double excess = entry->nrows - expected;
+
+	return excess > NEW_SHARE * expected ? excess : 0;
 }
 
 static bool
@@ -68,9 +100,46 @@ read_entries(IvfPlan *plan, Relation index, const IvfMeta *meta)
 	{
 		plan->entries[list] = ivf_list_read(index, meta, list);
 		plan->nrows += plan->entries[list].nrows;
+		plan->nborn += plan->entries[list].nborn;
 		plan->group_of[list] = IVF_NO_GROUP;
 		plan->next_member[list] = IVF_NO_LIST;
 	}
+}
+
+/* Put a list in the group */
+static void
+add_member(IvfPlan *plan, uint32 number, uint32 list)
+{
+	IvfGroup *group = &plan->groups[number];
+
+	plan->group_of[list] = number;
+	plan->next_member[list] = group->head;
+	group->head = list;
+	group->nrows += plan->entries[list].nrows;
+	plan->nmoved += plan->entries[list].nrows;
+}
+
+/* All lists that new rows went to: one group, to be clustered together */
+static void
+plan_split(IvfPlan *plan, double mean)
+{
+	uint32 nmembers = 0;
+	uint32 room = IVF_MAX_LISTS - plan->nlists;
+	IvfGroup *group = &plan->groups[0];
+
+	for (uint32 list = 0; list < plan->nlists; list++)
+	{
+		if (!has_new_rows(&plan->entries[list], mean))
+			continue;
+		if (nmembers++ == 0)
+			(void) new_group(plan, list, 1);
+		else
+			add_member(plan, 0, list);
+	}
+	if (nmembers == 0)
+		return;
+	group->nparts = Min(Max(ceil(group->nrows / mean), nmembers + 1.0),
+						(double) nmembers + room);
 }
 
 IvfPlan *
@@ -79,10 +148,12 @@ ivf_plan_new(Relation index, const IvfMeta *meta,
 {
 	IvfPlan *plan = palloc0(sizeof(IvfPlan));
 	uint32 nlists = meta->nlists;
-	uint32 room = IVF_MAX_LISTS - nlists;
-	uint32 nwanted;
-	uint32 nadded = 0;
+	double nwanted;
+	double most; /* lists that may be merged */
 	double mean;
+	double growth;
+	double excess = 0;
+	bool grown = false;
 
 	plan->nlists = nlists;
 	plan->entries = palloc(nlists * sizeof(IvfListEntry));
@@ -93,25 +164,21 @@ ivf_plan_new(Relation index, const IvfMeta *meta,
 	read_entries(plan, index, meta);
 	nwanted = wanted(index, plan->nrows);
 	mean = plan->nrows / nwanted;
+	growth = Max(plan->nrows / Max(plan->nborn, 1), 1);
 
 	for (uint32 list = 0; list < nlists; list++)
 	{
-		const IvfListEntry *entry = &plan->entries[list];
-
-		if (has_grown(entry, mean) && nadded < room)
-		{
-			uint32 nparts = Min(ceil(entry->nrows / mean), room - nadded + 1.0);
-
-			new_group(plan, list, nparts);
-			nadded += nparts - 1;
-		}
-		else if (is_tiny(entry, mean))
+		grown = grown || has_grown(&plan->entries[list], mean);
+		excess += excess_rows(&plan->entries[list], growth);
+		if (is_tiny(&plan->entries[list], mean))
 			plan->tiny[plan->ntiny++] = list;
 	}
+	if (grown || excess > DRIFT_SHARE * plan->nrows)
+		plan_split(plan, mean);
 	qsort_arg(plan->tiny, plan->ntiny, sizeof(uint32), compare_sizes,
 			  plan->entries);
-	plan->ntiny = Min(plan->ntiny,
-					  Max(nlists + nadded - ceil(LISTS_TO_STAY * nwanted), 0));
+	most = Max(nlists - ceil(LISTS_TO_STAY * nwanted), 0);
+	plan->ntiny = Min(plan->ntiny, most);
 	return plan->ngroups + plan->ntiny > 0 ? plan : NULL;
 }
 
@@ -133,7 +200,6 @@ ivf_plan_merge(IvfPlan *plan, const float *centroids, int dim)
 		uint32 list = plan->tiny[i];
 		uint32 nearest = IVF_NO_LIST;
 		double best = INFINITY;
-		IvfGroup *group;
 
 		CHECK_FOR_INTERRUPTS();
 		for (uint32 other = 0; other < plan->nlists; other++)
@@ -153,12 +219,7 @@ ivf_plan_merge(IvfPlan *plan, const float *centroids, int dim)
 			continue;
 		if (plan->group_of[nearest] == IVF_NO_GROUP)
 			(void) new_group(plan, nearest, 1);
-		group = &plan->groups[plan->group_of[nearest]];
-		plan->group_of[list] = plan->group_of[nearest];
-		plan->next_member[list] = group->head;
-		group->head = list;
-		group->nrows += plan->entries[list].nrows;
-		plan->nmoved += plan->entries[list].nrows;
+		add_member(plan, plan->group_of[nearest], list);
 	}
 	pfree(leaves);
 }

@@ -2,8 +2,8 @@
  * ivf_balance.h
  *	  Which lists to split, and which to merge: a plan, from their sizes.
  *
- * A group takes the rows of some lists and makes new lists of them: one list
- * becomes several, or a tiny list goes into its nearest neighbour.  All other
+ * A group takes the rows of some lists and makes new lists of them: those that got
+ * new rows become more of them, or a tiny list goes into its nearest neighbour.  All other
  * lists stay as they are and keep their numbers.
  *
  * Include after postgres.h.
@@ -32,6 +32,7 @@ typedef struct IvfPlan
 	uint32 nafter; /* as they will be, from ivf_plan_number() */
 	IvfListEntry *entries;
 	double nrows;
+	double nborn;        /* of these, when the lists were made */
 	double nmoved;       /* rows of lists in groups */
 	uint32 *group_of;    /* by list; IVF_NO_GROUP: it stays */
 	uint32 *next_member; /* by list, of the same group; IVF_NO_LIST: none */

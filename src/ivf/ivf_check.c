@@ -401,3 +401,13 @@ ivf_count_rows(Relation index, const IvfMeta *meta)
 		nrows += ivf_list_read(index, meta, list).nrows;
 	return nrows;
 }
+
+double
+ivf_largest_list(Relation index, const IvfMeta *meta)
+{
+	double largest = 0;
+
+	for (uint32 list = 0; list < meta->nlists; list++)
+		largest = Max(largest, ivf_list_read(index, meta, list).nrows);
+	return largest;
+}

@@ -245,6 +245,19 @@ ivfpqoptions(Datum reloptions, bool validate)
 }
 
 /*
+ * Probes, calibrated or explicit, are of the lists that were built.  Where these
+ * have been split it is the same share of all: recall is no less, and all lists
+ * are all lists.
+ */
+static uint32
+scaled_probes(const IvfMeta *meta, double probes)
+{
+	if (meta->nlists > meta->nbuilt)
+		return ceil(probes * meta->nlists / meta->nbuilt);
+	return ceil(probes);
+}
+
+/*
  * Between the calibrated values of k by powers of k.  Beyond them candidates
  * grow in proportion, but are some for each row at least, and lists until they hold IVF_ROWS_EACH times k rows: of
  * fewer, many rows would be among the nearest that are not among the k nearest.
@@ -277,25 +290,17 @@ calibrated_effort(const IvfMeta *meta, double k)
 
 		candidates = Max(candidates * factor, IVF_CANDIDATES_EACH * k);
 		probes = Max(probes * sqrt(factor),
-					 IVF_ROWS_EACH * k * meta->nlists / Max(meta->nrows, 1));
+					 IVF_ROWS_EACH * k * Min(meta->nlists, meta->nbuilt) /
+						 Max(meta->nrows, 1));
 	}
-	/* of more lists, about so many more hold the same neighbours */
-	if (meta->nlists > meta->nbuilt)
-		probes *= sqrt((double) meta->nlists / meta->nbuilt);
-	return (IvfEffort){.probes = Min(ceil(probes), meta->nlists),
+	/* rows that were moved without copies: codes of codes, near their lists */
+	if (meta->copies == IVF_COPIES_NONE && meta->nlists > meta->nbuilt)
+	{
+		probes *= IVF_MOVED_PROBES;
+		candidates *= IVF_MOVED_CANDIDATES;
+	}
+	return (IvfEffort){.probes = Min(scaled_probes(meta, probes), meta->nlists),
 					   .candidates = Min(ceil(candidates), PG_INT32_MAX)};
-}
-
-/*
- * Explicit probes are of the lists that were built: where these have been split,
- * it is the same share, so that recall is no less, and all are all.
- */
-static uint32
-scaled_probes(const IvfMeta *meta, uint32 probes)
-{
-	if (meta->nlists > meta->nbuilt)
-		return ceil((double) probes * meta->nlists / meta->nbuilt);
-	return probes;
 }
 
 IvfEffort

@@ -30,6 +30,7 @@
 
 #include "core/compat.h"
 #include "ivf/ivf_builder.h"
+#include "ivf/ivf_check.h"
 #include "ivf/ivf_given.h"
 #include "ivf/ivf_rebuild.h"
 #include "ivf/ivf_rows.h"
@@ -218,7 +219,8 @@ ivf_rebuild(Relation index)
 	rebuild.row_context =
 		AllocSetContextCreate(context, "ivf row", ALLOCSET_DEFAULT_SIZES);
 	meta = empty_meta(index, &rebuild.old);
-	rebuild.builder = ivf_builder_new(index, &meta, rebuild.old.nrows);
+	rebuild.builder =
+		ivf_builder_new(index, &meta, ivf_count_rows(index, &rebuild.old));
 	read_rows(&rebuild, sample_row, false);
 	ivf_builder_train(
 		rebuild.builder, 1,
