@@ -98,7 +98,7 @@ init_meta(IvfMeta *meta, Relation index)
 	meta->centroid_elem = ELEM_FLOAT16;
 	meta->model_dim = dim;
 	meta->copies = IVF_COPIES_EXACT;
-	meta->nlists = 1;
+	meta->nlists = meta->nbuilt = 1;
 	meta->generation = 1;
 	for (int i = 0, k = 1; i < IVF_NCALIBRATIONS; i++, k *= 10)
 		meta->calibrations[i] =

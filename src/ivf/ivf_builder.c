@@ -66,8 +66,9 @@ struct IvfBuilder
 	/* a batch */
 	uint32 batch_room;
 	uint32 nbatch;
-	float *rows;       /* scaled */
-	float *model_rows; /* in model space; rows where these are the same */
+	float *rows;         /* scaled */
+	float *model_rows;   /* in model space; rows where these are the same */
+	bool in_model_space; /* they come so, without copies to be made from */
 	char *copies;
 	Size copy_size;
 	Size code_bytes;
@@ -76,6 +77,11 @@ struct IvfBuilder
 	uint32 *lists;
 	void *assign_work;
 	float *work;
+
+	/* the lists that rows are for; nchoice = 0: all */
+	uint32 nchoice;
+	const uint32 *choice;
+	const float *choice_centroids;
 	IvfCalibrator *calibrator;
 
 	TupleTableSlot *slot; /* list, payload */
@@ -288,6 +294,7 @@ train_lists(IvfBuilder *builder)
 	MemoryContextSwitchTo(work);
 	centroids = ivf_train(meta, &builder->given, &builder->sample,
 						  builder->model->params);
+	meta->nbuilt = meta->nlists;
 	bytes = (Size) meta->nlists * meta->model_dim * sizeof(float);
 	builder->centroids = MemoryContextAllocHuge(old, bytes);
 	memcpy(builder->centroids, centroids, bytes);
@@ -422,19 +429,37 @@ sort_batch_row(IvfBuilder *builder, uint32 i)
 	builder->keep(builder->keep_arg, list, builder->slot);
 }
 
+/* The nearest of the lists that were chosen */
+static void
+assign_to_choice(IvfBuilder *builder)
+{
+	IvfMeta meta = builder->meta;
+
+	meta.nlists = builder->nchoice;
+	if (builder->nchoice > 1)
+		ivf_assign(&meta, builder->choice_centroids, builder->model_rows,
+				   builder->nbatch, NULL, builder->lists, builder->assign_work);
+	else
+		memset(builder->lists, 0, builder->nbatch * sizeof(uint32));
+	for (uint32 i = 0; i < builder->nbatch; i++)
+		builder->lists[i] = builder->choice[builder->lists[i]];
+}
+
 static void
 finish_batch(IvfBuilder *builder)
 {
 	MemoryContext old = MemoryContextSwitchTo(builder->context);
 
-	if (builder->model_rows != builder->rows)
+	if (builder->model_rows != builder->rows && !builder->in_model_space)
 	{
 		for (uint32 i = 0; i < builder->nbatch; i++)
 			(void) ivf_model_row(
 				builder->model, builder->rows + (Size) i * builder->meta.dim,
 				builder->model_rows + (Size) i * builder->meta.model_dim);
 	}
-	if (builder->centroids != NULL)
+	if (builder->nchoice > 0)
+		assign_to_choice(builder);
+	else if (builder->centroids != NULL)
 		ivf_assign(&builder->meta, builder->centroids, builder->model_rows,
 				   builder->nbatch,
 				   ivf_prices(&builder->meta, builder->model->params),
@@ -499,6 +524,51 @@ ivf_builder_add_copy(IvfBuilder *builder, ItemPointer tid, const void *copy,
 }
 
 /*
+ * Rows for lists of a model that is there
+ */
+
+IvfBuilder *
+ivf_builder_resume(Relation index, IvfModel *model, float *centroids)
+{
+	IvfBuilder *builder = palloc0(sizeof(IvfBuilder));
+
+	builder->index = index;
+	builder->context = CurrentMemoryContext;
+	builder->meta = model->meta;
+	builder->model = model;
+	builder->centroids = centroids;
+	builder->in_model_space = model->meta.copies == IVF_COPIES_NONE;
+	begin_batches(builder);
+	ivf_builder_keep(builder, keep_in_sort, builder);
+	return builder;
+}
+
+void
+ivf_builder_choose(IvfBuilder *builder, uint32 n, const uint32 *lists,
+				   const float *centroids)
+{
+	if (builder->nbatch > 0)
+		finish_batch(builder);
+	builder->nchoice = n;
+	builder->choice = lists;
+	builder->choice_centroids = centroids;
+}
+
+void
+ivf_builder_add_decoded(IvfBuilder *builder, ItemPointer tid,
+						const float *scaled, const float *row)
+{
+	const IvfMeta *meta = &builder->meta;
+	Size place = builder->nbatch;
+
+	memcpy(builder->rows + place * meta->dim, scaled,
+		   meta->dim * sizeof(float));
+	memcpy(builder->model_rows + place * meta->model_dim, row,
+		   meta->model_dim * sizeof(float));
+	end_row(builder, tid, 0);
+}
+
+/*
  * Writing
  */
 
@@ -553,6 +623,27 @@ ivf_builder_write_rows(const IvfBuilder *builder, Tuplesortstate *sort,
 			ivf_builder_report_written(builder, ++done);
 	}
 	ExecDropSingleTupleTableSlot(slot);
+}
+
+IvfWriter *
+ivf_builder_write_beside(IvfBuilder *builder)
+{
+	IvfMeta *meta = &builder->meta;
+	IvfWriter *writer;
+
+	builder->logged = true;
+	ivf_builder_flush(builder);
+	writer = ivf_writer_begin(builder->index, MAIN_FORKNUM, meta,
+							  builder->centroids, NULL, true);
+	if (builder->sort != NULL)
+	{
+		tuplesort_performsort(builder->sort);
+		ivf_builder_write_rows(builder, builder->sort, writer);
+		tuplesort_end(builder->sort);
+	}
+	ExecDropSingleTupleTableSlot(builder->slot);
+	builder->model->meta = *meta;
+	return writer;
 }
 
 void

@@ -81,6 +81,28 @@ extern double ivf_builder_bytes(const IvfBuilder *builder, double fraction);
 
 /* The model; its meta page as far as it is known */
 extern const IvfMeta *ivf_builder_meta(const IvfBuilder *builder);
+/*
+ * Rows for some lists of a model that is there, without training: model and
+ * centroids (of all its lists) are the caller's, and live on.
+ *
+ *		builder = ivf_builder_resume(...)
+ *		for each group of rows	ivf_builder_choose(), the lists they are for
+ *		  for each row			ivf_builder_add_copy() or, without copies,
+ *								ivf_builder_add_decoded()
+ *		writer = ivf_builder_write_beside()
+ *
+ * The caller ends the writer; model->meta then knows where things are.  A decoded
+ * row is in model space; scaled: any dim floats as long as the scaled row.
+ */
+extern IvfBuilder *ivf_builder_resume(Relation index, IvfModel *model,
+									  float *centroids);
+extern void ivf_builder_choose(IvfBuilder *builder, uint32 n,
+							   const uint32 *lists, const float *centroids);
+extern void ivf_builder_add_decoded(IvfBuilder *builder, ItemPointer tid,
+									const float *scaled, const float *row);
+extern struct IvfWriter *ivf_builder_write_beside(IvfBuilder *builder);
+
+/* The model that was written */
 extern const IvfModel *ivf_builder_model(const IvfBuilder *builder);
 
 extern double ivf_builder_nrows(const IvfBuilder *builder);

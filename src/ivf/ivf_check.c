@@ -42,6 +42,8 @@ typedef struct IvfCheck
 	float *model_row;
 	uint8 *code;
 	uint8 *stored_code;
+	uint32 list; /* at hand, and the generation it was born in */
+	uint32 born;
 	bool settled; /* nobody takes rows away: not so on a standby */
 } IvfCheck;
 
@@ -59,6 +61,49 @@ complain(const IvfCheck *check, BlockNumber blkno, const char *format, ...)
 	vsnprintf(what, sizeof(what), format, args);
 	va_end(args);
 	page_corrupted(check->index, blkno, what);
+}
+
+/*
+ * A page of lists that came in force later.  On a standby they may have done so
+ * since the check began.
+ */
+pg_noreturn static void
+complain_later(const IvfCheck *check, BlockNumber blkno)
+{
+	if (!check->settled)
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("lists of index \"%s\" were replaced during the check",
+						RelationGetRelationName(check->index)),
+				 errhint("Check it again.")));
+	complain(check, blkno, "The page is of another generation.");
+}
+
+/* A page of the list at hand; its owner and generation say so */
+static void
+check_owner(const IvfCheck *check, BlockNumber blkno, Page page)
+{
+	if (page_special(page)->owner != check->list)
+		complain(check, blkno, "The page is of list %u, not %u.",
+				 page_special(page)->owner, check->list);
+	if (page_special(page)->generation < check->born)
+		complain(check, blkno,
+				 "The page is of generation %u, its list was born in %u.",
+				 page_special(page)->generation, check->born);
+}
+
+/* Lock a page of the list at hand */
+static Buffer
+lock_page(IvfCheck *check, BlockNumber blkno, uint16 kind)
+{
+	Buffer buffer = ivf_pin(check->index, check->model, blkno);
+	Page page = page_lock_before(check->index, buffer, IVF_MAGIC, kind,
+								 check->model->meta.generation);
+
+	if (page == NULL)
+		complain_later(check, blkno);
+	check_owner(check, blkno, page);
+	return buffer;
 }
 
 /* A block is part of one structure alone, and once */
@@ -120,6 +165,7 @@ check_lane(IvfCheck *check, BlockNumber blkno, uint32 lane)
 	const IvfLayout *layout = &check->model->layout;
 	Page page = (Page) check->segment;
 	ItemPointer tid = &IVF_ARRAY(page, layout->tids, ItemPointerData)[lane];
+	BlockNumber later;
 	uint64 number;
 	bool found;
 
@@ -133,10 +179,12 @@ check_lane(IvfCheck *check, BlockNumber blkno, uint32 lane)
 				 ItemPointerGetOffsetNumber(tid), lane);
 	if (check->model->meta.copies == IVF_COPIES_NONE)
 		return;
-	ivf_copy_read(check->index, layout,
-				  IVF_ARRAY(page, layout->copies,
-							BlockNumber)[ivf_copy_page(layout, lane)],
-				  lane, check->copy);
+	later = ivf_copy_read(check->index, check->model,
+						  IVF_ARRAY(page, layout->copies,
+									BlockNumber)[ivf_copy_page(layout, lane)],
+						  lane, check->copy);
+	if (later != InvalidBlockNumber)
+		complain_later(check, later);
 	if (check->model->meta.codec != CODEC_NONE && check->settled)
 		check_code(check, blkno, lane);
 }
@@ -155,10 +203,13 @@ check_segment(IvfCheck *check, BlockNumber blkno)
 	{
 		for (uint32 lane = 0; lane < nlanes;
 			 lane += layout->copy_slots.per_page)
-			visit_block(check,
-						IVF_ARRAY(page, layout->copies,
-								  BlockNumber)[ivf_copy_page(layout, lane)],
-						blkno);
+		{
+			BlockNumber copies = IVF_ARRAY(
+				page, layout->copies, BlockNumber)[ivf_copy_page(layout, lane)];
+
+			visit_block(check, copies, blkno);
+			UnlockReleaseBuffer(lock_page(check, copies, IVF_PAGE_COPIES));
+		}
 	}
 	for (uint32 lane = 0; lane < layout->capacity; lane++)
 	{
@@ -171,25 +222,44 @@ check_segment(IvfCheck *check, BlockNumber blkno)
 	}
 }
 
+static IvfListEntry
+read_entry(IvfCheck *check, uint32 list)
+{
+	IvfListEntry entry;
+	uint32 first = list - list % IVF_ENTRIES_PER_PAGE;
+	IvfListEntry *entries = palloc(IVF_ENTRIES_PER_PAGE * sizeof(*entries));
+
+	if (!ivf_lists_read(check->index, check->model, first, list - first + 1,
+						entries))
+		complain_later(
+			check, check->model->meta.directory + list / IVF_ENTRIES_PER_PAGE);
+	entry = entries[list - first];
+	pfree(entries);
+	return entry;
+}
+
 static void
 check_list(IvfCheck *check, uint32 list)
 {
 	const IvfMeta *meta = &check->model->meta;
 	BlockNumber from = meta->directory + list / IVF_ENTRIES_PER_PAGE;
-	BlockNumber blkno = ivf_list_read(check->index, meta, list).first;
+	IvfListEntry entry = read_entry(check, list);
+	BlockNumber blkno = entry.first;
 
+	check->list = list;
+	check->born = entry.born;
+	if (entry.born > meta->generation)
+		complain(check, from, "List %u was born in generation %u.", list,
+				 entry.born);
 	ivf_centroid_read(check->index, meta, list, check->centroid);
 	while (blkno != InvalidBlockNumber)
 	{
 		Buffer buffer;
 
 		visit_block(check, blkno, from);
-		buffer = page_read(check->index, blkno, IVF_MAGIC, IVF_PAGE_SEGMENT,
-						   BUFFER_LOCK_SHARE, NULL);
+		buffer = lock_page(check, blkno, IVF_PAGE_SEGMENT);
 		memcpy(check->segment, BufferGetPage(buffer), BLCKSZ);
 		UnlockReleaseBuffer(buffer);
-		if (page_special((Page) check->segment)->generation != meta->generation)
-			complain(check, blkno, "The segment is of another generation.");
 		if (ivf_segment((Page) check->segment)->list != list)
 			complain(check, blkno, "The segment is of list %u, not %u.",
 					 ivf_segment((Page) check->segment)->list, list);
@@ -330,4 +400,14 @@ ivf_count_rows(Relation index, const IvfMeta *meta)
 	for (uint32 list = 0; list < meta->nlists; list++)
 		nrows += ivf_list_read(index, meta, list).nrows;
 	return nrows;
+}
+
+double
+ivf_largest_list(Relation index, const IvfMeta *meta)
+{
+	double largest = 0;
+
+	for (uint32 list = 0; list < meta->nlists; list++)
+		largest = Max(largest, ivf_list_read(index, meta, list).nrows);
+	return largest;
 }

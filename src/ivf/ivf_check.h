@@ -24,8 +24,11 @@ extern void ivf_check(Relation heap, Relation index, bool heapallindexed);
 /* Rows, as of the build or the last VACUUM */
 extern double ivf_count_rows(Relation index, const IvfMeta *meta);
 
-/* Blocks of each kind, by IVF_PAGE_*; [0]: never filled */
-#define IVF_NPAGE_KINDS 7
+/* Those of the list that has most */
+extern double ivf_largest_list(Relation index, const IvfMeta *meta);
+
+/* Blocks of each kind, by IVF_PAGE_*; [0]: those that are free */
+#define IVF_NPAGE_KINDS (IVF_PAGE_COPIES + 1)
 extern void ivf_count_pages(Relation index, BlockNumber *counts);
 
 #endif

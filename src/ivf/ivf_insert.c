@@ -106,8 +106,8 @@ free_lane(Page page, const IvfLayout *layout, bool holes)
  * before, whose pages are taken.
  */
 static BlockNumber
-insert_large_copy(Relation index, const IvfModel *model, const char *copy,
-				  BlockNumber old)
+insert_large_copy(Relation index, const IvfModel *model, uint32 list,
+				  const char *copy, BlockNumber old)
 {
 	const Slots *slots = &model->layout.copy_slots;
 	BlockNumber *blocks = palloc(slots->pages_each * sizeof(BlockNumber));
@@ -134,7 +134,7 @@ insert_large_copy(Relation index, const IvfModel *model, const char *copy,
 		PageEdit edit = edit_begin(index);
 		Page page = edit_new_page(&edit, buffer);
 
-		page_init(page, IVF_MAGIC, IVF_PAGE_COPIES, model->meta.generation);
+		ivf_page_init(page, IVF_PAGE_COPIES, model->meta.generation, list);
 		page_special(page)->next = next;
 		memcpy(page_room(page), copy + part * PAGE_ROOM,
 			   slots_part(slots, part));
@@ -176,7 +176,8 @@ fill_lane(const IvfModel *model, PageEdit *edit, Page segment, uint32 lane,
 			is_new ? edit_new_page(edit, copies) : edit_page(edit, copies);
 
 		if (is_new)
-			page_init(page, IVF_MAGIC, IVF_PAGE_COPIES, model->meta.generation);
+			ivf_page_init(page, IVF_PAGE_COPIES, model->meta.generation,
+						  ivf_segment(segment)->list);
 		memcpy(page_room(page) + slots_offset(&layout->copy_slots, lane),
 			   row->copy, layout->copy_slots.size);
 		IVF_ARRAY(segment, layout->copies, BlockNumber)
@@ -210,7 +211,7 @@ insert_in_segment(Relation index, const IvfModel *model, IvfListEntry entry,
 	page = BufferGetPage(buffer);
 	if (layout->copy_slots.pages_each > 1)
 		large = insert_large_copy(
-			index, model, row->copy,
+			index, model, ivf_segment(page)->list, row->copy,
 			lane < ivf_segment(page)->nlanes
 				? IVF_ARRAY(page, layout->copies,
 							BlockNumber)[ivf_copy_page(layout, lane)]
@@ -257,12 +258,13 @@ insert_new_segment(Relation index, const IvfModel *model, uint32 list,
 	}
 	buffer = ivf_new_block(index);
 	if (layout->copy_slots.pages_each > 1)
-		large = insert_large_copy(index, model, row->copy, InvalidBlockNumber);
+		large = insert_large_copy(index, model, list, row->copy,
+								  InvalidBlockNumber);
 	else if (layout->copy_slots.size > 0)
 		copies = ivf_new_block(index);
 	edit = edit_begin(index);
 	page = edit_new_page(&edit, buffer);
-	page_init(page, IVF_MAGIC, IVF_PAGE_SEGMENT, model->meta.generation);
+	ivf_page_init(page, IVF_PAGE_SEGMENT, model->meta.generation, list);
 	page_special(page)->next = entry->first;
 	ivf_segment(page)->list = list;
 	if (large != InvalidBlockNumber)
@@ -333,14 +335,11 @@ insert_row(Relation index, const IvfModel *model, uint32 list,
 }
 
 void
-ivf_insert(Relation index, const IvfModel *model, ItemPointer tid,
-		   const IvfRow *row)
+ivf_insert_in(Relation index, const IvfModel *model, uint32 list,
+			  ItemPointer tid, const IvfRow *row, const float *model_row)
 {
 	IvfStoredRow stored = {.tid = *tid, .error = row->error, .copy = row->copy};
 	Size row_bytes = model->meta.model_dim * sizeof(float);
-	const float *model_row =
-		ivf_model_row(model, row->scaled, palloc(row_bytes));
-	uint32 list = nearest_list(index, model, model_row);
 
 	if (model->meta.codec != CODEC_NONE)
 	{
@@ -353,6 +352,17 @@ ivf_insert(Relation index, const IvfModel *model, ItemPointer tid,
 		stored.code = code;
 	}
 	insert_row(index, model, list, &stored);
+}
+
+void
+ivf_insert(Relation index, const IvfModel *model, ItemPointer tid,
+		   const IvfRow *row)
+{
+	const float *model_row = ivf_model_row(
+		model, row->scaled, palloc(model->meta.model_dim * sizeof(float)));
+
+	ivf_insert_in(index, model, nearest_list(index, model, model_row), tid, row,
+				  model_row);
 }
 
 bool

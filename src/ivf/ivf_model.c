@@ -77,7 +77,8 @@ static void
 check_meta(Relation index, const IvfMeta *meta)
 {
 	if (meta->magic != IVF_MAGIC || meta->nlists < 1 ||
-		meta->nlists > IVF_MAX_LISTS ||
+		meta->nlists > IVF_MAX_LISTS || meta->nbuilt < 1 ||
+		meta->nbuilt > IVF_MAX_LISTS ||
 		meta->dim != TupleDescAttr(index->rd_att, 0)->atttypmod ||
 		meta->centroid_elem > ELEM_FLOAT16 || meta->copies > IVF_COPIES_HALF ||
 		meta->nprices > IVF_MAX_LISTS || meta->scale > 0 ||
@@ -117,8 +118,8 @@ read_meta(Relation index, IvfMeta *meta)
 	check_meta(index, meta);
 }
 
-static void
-read_params(Relation index, const IvfMeta *meta, float *params)
+void
+ivf_params_read(Relation index, const IvfMeta *meta, float *params)
 {
 	Size left = ivf_params_floats(meta) * sizeof(float);
 	char *to = (char *) params;
@@ -164,7 +165,7 @@ read_model(Relation index, const IvfMeta *meta)
 	PG_TRY();
 	{
 		ivf_layout_init(&model->layout, meta);
-		read_params(index, meta, model->params);
+		ivf_params_read(index, meta, model->params);
 	}
 	PG_CATCH();
 	{
@@ -306,24 +307,30 @@ ivf_centroid_read(Relation index, const IvfMeta *meta, uint32 list,
 	UnlockReleaseBuffer(buffer);
 }
 
-void
-ivf_copy_read(Relation index, const IvfLayout *layout, BlockNumber blkno,
+BlockNumber
+ivf_copy_read(Relation index, const IvfModel *model, BlockNumber blkno,
 			  uint32 lane, char *copy)
 {
-	const Slots *slots = &layout->copy_slots;
+	const Slots *slots = &model->layout.copy_slots;
 	uint32 offset = slots_offset(slots, lane);
 
 	for (uint32 part = 0; part < slots->pages_each; part++)
 	{
-		Buffer buffer = page_read(index, blkno, IVF_MAGIC, IVF_PAGE_COPIES,
-								  BUFFER_LOCK_SHARE, NULL);
-		Page page = BufferGetPage(buffer);
+		Buffer buffer = ivf_pin(index, model, blkno);
+		Page page = page_lock_before(index, buffer, IVF_MAGIC, IVF_PAGE_COPIES,
+									 model->meta.generation);
 
+		if (page == NULL)
+		{
+			UnlockReleaseBuffer(buffer);
+			return blkno;
+		}
 		memcpy(copy + part * PAGE_ROOM, page_room(page) + offset,
 			   slots_part(slots, part));
 		blkno = page_special(page)->next;
 		UnlockReleaseBuffer(buffer);
 	}
+	return InvalidBlockNumber;
 }
 
 static Buffer
@@ -345,16 +352,19 @@ ivf_list_read(Relation index, const IvfMeta *meta, uint32 list)
 	return entry;
 }
 
-void
+bool
 ivf_lists_read(Relation index, const IvfModel *model, uint32 first, uint32 n,
 			   IvfListEntry *entries)
 {
 	Buffer buffer = ivf_pin(
 		index, model, model->meta.directory + first / IVF_ENTRIES_PER_PAGE);
-	Page page = page_lock(index, buffer, IVF_MAGIC, IVF_PAGE_DIRECTORY);
+	Page page = page_lock_before(index, buffer, IVF_MAGIC, IVF_PAGE_DIRECTORY,
+								 model->meta.generation);
 
-	memcpy(entries, page_room(page), n * sizeof(IvfListEntry));
+	if (page != NULL)
+		memcpy(entries, page_room(page), n * sizeof(IvfListEntry));
 	UnlockReleaseBuffer(buffer);
+	return page != NULL;
 }
 
 Buffer

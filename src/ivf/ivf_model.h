@@ -77,17 +77,25 @@ extern void ivf_centroid_products(Relation index, const IvfModel *model,
 extern void ivf_centroid_read(Relation index, const IvfMeta *meta, uint32 list,
 							  float *centroid);
 
-/* A lane's copy, from the first of its pages; copy has room for all of it */
-extern void ivf_copy_read(Relation index, const IvfLayout *layout,
-						  BlockNumber blkno, uint32 lane, char *copy);
+/* Parameters from their pages, ivf_params_floats() */
+extern void ivf_params_read(Relation index, const IvfMeta *meta, float *params);
+
+/*
+ * A lane's copy, from the first of its pages; copy has room for all of it.
+ * Returns the block of a page that a later generation has taken, if there is
+ * any, else InvalidBlockNumber.
+ */
+extern BlockNumber ivf_copy_read(Relation index, const IvfModel *model,
+								 BlockNumber blkno, uint32 lane, char *copy);
 
 /*
  * The directory: an entry; n entries of one page, first being its first; its
- * page locked, for who changes it.
+ * page locked, for who changes it.  n entries: false where a later generation has
+ * taken the page.
  */
 extern IvfListEntry ivf_list_read(Relation index, const IvfMeta *meta,
 								  uint32 list);
-extern void ivf_lists_read(Relation index, const IvfModel *model, uint32 first,
+extern bool ivf_lists_read(Relation index, const IvfModel *model, uint32 first,
 						   uint32 n, IvfListEntry *entries);
 extern Buffer ivf_list_lock(Relation index, const IvfMeta *meta, uint32 list);
 static inline uint32

@@ -249,6 +249,19 @@ ivfpqoptions(Datum reloptions, bool validate)
 }
 
 /*
+ * Probes, calibrated or explicit, are of the lists that were built.  Where these
+ * have been split it is the same share of all: recall is no less, and all lists
+ * are all lists.
+ */
+static uint32
+scaled_probes(const IvfMeta *meta, double probes)
+{
+	if (meta->nlists > meta->nbuilt)
+		return ceil(probes * meta->nlists / meta->nbuilt);
+	return ceil(probes);
+}
+
+/*
  * Between the calibrated values of k by powers of k.  Beyond them candidates
  * grow in proportion, but are some for each row at least, and lists until they hold IVF_ROWS_EACH times k rows: of
  * fewer, many rows would be among the nearest that are not among the k nearest.
@@ -281,9 +294,16 @@ calibrated_effort(const IvfMeta *meta, double k)
 
 		candidates = Max(candidates * factor, IVF_CANDIDATES_EACH * k);
 		probes = Max(probes * sqrt(factor),
-					 IVF_ROWS_EACH * k * meta->nlists / Max(meta->nrows, 1));
+					 IVF_ROWS_EACH * k * Min(meta->nlists, meta->nbuilt) /
+						 Max(meta->nrows, 1));
 	}
-	return (IvfEffort){.probes = Min(ceil(probes), meta->nlists),
+	/* rows that were moved without copies: codes of codes, near their lists */
+	if (meta->copies == IVF_COPIES_NONE && meta->nlists > meta->nbuilt)
+	{
+		probes *= IVF_MOVED_PROBES;
+		candidates *= IVF_MOVED_CANDIDATES;
+	}
+	return (IvfEffort){.probes = Min(scaled_probes(meta, probes), meta->nlists),
 					   .candidates = Min(ceil(candidates), PG_INT32_MAX)};
 }
 
@@ -294,16 +314,16 @@ ivf_effort(Relation index, const IvfMeta *meta, double k)
 	IvfOptions options = ivf_options(index);
 
 	if (options.probes > 0)
-		effort.probes = options.probes;
+		effort.probes = scaled_probes(meta, options.probes);
 	if (ivf_method(index) == IVF_METHOD_FLAT)
 	{
 		if (flat_probes_set)
-			effort.probes = flat_probes;
+			effort.probes = scaled_probes(meta, flat_probes);
 	}
 	else
 	{
 		if (pq_probes > 0)
-			effort.probes = pq_probes;
+			effort.probes = scaled_probes(meta, pq_probes);
 		if (pq_candidates > 0)
 			effort.candidates = pq_candidates;
 	}
@@ -328,8 +348,8 @@ ivf_continuation(Relation index, const IvfMeta *meta, double k)
 	else if (flat_max_probes_set)
 	{
 		/* fewer than probes: probes counts */
-		continuation.max_probes =
-			Max((uint32) flat_max_probes, flat_probes_set ? flat_probes : 1);
+		continuation.max_probes = scaled_probes(
+			meta, Max(flat_max_probes, flat_probes_set ? flat_probes : 1));
 		continuation.budget = "ivfflat.max_probes";
 	}
 	continuation.max_probes = Min(continuation.max_probes, meta->nlists);

@@ -88,6 +88,10 @@ typedef struct IvfEffort
 #define IVF_ROWS_EACH 8
 #define IVF_CANDIDATES_EACH 2
 
+/* Times what was measured, where codes were made from codes */
+#define IVF_MOVED_PROBES 2
+#define IVF_MOVED_CANDIDATES 4
+
 /* The effort for the k nearest rows: as set, else as calibrated */
 extern IvfEffort ivf_effort(Relation index, const IvfMeta *meta, double k);
 

@@ -13,6 +13,10 @@
  * heap TID, numbers for its estimate, rounding error of the copy, code; and the slot of
  * the same number in the segment's copy pages.
  *
+ * Segments and copy pages bear the number of their list as owner.  They are in
+ * force where their generation is not below the one that the list was born in,
+ * and not above the meta page's.
+ *
  * Include after postgres.h.
  */
 #ifndef VECTOR_EXT_IVF_PAGE_H
@@ -27,7 +31,7 @@
 #include "quant/transform.h"
 
 #define IVF_MAGIC 0x46564956 /* "VIVF" */
-#define IVF_VERSION 2
+#define IVF_VERSION 3
 
 enum
 {
@@ -36,7 +40,8 @@ enum
 	IVF_PAGE_CODEBOOK,
 	IVF_PAGE_DIRECTORY,
 	IVF_PAGE_SEGMENT,
-	IVF_PAGE_COPIES
+	IVF_PAGE_COPIES,
+	IVF_PAGE_FREE /* nobody reads it any more: to be filled again */
 };
 
 #define IVF_META_BLOCK 0
@@ -81,12 +86,12 @@ typedef struct IvfMeta
 	 * copies are scaled.
 	 */
 	int32 scale;
-	uint32 generation;     /* raised whenever lists and model are replaced */
+	uint32 generation;     /* raised whenever lists are replaced */
 	BlockNumber centroids; /* first block, or InvalidBlockNumber: one list */
 	BlockNumber codebook;
 	BlockNumber directory;
-	uint32 reserved;
-	double nrows;    /* when built */
+	uint32 nbuilt;   /* lists when built: explicit probes are of so many */
+	double nrows;    /* when built, or lists were last replaced */
 	uint64 replaced; /* full xid: who started later reads no older pages */
 	IvfCalibration calibrations[IVF_NCALIBRATIONS]; /* ascending k */
 	uint32 nprices; /* of the first lists, where lists are balanced; else 0 */
@@ -102,6 +107,8 @@ typedef struct IvfListEntry
 	BlockNumber free;  /* where to look for a free lane */
 	uint32 holes;      /* 1: there and behind it VACUUM left free lanes */
 	uint32 nrows;      /* when built, or last vacuumed */
+	uint32 born;  /* generation; older pages of the list are not in force */
+	uint32 nborn; /* rows it was made of */
 } IvfListEntry;
 
 #define IVF_ENTRIES_PER_PAGE (PAGE_ROOM / sizeof(IvfListEntry))
@@ -155,6 +162,22 @@ static inline ValueKind
 ivf_copy_kind(const IvfMeta *meta)
 {
 	return meta->copies == IVF_COPIES_HALF ? ELEM_FLOAT16 : meta->elem;
+}
+
+/* Is a page of a list that was born so in force? */
+static inline bool
+ivf_in_force(Page page, uint32 born, uint32 generation)
+{
+	return page_special(page)->generation >= born &&
+		page_special(page)->generation <= generation;
+}
+
+/* An empty page of a list */
+static inline void
+ivf_page_init(Page page, uint16 kind, uint32 generation, uint32 list)
+{
+	page_init(page, IVF_MAGIC, kind, generation);
+	page_special(page)->owner = list;
 }
 
 /* True where a copy may differ from the stored vector */

@@ -498,7 +498,8 @@ init_shared(Participant *self, ParallelContext *context, Snapshot snapshot,
 	ivf_builder_share(self->builder,
 					  shm_toc_lookup(context->toc, KEY_MODEL, false));
 	attach_stores(self, true);
-	ivf_entries_init(self->lists.entries, shared->nlists);
+	ivf_entries_init(ivf_builder_meta(self->builder), self->lists.entries,
+					 shared->nlists);
 	for (uint32 list = 0; list < shared->nlists; list++)
 		pg_atomic_init_u32(&self->lists.counts[list], 0);
 }

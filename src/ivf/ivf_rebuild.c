@@ -30,105 +30,33 @@
 
 #include "core/compat.h"
 #include "ivf/ivf_builder.h"
+#include "ivf/ivf_check.h"
 #include "ivf/ivf_given.h"
 #include "ivf/ivf_rebuild.h"
+#include "ivf/ivf_rows.h"
 #include "pages/wal.h"
 
 typedef struct IvfRebuild
 {
 	Relation index;
-	IvfModel *old; /* ours: the relation cache may change */
+	IvfMeta old;
+	IvfRows *rows; /* of the old lists */
 	IvfBuilder *builder;
-	const IvfModel *model; /* that replaces the old one */
-	char *segment;         /* page images */
-	char *copy;
-	float *floats;  /* scratch, dim */
-	uint32 **lanes; /* by block: bits of the lanes read, NULL for none */
-	BlockNumber nblocks;
+	const IvfModel *model;     /* that replaces the old one */
+	float *floats;             /* scratch, dim */
 	MemoryContext row_context; /* reset for each row */
 } IvfRebuild;
 
-typedef void (*RowStep)(IvfRebuild *rebuild, ItemPointer tid, const char *copy,
-						uint16 error);
-
-/*
- * Reading the old lists
- */
-
-/* The lanes of a segment that were read already */
-static uint32 *
-lanes_of(IvfRebuild *rebuild, BlockNumber blkno)
-{
-	Size bytes = ivf_live_words(&rebuild->old->layout) * sizeof(uint32);
-
-	if (blkno >= rebuild->nblocks)
-	{
-		BlockNumber nblocks = RelationGetNumberOfBlocks(rebuild->index);
-
-		rebuild->lanes =
-			repalloc_huge(rebuild->lanes, (Size) nblocks * sizeof(uint32 *));
-		memset(rebuild->lanes + rebuild->nblocks, 0,
-			   (Size) (nblocks - rebuild->nblocks) * sizeof(uint32 *));
-		rebuild->nblocks = nblocks;
-	}
-	if (rebuild->lanes[blkno] == NULL)
-		rebuild->lanes[blkno] = palloc0(bytes);
-	return rebuild->lanes[blkno];
-}
-
-/* Call step for each live row; once: only for those not read before */
+/* All rows of the old lists; once: only those not read so before */
 static void
-read_segment(IvfRebuild *rebuild, BlockNumber blkno, RowStep step, bool once)
+read_rows(IvfRebuild *rebuild, IvfRowStep step, bool once)
 {
-	const IvfLayout *layout = &rebuild->old->layout;
-	Page page = (Page) rebuild->segment;
-	const uint32 *live = IVF_ARRAY(page, layout->live, uint32);
-	const uint16 *errors = IVF_ARRAY(page, layout->errors, uint16);
-	uint32 *lanes = once ? lanes_of(rebuild, blkno) : NULL;
-
-	for (uint32 lane = 0; lane < ivf_segment(page)->nlanes; lane++)
+	for (uint32 list = 0; list < rebuild->old.nlists; list++)
 	{
-		uint32 bit = 1U << lane % IVF_WORD;
-
-		if ((live[lane / IVF_WORD] & bit) == 0 ||
-			(once && (lanes[lane / IVF_WORD] & bit) != 0))
-			continue;
-		CHECK_FOR_INTERRUPTS();
 		if (once)
-			lanes[lane / IVF_WORD] |= bit;
-		ivf_copy_read(rebuild->index, layout,
-					  IVF_ARRAY(page, layout->copies,
-								BlockNumber)[ivf_copy_page(layout, lane)],
-					  lane, rebuild->copy);
-		step(rebuild, &IVF_ARRAY(page, layout->tids, ItemPointerData)[lane],
-			 rebuild->copy, layout->errors == 0 ? 0 : errors[lane]);
-	}
-}
-
-static void
-read_rows(IvfRebuild *rebuild, RowStep step, bool once)
-{
-	const IvfMeta *meta = &rebuild->old->meta;
-
-	for (uint32 list = 0; list < meta->nlists; list++)
-	{
-		BlockNumber blkno = ivf_list_read(rebuild->index, meta, list).first;
-
-		while (blkno != InvalidBlockNumber)
-		{
-			Buffer buffer =
-				page_read(rebuild->index, blkno, IVF_MAGIC, IVF_PAGE_SEGMENT,
-						  BUFFER_LOCK_SHARE, NULL);
-
-			memcpy(rebuild->segment, BufferGetPage(buffer), BLCKSZ);
-			UnlockReleaseBuffer(buffer);
-			if (ivf_segment((Page) rebuild->segment)->nlanes >
-				rebuild->old->layout.capacity)
-				page_corrupted(rebuild->index, blkno,
-							   "The segment has too many lanes.");
-			read_segment(rebuild, blkno, step, once);
-			blkno = page_special((Page) rebuild->segment)->next;
-		}
+			ivf_rows_read_new(rebuild->rows, list, step, rebuild);
+		else
+			ivf_rows_read(rebuild->rows, list, step, rebuild);
 	}
 }
 
@@ -137,54 +65,59 @@ read_rows(IvfRebuild *rebuild, RowStep step, bool once)
  */
 
 static void
-sample_row(IvfRebuild *rebuild, ItemPointer tid, const char *copy, uint16 error)
+sample_row(void *arg, IvfListRow *row)
 {
-	const IvfMeta *meta = &rebuild->old->meta;
+	IvfRebuild *rebuild = arg;
+	const IvfMeta *meta = &rebuild->old;
 	float *floats = rebuild->floats;
 
 	if (!ivf_builder_offer(rebuild->builder))
 		return;
 	if (!ivf_copies_rounded(meta))
 	{
-		ivf_builder_sample(rebuild->builder, copy);
+		ivf_builder_sample(rebuild->builder, row->copy);
 		return;
 	}
 	/* the builder loads it by the column's type; scale is taken back */
-	elem_ops[ELEM_FLOAT16].load(copy, floats, meta->dim);
+	elem_ops[ELEM_FLOAT16].load(row->copy, floats, meta->dim);
 	for (int i = 0; i < meta->dim; i++)
 		floats[i] = ldexpf(floats[i], -meta->scale);
 	ivf_builder_sample(rebuild->builder, floats);
 }
 
 static void
-add_row(IvfRebuild *rebuild, ItemPointer tid, const char *copy, uint16 error)
+add_row(void *arg, IvfListRow *row)
 {
+	IvfRebuild *rebuild = arg;
+
 	/* an exact copy is the elements themselves */
-	if (ivf_copies_rounded(&rebuild->old->meta))
-		ivf_builder_add_copy(rebuild->builder, tid, copy, error);
+	if (ivf_copies_rounded(&rebuild->old))
+		ivf_builder_add_copy(rebuild->builder, &row->tid, row->copy,
+							 row->error);
 	else
-		(void) ivf_builder_add(rebuild->builder, tid, copy);
+		(void) ivf_builder_add(rebuild->builder, &row->tid, row->copy);
 }
 
 /* A row that came while the new lists were written */
 static void
-insert_row(IvfRebuild *rebuild, ItemPointer tid, const char *copy, uint16 error)
+insert_row(void *arg, IvfListRow *row)
 {
+	IvfRebuild *rebuild = arg;
 	const IvfModel *model = rebuild->model;
 	MemoryContext old = MemoryContextSwitchTo(rebuild->row_context);
-	IvfRow row = ivf_row_new(&model->meta);
+	IvfRow new_row = ivf_row_new(&model->meta);
 	bool fits = true;
 
-	if (ivf_copies_rounded(&rebuild->old->meta))
+	if (ivf_copies_rounded(&rebuild->old))
 	{
-		memcpy(row.copy, copy, model->layout.copy_slots.size);
-		row.error = error;
-		ivf_row_from_copy(&model->meta, copy, row.scaled);
+		memcpy(new_row.copy, row->copy, model->layout.copy_slots.size);
+		new_row.error = row->error;
+		ivf_row_from_copy(&model->meta, row->copy, new_row.scaled);
 	}
 	else
-		fits = ivf_row_set(&row, &model->meta, copy);
+		fits = ivf_row_set(&new_row, &model->meta, row->copy);
 	if (fits)
-		ivf_insert(rebuild->index, model, tid, &row);
+		ivf_insert(rebuild->index, model, &row->tid, &new_row);
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(rebuild->row_context);
 }
@@ -230,18 +163,19 @@ empty_meta(Relation index, const IvfMeta *old)
 	meta.model_dim = meta.dim;
 	meta.copies = IVF_COPIES_EXACT;
 	meta.m = 0;
-	meta.nlists = 1;
+	meta.nlists = meta.nbuilt = 1;
 	meta.generation = highest_generation(index) + 1;
 	return meta;
 }
 
-static void
-replace_meta(Relation index, const IvfMeta *meta)
+void
+ivf_replace_meta(Relation index, IvfMeta *meta)
 {
 	Buffer buffer = ReadBuffer(index, IVF_META_BLOCK);
 	PageEdit edit;
 	Page page;
 
+	meta->replaced = U64FromFullTransactionId(ReadNextFullTransactionId());
 	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
 	edit = edit_begin(index);
 	page = edit_page(&edit, buffer);
@@ -249,24 +183,6 @@ replace_meta(Relation index, const IvfMeta *meta)
 	page_special(page)->generation = meta->generation;
 	edit_finish(&edit);
 	UnlockReleaseBuffer(buffer);
-}
-
-static void
-begin_rebuild(IvfRebuild *rebuild, const IvfModel *cached)
-{
-	Size size = offsetof(IvfModel, params);
-
-	rebuild->old = palloc(size);
-	memcpy(rebuild->old, cached, size);
-	rebuild->segment = palloc(BLCKSZ);
-	rebuild->copy = palloc(TYPEALIGN(BLCKSZ, cached->meta.dim * sizeof(float)));
-	rebuild->floats = palloc(cached->meta.dim * sizeof(float));
-	rebuild->row_context = AllocSetContextCreate(
-		CurrentMemoryContext, "ivf row", ALLOCSET_DEFAULT_SIZES);
-	rebuild->nblocks = RelationGetNumberOfBlocks(rebuild->index);
-	rebuild->lanes = MemoryContextAllocHuge(
-		CurrentMemoryContext, (Size) rebuild->nblocks * sizeof(uint32 *));
-	memset(rebuild->lanes, 0, (Size) rebuild->nblocks * sizeof(uint32 *));
 }
 
 bool
@@ -298,9 +214,14 @@ ivf_rebuild(Relation index)
 	context = AllocSetContextCreate(CurrentMemoryContext, "ivf rebuild",
 									ALLOCSET_DEFAULT_SIZES);
 	old = MemoryContextSwitchTo(context);
-	begin_rebuild(&rebuild, cached);
-	meta = empty_meta(index, &rebuild.old->meta);
-	rebuild.builder = ivf_builder_new(index, &meta, rebuild.old->meta.nrows);
+	rebuild.old = cached->meta;
+	rebuild.rows = ivf_rows_new(index, cached);
+	rebuild.floats = palloc(cached->meta.dim * sizeof(float));
+	rebuild.row_context =
+		AllocSetContextCreate(context, "ivf row", ALLOCSET_DEFAULT_SIZES);
+	meta = empty_meta(index, &rebuild.old);
+	rebuild.builder =
+		ivf_builder_new(index, &meta, ivf_count_rows(index, &rebuild.old));
 	read_rows(&rebuild, sample_row, false);
 	ivf_builder_train(
 		rebuild.builder, 1,
@@ -311,8 +232,7 @@ ivf_rebuild(Relation index)
 	LockPage(index, IVF_META_BLOCK, ExclusiveLock);
 	rebuild.model = ivf_builder_model(rebuild.builder);
 	read_rows(&rebuild, insert_row, true);
-	meta.replaced = U64FromFullTransactionId(ReadNextFullTransactionId());
-	replace_meta(index, &meta);
+	ivf_replace_meta(index, &meta);
 	UnlockPage(index, IVF_META_BLOCK, ExclusiveLock);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);

@@ -19,8 +19,21 @@ extern bool ivf_rebuild_is_due(Relation index);
  */
 extern bool ivf_rebuild(Relation index);
 
-/* Put a row in the lists of model; ivf_insert.c */
+/*
+ * Put lists in force that have been written beside the old ones: fills in
+ * meta->replaced, and writes the meta page.  The caller holds the heavyweight
+ * lock of that page exclusively, so that no insert is under way.
+ */
+extern void ivf_replace_meta(Relation index, IvfMeta *meta);
+
+/*
+ * Put a row in a list of model, the nearest one or this; model_row: the row in
+ * model space.  ivf_insert.c.
+ */
 extern void ivf_insert(Relation index, const IvfModel *model, ItemPointer tid,
 					   const IvfRow *row);
+extern void ivf_insert_in(Relation index, const IvfModel *model, uint32 list,
+						  ItemPointer tid, const IvfRow *row,
+						  const float *model_row);
 
 #endif

@@ -13,6 +13,10 @@
  * than one already returned is dropped, unless the order may be relaxed.  When
  * batches no longer fit work_mem, or all lists are to be visited, the rest is
  * sorted by exact distances, on disk if need be.
+ *
+ * Lists may be replaced under way (README.md).  A scan goes on with those that
+ * it began with.  Where it meets a page that later lists have taken, the batch is
+ * void, and made again from the lists in force.
  */
 #include "postgres.h"
 
@@ -352,15 +356,22 @@ rows_allowed(const IvfScan *scan)
 	return Max(ceil(rank) - scan->nreturned, 0);
 }
 
-/* The search met a page of another generation */
-pg_noreturn static void
-error_stale(const IvfSearch *search)
+/* A page of a later generation than that of any list in force is damaged */
+static void
+check_stale(const IvfSearch *search)
 {
 	const IvfMeta *meta = &ivf_model_get(search->index)->meta;
 
 	if (meta->generation == search->meta.generation)
 		page_corrupted(search->index, search->stale_block,
 					   "The page is of another generation.");
+}
+
+/* The search met a page of another generation, and cannot begin anew */
+pg_noreturn static void
+error_stale(const IvfSearch *search)
+{
+	check_stale(search);
 	ereport(ERROR,
 			(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
 			 errmsg("index \"%s\" was replaced during the scan",
@@ -389,8 +400,51 @@ count_batch(IvfScan *scan)
 	totals->verified += counters->candidates;
 }
 
+static double
+rows_wanted(const ScanKeyData *order)
+{
+	return limit_of(order) > 0 ? limit_of(order) : DEFAULT_LIMIT;
+}
+
+/* A search of the lists in force, for the scan's query; as ivf_search_set_query */
+static bool
+open_search(IndexScanDesc desc, IvfScan *scan)
+{
+	Relation index = desc->indexRelation;
+	ScanKey order = &desc->orderByData[0];
+	const IvfModel *model = ivf_model_get(index);
+	MemoryContext old = MemoryContextSwitchTo(scan->context);
+	bool ordered;
+
+	if (scan->search != NULL &&
+		memcmp(&scan->search->meta, &model->meta, sizeof(IvfMeta)) != 0)
+	{
+		if (scan->heap != NULL)
+			scan_heap_end(scan->heap);
+		MemoryContextReset(scan->context);
+		scan->search = NULL;
+		scan->heap = NULL;
+	}
+	if (scan->search == NULL)
+		scan->search = ivf_search_new(index, NULL);
+	if (scan->heap == NULL)
+		scan->heap = scan_heap_new(desc);
+	MemoryContextSwitchTo(old);
+
+	scan->search->trust_estimates =
+		ivf_options(index).rerank == IVF_RERANK_NONE &&
+		scan->search->meta.copies == IVF_COPIES_NONE;
+	scan->continuation =
+		ivf_continuation(index, &scan->search->meta, rows_wanted(order));
+	old = MemoryContextSwitchTo(scan->query_context);
+	ordered = (order->sk_flags & SK_ISNULL) == 0 &&
+		ivf_search_set_query(scan->search, order->sk_argument);
+	MemoryContextSwitchTo(old);
+	return ordered;
+}
+
 static void
-run_batch(IvfScan *scan, double k)
+plan_batch(IvfScan *scan, double k)
 {
 	IvfSearch *search = scan->search;
 	IvfEffort effort = ivf_effort(search->index, &search->meta, k);
@@ -403,11 +457,27 @@ run_batch(IvfScan *scan, double k)
 		Max(effort.candidates, 2 * scan->effort.candidates);
 	if (scan->effort.candidates > candidates_limit())
 		scan->effort.candidates = candidates_limit();
+}
 
-	ivf_search_run(search, ceil(k), scan->effort.probes,
-				   scan->effort.candidates);
-	if (search->stale)
-		error_stale(search);
+static void
+run_batch(IndexScanDesc desc, IvfScan *scan, double k)
+{
+	IvfEffort before = scan->effort;
+	IvfSearch *search;
+
+	for (;;)
+	{
+		search = scan->search;
+		plan_batch(scan, k);
+		ivf_search_run(search, ceil(k), scan->effort.probes,
+					   scan->effort.candidates);
+		if (!search->stale)
+			break;
+		CHECK_FOR_INTERRUPTS();
+		check_stale(search);
+		scan->effort = before;
+		(void) open_search(desc, scan);
+	}
 	count_batch(scan);
 	scan->nqueue = search->nhits;
 	for (uint32 i = scan->nqueue / 2; i-- > 0;)
@@ -510,14 +580,11 @@ static void
 start(IndexScanDesc desc, IvfScan *scan)
 {
 	Relation index = desc->indexRelation;
-	MemoryContext old;
-	ScanKey order;
-	const IvfModel *model;
-	double limit;
+	ScanKey order = desc->orderByData;
 	bool ordered;
 
 	/* only scans that this access method was made for */
-	if (desc->orderByData == NULL)
+	if (order == NULL)
 		elog(ERROR, "cannot scan %s index without order",
 			 ivf_method(index) == IVF_METHOD_FLAT ? "ivfflat" : "ivfpq");
 	if (!IsMVCCSnapshot(desc->xs_snapshot))
@@ -526,41 +593,13 @@ start(IndexScanDesc desc, IvfScan *scan)
 	pgstat_count_index_scan(index);
 	count_index_search(desc);
 
-	/* the model may have changed since the last query */
-	model = ivf_model_get(index);
-	old = MemoryContextSwitchTo(scan->context);
-	if (scan->search != NULL &&
-		memcmp(&scan->search->meta, &model->meta, sizeof(IvfMeta)) != 0)
-	{
-		if (scan->heap != NULL)
-			scan_heap_end(scan->heap);
-		MemoryContextReset(scan->context);
-		scan->search = NULL;
-		scan->heap = NULL;
-	}
-	if (scan->search == NULL)
-		scan->search = ivf_search_new(index, NULL);
-	if (scan->heap == NULL)
-		scan->heap = scan_heap_new(desc);
-	MemoryContextSwitchTo(old);
-
-	scan->search->trust_estimates =
-		ivf_options(index).rerank == IVF_RERANK_NONE &&
-		scan->search->meta.copies == IVF_COPIES_NONE;
 	scan->started = true;
 	scan->totals.searches++;
-	scan->totals.lists_present += scan->search->meta.nlists;
 	scan->effort = (IvfEffort){0, 0};
-	order = &desc->orderByData[0];
-	limit = limit_of(order) > 0 ? limit_of(order) : DEFAULT_LIMIT;
-	scan->continuation = ivf_continuation(index, &scan->search->meta, limit);
-	old = MemoryContextSwitchTo(scan->query_context);
-	ordered = (order->sk_flags & SK_ISNULL) == 0 &&
-		ivf_search_set_query(scan->search, order->sk_argument);
-	MemoryContextSwitchTo(old);
-
+	ordered = open_search(desc, scan);
+	scan->totals.lists_present += scan->search->meta.nlists;
 	if (ordered)
-		run_batch(scan, limit);
+		run_batch(desc, scan, rows_wanted(order));
 	else
 		sort_rest(scan, 0);
 }
@@ -610,7 +649,7 @@ ivfgettuple(IndexScanDesc desc, ScanDirection direction)
 		else
 		{
 			index_returned(scan);
-			run_batch(scan, scan->k * BATCH_GROWTH);
+			run_batch(desc, scan, scan->k * BATCH_GROWTH);
 		}
 	}
 	note_end(scan);

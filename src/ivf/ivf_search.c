@@ -38,6 +38,7 @@ struct IvfSearchState
 {
 	MemoryContext context;
 	const IvfModel *model;  /* NULL: the one in force */
+	IvfModel *own;          /* meta and layout alone */
 	const void *query;      /* its elements; NULL: none set */
 	const void *copy_query; /* in the units of copies */
 	const DenseKernels *copy_kernels;
@@ -72,12 +73,47 @@ struct IvfSearchState
 	uint32 hits_room;
 };
 
-/* The model is in the relation cache: never kept beyond a look at catalogues */
+/*
+ * The model is in the relation cache: never kept beyond a look at catalogues.
+ * When lists have been replaced since the search began, it goes on by its own
+ * meta page; that model has no hints and no parameters.
+ */
 static const IvfModel *
 search_model(const IvfSearch *search)
 {
-	return search->state->model != NULL ? search->state->model
-										: ivf_model_get(search->index);
+	const IvfModel *model = search->state->model;
+
+	if (model == NULL)
+		model = ivf_model_get(search->index);
+	return model->meta.generation == search->meta.generation
+		? model
+		: search->state->own;
+}
+
+/* The same with parameters; a copy of it in the current context, if need be */
+static const IvfModel *
+search_model_params(const IvfSearch *search)
+{
+	const IvfModel *model = search_model(search);
+	Size size = offsetof(IvfModel, params);
+	IvfModel *copy;
+
+	if (model != search->state->own)
+		return model;
+	copy = MemoryContextAllocHuge(
+		CurrentMemoryContext,
+		size + ivf_params_floats(&search->meta) * sizeof(float));
+	memcpy(copy, model, size);
+	ivf_params_read(search->index, &search->meta, copy->params);
+	return copy;
+}
+
+/* A later generation has taken a page: nothing that was read counts */
+static void
+set_stale(IvfSearch *search, BlockNumber blkno)
+{
+	search->stale = true;
+	search->stale_block = blkno;
 }
 
 static void
@@ -117,6 +153,9 @@ ivf_search_new(Relation index, const IvfModel *fixed)
 	search->state = state;
 	state->context = CurrentMemoryContext;
 	state->model = fixed;
+	state->own = palloc0(offsetof(IvfModel, params));
+	state->own->meta = model->meta;
+	state->own->layout = model->layout;
 	state->ranks = palloc(nlists * sizeof(RankedList));
 	state->products = palloc(nlists * sizeof(float));
 	state->entries = palloc(nlists * sizeof(IvfListEntry));
@@ -219,7 +258,7 @@ static void
 prepare_estimates(IvfSearch *search)
 {
 	struct IvfSearchState *state = search->state;
-	const IvfModel *model = search_model(search);
+	const IvfModel *model = search_model_params(search);
 
 	state->model_query =
 		ivf_model_row(model, state->scaled_query, state->model_room);
@@ -405,9 +444,14 @@ list_first(IvfSearch *search, const IvfModel *model, uint32 list)
 
 	if (!state->entries_read[page])
 	{
-		ivf_lists_read(search->index, model, first,
-					   Min(IVF_ENTRIES_PER_PAGE, search->meta.nlists - first),
-					   state->entries + first);
+		if (!ivf_lists_read(
+				search->index, model, first,
+				Min(IVF_ENTRIES_PER_PAGE, search->meta.nlists - first),
+				state->entries + first))
+		{
+			set_stale(search, model->meta.directory + page);
+			return InvalidBlockNumber;
+		}
 		state->entries_read[page] = true;
 	}
 	return state->entries[list].first;
@@ -427,7 +471,8 @@ typedef struct SegmentCursor
 static void
 cursor_next_list(IvfSearch *search, SegmentCursor *cursor)
 {
-	while (cursor->blkno == InvalidBlockNumber && cursor->rank < cursor->probes)
+	while (cursor->blkno == InvalidBlockNumber && !search->stale &&
+		   cursor->rank < cursor->probes)
 	{
 		cursor->list = search->state->ranks[cursor->rank++].list;
 		cursor->blkno = list_first(search, cursor->model, cursor->list);
@@ -455,19 +500,20 @@ cursor_begin(IvfSearch *search, uint32 probes)
 static Page
 cursor_lock(IvfSearch *search, SegmentCursor *cursor, Buffer buffer)
 {
-	Page page = page_lock(search->index, buffer, IVF_MAGIC, IVF_PAGE_SEGMENT);
+	Page page = page_lock_before(search->index, buffer, IVF_MAGIC,
+								 IVF_PAGE_SEGMENT, search->meta.generation);
 
-	if (unlikely(page_special(page)->generation != search->meta.generation))
+	if (unlikely(page == NULL))
 	{
-		/* cannot happen on a primary, see ivf_space.c */
-		search->stale = true;
-		search->stale_block = cursor->blkno;
+		/* cannot happen on a primary, see ivf_space.h */
+		set_stale(search, cursor->blkno);
 		cursor->blkno = InvalidBlockNumber;
-		cursor->rank = cursor->probes;
 		return NULL;
 	}
 	if (unlikely(ivf_segment(page)->list != cursor->list ||
-				 ivf_segment(page)->nlanes > search->layout.capacity))
+				 ivf_segment(page)->nlanes > search->layout.capacity ||
+				 page_special(page)->generation <
+					 search->state->entries[cursor->list].born))
 		page_corrupted(search->index, cursor->blkno,
 					   "The segment belongs to another list.");
 	cursor->blkno = page_special(page)->next;
@@ -603,8 +649,11 @@ estimate_lists(IvfSearch *search, uint32 probes)
 static const char *
 gather_copy(IvfSearch *search, BlockNumber blkno)
 {
-	ivf_copy_read(search->index, &search->layout, blkno, 0,
-				  search->state->gathered);
+	BlockNumber stale = ivf_copy_read(search->index, search_model(search),
+									  blkno, 0, search->state->gathered);
+
+	if (unlikely(stale != InvalidBlockNumber))
+		set_stale(search, stale);
 	return search->state->gathered;
 }
 
@@ -636,10 +685,18 @@ compare_segment(IvfSearch *search, const IvfModel *model)
 			room = gather_copy(search, blkno);
 		else
 		{
+			Page copy_page;
+
 			copies = ivf_pin(search->index, model, blkno);
-			room = page_room(
-				page_lock(search->index, copies, IVF_MAGIC, IVF_PAGE_COPIES));
+			copy_page =
+				page_lock_before(search->index, copies, IVF_MAGIC,
+								 IVF_PAGE_COPIES, search->meta.generation);
+			if (unlikely(copy_page == NULL))
+				set_stale(search, blkno);
+			room = page_room(BufferGetPage(copies));
 		}
+		if (unlikely(search->stale))
+			end = first;
 		for (uint32 lane = first; lane < end; lane++)
 		{
 			IvfHit hit;
@@ -680,7 +737,7 @@ compare_lists(IvfSearch *search, uint32 probes)
 {
 	SegmentCursor cursor = cursor_begin(search, probes);
 
-	while (next_image(search, &cursor))
+	while (!search->stale && next_image(search, &cursor))
 		compare_segment(search, cursor.model);
 }
 
@@ -764,11 +821,15 @@ static void
 verify_pinned(IvfSearch *search, const IvfCandidate *candidate, Buffer buffer)
 {
 	IvfHit *hit = &search->hits[search->nhits++];
-	Page page = page_lock(search->index, buffer, IVF_MAGIC, IVF_PAGE_COPIES);
+	Page page = page_lock_before(search->index, buffer, IVF_MAGIC,
+								 IVF_PAGE_COPIES, search->meta.generation);
 
 	hit->tid = candidate->tid;
-	verify_copy(search, page_room(page) + candidate->offset, candidate->error,
-				hit);
+	if (likely(page != NULL))
+		verify_copy(search, page_room(page) + candidate->offset,
+					candidate->error, hit);
+	else
+		set_stale(search, candidate->page);
 	UnlockReleaseBuffer(buffer);
 	if (search->state->nearest.wanted > 0)
 		ivf_nearest_offer(&search->state->nearest, hit->high);

@@ -45,7 +45,7 @@ typedef struct IvfSearch
 	IvfHit *hits;
 	uint32 nhits;
 	bool complete; /* no row of the lists it visited is missing in hits */
-	bool stale;    /* pages have been used again: begin anew (standby) */
+	bool stale;    /* pages are of later lists: hits are void, begin anew */
 	BlockNumber stale_block;
 
 	struct IvfSearchState *state; /* ivf_search.c's own */

@@ -56,8 +56,8 @@ round_centroids(const IvfMeta *meta, float *centroids)
 		centroids[i] = half_to_float(float_to_half(centroids[i]));
 }
 
-static float *
-train_centroids(IvfMeta *meta, const IvfSample *sample)
+float *
+ivf_train_centroids(IvfMeta *meta, const IvfSample *sample)
 {
 	KmeansTask task = {.rows = all_rows(meta, sample->rows, sample->n),
 					   .k = meta->nlists,
@@ -70,6 +70,7 @@ train_centroids(IvfMeta *meta, const IvfSample *sample)
 	void *work;
 	Size distinct;
 
+	poll_load_blas();
 	work = allocate_work(kmeans_work_size(&task));
 	distinct = kmeans_train(&task, centroids, work);
 	pfree(work);
@@ -317,7 +318,7 @@ ivf_train(IvfMeta *meta, const IvfGiven *given, IvfSample *sample,
 	if (meta->transform == TRANSFORM_PCA || meta->transform == TRANSFORM_RANDOM)
 		transform_sample(meta, sample, transform);
 	if (centroids == NULL)
-		centroids = train_centroids(meta, sample);
+		centroids = ivf_train_centroids(meta, sample);
 	if (meta->transform == TRANSFORM_OPQ)
 		rotate_lists(meta, sample, centroids, transform);
 	if (meta->nprices > 0)

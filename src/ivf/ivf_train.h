@@ -28,7 +28,16 @@ typedef struct IvfSample
 extern float *ivf_train(IvfMeta *meta, const IvfGiven *given, IvfSample *sample,
 						float *params);
 
-/* The nearest centroids of n rows, prices (or NULL) included; work from ivf_assign_work() */
+/*
+ * The centroids alone, as above, of a sample in model space.  For lists of our
+ * own: those from outside are not exact in half precision.
+ */
+extern float *ivf_train_centroids(IvfMeta *meta, const IvfSample *sample);
+
+/*
+ * The nearest centroids of n rows, prices (or NULL) included; work from
+ * ivf_assign_work()
+ */
 extern void *ivf_assign_work(const IvfMeta *meta, uint32 max_rows);
 extern void ivf_assign(const IvfMeta *meta, const float *centroids,
 					   const float *rows, uint32 n, const float *prices,

@@ -6,7 +6,8 @@
  * taken again by inserts.  Each TID of the index is offered to the callback,
  * as CREATE INDEX CONCURRENTLY expects.
  *
- * Cleanup trains an index that was made before there were rows to learn from.
+ * Cleanup trains an index that was made before there were rows to learn from, and
+ * splits and merges lists.
  *
  * A scan that still holds such a TID finds nothing visible under it.  Segments
  * are never unlinked, so no scan loses its way.  Pages are locked one at a
@@ -25,6 +26,7 @@
 #include "ivf/ivf_model.h"
 #include "ivf/ivf_rebuild.h"
 #include "ivf/ivf_space.h"
+#include "ivf/ivf_split.h"
 #include "pages/wal.h"
 
 typedef struct IvfVacuum
@@ -37,9 +39,10 @@ typedef struct IvfVacuum
 	uint32 *dead;       /* a segment's lanes, as bits */
 	BlockNumber *holes; /* by list: a segment with free lanes */
 	double *nrows;      /* by list */
+	uint32 *born;       /* by list: generation */
 	uint32 nlists;
-	uint32 generation;
-	bool old_are_free; /* no scan can still read older pages */
+	const IvfMeta *meta;
+	bool old_are_free; /* no scan can still read what was replaced */
 } IvfVacuum;
 
 /* Which live lanes are dead, by the callback; how many */
@@ -79,7 +82,7 @@ vacuum_segment(IvfVacuum *vacuum, Buffer buffer)
 	uint32 ndead;
 	uint32 list = ivf_segment(page)->list;
 
-	if (list >= vacuum->nlists ||
+	if (list >= vacuum->nlists || list != page_special(page)->owner ||
 		ivf_segment(page)->nlanes > vacuum->layout->capacity)
 		page_corrupted(vacuum->info->index, BufferGetBlockNumber(buffer),
 					   "The segment is of no list.");
@@ -98,52 +101,32 @@ vacuum_segment(IvfVacuum *vacuum, Buffer buffer)
 	}
 }
 
-typedef enum PageUse
-{
-	PAGE_IN_USE,
-	PAGE_SEGMENT, /* in use, with rows */
-	PAGE_OLD      /* of lists that were replaced, or never filled */
-} PageUse;
-
-static PageUse
-page_use(const IvfVacuum *vacuum, Page page)
-{
-	const PageSpecial *special;
-
-	if (PageIsNew(page))
-		return PAGE_OLD;
-	special = page_special(page);
-	if (special->magic != IVF_MAGIC)
-		return PAGE_IN_USE; /* damaged: not ours to touch */
-	if (special->generation < vacuum->generation)
-		return PAGE_OLD;
-	if (special->kind == IVF_PAGE_SEGMENT &&
-		special->generation == vacuum->generation)
-		return PAGE_SEGMENT;
-	return PAGE_IN_USE;
-}
-
 static void
 vacuum_block(IvfVacuum *vacuum, BlockNumber blkno)
 {
 	Relation index = vacuum->info->index;
 	Buffer buffer = ReadBufferExtended(index, MAIN_FORKNUM, blkno, RBM_NORMAL,
 									   vacuum->info->strategy);
-	PageUse use;
+	IvfPageUse use;
 
 	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
-	use = page_use(vacuum, BufferGetPage(buffer));
-	if (use == PAGE_SEGMENT)
+	use =
+		ivf_page_use(vacuum->meta, vacuum->born, blkno, BufferGetPage(buffer));
+	if (use == IVF_USE_SEGMENT)
 		vacuum_segment(vacuum, buffer);
-	UnlockReleaseBuffer(buffer);
-	if (use == PAGE_OLD)
+	else if (use == IVF_USE_LOST ||
+			 (use == IVF_USE_OLD && vacuum->old_are_free))
 	{
+		ivf_free_page(index, buffer, vacuum->meta->generation);
+		use = IVF_USE_FREE;
+	}
+	UnlockReleaseBuffer(buffer);
+	if (use == IVF_USE_OLD || use == IVF_USE_FREE)
 		vacuum->stats->pages_deleted++;
-		if (vacuum->old_are_free)
-		{
-			RecordFreeIndexPage(index, blkno);
-			vacuum->stats->pages_free++;
-		}
+	if (use == IVF_USE_FREE)
+	{
+		RecordFreeIndexPage(index, blkno);
+		vacuum->stats->pages_free++;
 	}
 }
 
@@ -207,7 +190,7 @@ vacuum_index(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 						.callback = callback,
 						.callback_state = state,
 						.nlists = meta.nlists,
-						.generation = meta.generation,
+						.meta = &meta,
 						.old_are_free = ivf_old_pages_are_free(NULL, &meta)};
 
 	if (stats == NULL)
@@ -218,8 +201,12 @@ vacuum_index(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 	vacuum.dead = palloc(ivf_live_words(&layout) * sizeof(uint32));
 	vacuum.nrows = palloc0(meta.nlists * sizeof(double));
 	vacuum.holes = palloc(meta.nlists * sizeof(BlockNumber));
+	vacuum.born = palloc(meta.nlists * sizeof(uint32));
 	for (uint32 i = 0; i < meta.nlists; i++)
+	{
 		vacuum.holes[i] = InvalidBlockNumber;
+		vacuum.born[i] = ivf_list_read(info->index, &meta, i).born;
+	}
 	scan_blocks(&vacuum);
 	update_directory(&vacuum, &meta);
 
@@ -248,5 +235,7 @@ ivfvacuumcleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
 		stats = vacuum_index(info, NULL, NULL, NULL);
 	if (ivf_rebuild_is_due(info->index))
 		(void) ivf_rebuild(info->index);
+	else
+		ivf_split(info->index, info->message_level);
 	return stats;
 }

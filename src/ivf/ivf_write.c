@@ -114,6 +114,8 @@ write_params(IvfWriter *writer, const float *params)
 
 	if (n == 0)
 		return InvalidBlockNumber;
+	if (params == NULL)
+		return writer->meta->codebook;
 	first = wal_extend_run(writer->index, writer->fork,
 						   (n + PAGE_ROOM - 1) / PAGE_ROOM);
 	write_bytes_at(writer, first, IVF_PAGE_CODEBOOK, (const char *) params, n);
@@ -174,11 +176,12 @@ write_directory(IvfWriter *writer)
 }
 
 void
-ivf_entries_init(IvfListEntry *entries, uint32 n)
+ivf_entries_init(const IvfMeta *meta, IvfListEntry *entries, uint32 n)
 {
 	for (uint32 i = 0; i < n; i++)
 		entries[i] = (IvfListEntry){.first = InvalidBlockNumber,
-									.free = InvalidBlockNumber};
+									.free = InvalidBlockNumber,
+									.born = meta->generation};
 }
 
 IvfWriter *
@@ -207,7 +210,7 @@ ivf_writer_begin(Relation index, ForkNumber fork, IvfMeta *meta,
 	IvfListEntry *entries = palloc(n * sizeof(IvfListEntry));
 	IvfWriter *writer = ivf_writer_join(index, meta, entries);
 
-	ivf_entries_init(entries, n);
+	ivf_entries_init(meta, entries, n);
 	writer->fork = fork;
 	writer->logged = logged;
 
@@ -266,7 +269,7 @@ begin_segment(IvfWriter *writer, uint32 list)
 {
 	Page page = (Page) writer->segment;
 
-	page_init(page, IVF_MAGIC, IVF_PAGE_SEGMENT, writer->meta->generation);
+	ivf_page_init(page, IVF_PAGE_SEGMENT, writer->meta->generation, list);
 	page_special(page)->next = writer->entries[list].first;
 	ivf_segment(page)->list = list;
 	writer->list = list;
@@ -311,7 +314,8 @@ write_large_copy(IvfWriter *writer, const char *copy)
 	{
 		Page page = (Page) writer->copies;
 
-		page_init(page, IVF_MAGIC, IVF_PAGE_COPIES, writer->meta->generation);
+		ivf_page_init(page, IVF_PAGE_COPIES, writer->meta->generation,
+					  writer->list);
 		page_special(page)->next = next;
 		memcpy(page_room(page), copy + part * PAGE_ROOM,
 			   slots_part(slots, part));
@@ -333,8 +337,8 @@ add_copy(IvfWriter *writer, uint32 lane, const void *copy)
 		return;
 	}
 	if (writer->ncopies == 0)
-		page_init((Page) writer->copies, IVF_MAGIC, IVF_PAGE_COPIES,
-				  writer->meta->generation);
+		ivf_page_init((Page) writer->copies, IVF_PAGE_COPIES,
+					  writer->meta->generation, writer->list);
 	memcpy(page_room((Page) writer->copies) + slots_offset(slots, lane), copy,
 		   slots->size);
 	if (++writer->ncopies == slots->per_page)
@@ -358,6 +362,13 @@ ivf_writer_add(IvfWriter *writer, uint32 list, const IvfStoredRow *row)
 	if (writer->layout.copy_slots.size > 0)
 		add_copy(writer, lane, row->copy);
 	writer->entries[list].nrows++;
+	writer->entries[list].nborn++;
+}
+
+void
+ivf_writer_keep(IvfWriter *writer, uint32 list, const IvfListEntry *entry)
+{
+	writer->entries[list] = *entry;
 }
 
 void

@@ -30,18 +30,21 @@ typedef struct IvfWriter IvfWriter;
  * Begin: the blocks of meta page (not where logged: it is there), centroids,
  * parameters and directory are taken, and meta is told where.  centroids
  * (nlists * model_dim floats, exact in half precision) may be NULL: there are
- * none.  params: ivf_params_floats().
+ * none.  params: ivf_params_floats(), or NULL for those that are there.
  */
 extern IvfWriter *ivf_writer_begin(Relation index, ForkNumber fork,
 								   IvfMeta *meta, const float *centroids,
 								   const float *params, bool logged);
 
-/* Rows come list by list, lists in ascending order */
+/* Rows come list by list */
 extern void ivf_writer_add(IvfWriter *writer, uint32 list,
 						   const IvfStoredRow *row);
 
 /* The first block behind what ivf_writer_begin has taken */
 extern BlockNumber ivf_writer_head(const IvfWriter *writer);
+/* A list that stays as it is: only its entry is written */
+extern void ivf_writer_keep(IvfWriter *writer, uint32 list,
+							const IvfListEntry *entry);
 
 /* Write what is left, and the directory */
 extern void ivf_writer_end(IvfWriter *writer);
@@ -61,7 +64,8 @@ extern uint32 ivf_list_npages(const IvfLayout *layout, uint32 nrows);
 /* All entries as such writers left them, for the directory */
 extern void ivf_writer_set_entries(IvfWriter *writer,
 								   const IvfListEntry *entries);
-extern void ivf_entries_init(IvfListEntry *entries, uint32 n);
+extern void ivf_entries_init(const IvfMeta *meta, IvfListEntry *entries,
+							 uint32 n);
 
 /* Put meta on its page; again when more is known */
 extern void ivf_write_meta(Relation index, ForkNumber fork,

@@ -20,8 +20,15 @@ page_init(Page page, uint32 magic, uint16 kind, uint32 generation)
 	special->next = InvalidBlockNumber;
 	special->generation = generation;
 	special->kind = kind;
-	special->reserved = 0;
+	special->owner = 0;
 	special->magic = magic;
+}
+
+void
+page_init_unused(Page page, uint32 magic, uint16 kind, uint32 generation)
+{
+	page_init(page, magic, kind, generation);
+	((PageHeader) page)->pd_lower = SizeOfPageHeaderData;
 }
 
 void
@@ -104,4 +111,18 @@ page_lock(Relation index, Buffer buffer, uint32 magic, uint16 kind)
 	LockBuffer(buffer, BUFFER_LOCK_SHARE);
 	check_kind(index, buffer, magic, kind);
 	return BufferGetPage(buffer);
+}
+
+Page
+page_lock_before(Relation index, Buffer buffer, uint32 magic, uint16 kind,
+				 uint32 generation)
+{
+	Page page = BufferGetPage(buffer);
+
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	if (unlikely(page_special(page)->magic == magic &&
+				 page_special(page)->generation > generation))
+		return NULL;
+	check_kind(index, buffer, magic, kind);
+	return page;
 }

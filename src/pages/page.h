@@ -29,8 +29,8 @@ typedef struct PageSpecial
 	BlockNumber next;  /* of a chain, or InvalidBlockNumber */
 	uint32 generation; /* of the structure that this page is part of */
 	uint16 kind;
-	uint16 reserved; /* 0 */
-	uint32 magic;    /* of the access method's page format */
+	uint16 owner; /* the part of the structure, where it has any; or 0 */
+	uint32 magic; /* of the access method's page format */
 } PageSpecial;
 
 StaticAssertDecl(sizeof(PageSpecial) == 16, "special space of 16 bytes");
@@ -57,6 +57,10 @@ page_special(Page page)
 /* Make an empty page: zeros, chained to nothing */
 extern void page_init(Page page, uint32 magic, uint16 kind, uint32 generation);
 
+/* The same without a room, which takes no place in WAL: for a page in no use */
+extern void page_init_unused(Page page, uint32 magic, uint16 kind,
+							 uint32 generation);
+
 /*
  * Read, pin and lock a block and check that it is such a page.  lock is
  * BUFFER_LOCK_SHARE or BUFFER_LOCK_EXCLUSIVE; strategy may be NULL.  Errors
@@ -74,6 +78,13 @@ extern Buffer page_pin(Relation index, BlockNumber blkno, Buffer *hint);
 
 /* Lock a pinned block for reading, and check it like page_read */
 extern Page page_lock(Relation index, Buffer buffer, uint32 magic, uint16 kind);
+
+/*
+ * page_lock for who came by way of a structure of this generation: NULL where a
+ * later one has taken the page, locked all the same.
+ */
+extern Page page_lock_before(Relation index, Buffer buffer, uint32 magic,
+							 uint16 kind, uint32 generation);
 
 /* Ask the processor's cache for so many bytes of the room */
 static inline void

@@ -129,6 +129,8 @@ SQL_FUNCTION(vector_index_info)
 	put_number(rsinfo, "m", meta.m);
 	put_text(rsinfo, "copies", copies[meta.copies]);
 	put_number(rsinfo, "lists", meta.nlists);
+	put_number(rsinfo, "lists_built", meta.nbuilt);
+	put_number(rsinfo, "largest_list", ivf_largest_list(open.index, &meta));
 	put_text(rsinfo, "centroids", centroids_from(&meta));
 	put_text(rsinfo, "balanced", meta.nprices > 0 ? "yes" : "no");
 	put_number(rsinfo, "rows", ivf_count_rows(open.index, &meta));

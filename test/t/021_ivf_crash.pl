@@ -85,6 +85,39 @@ sub whole
 	}
 }
 
+# Rows come in a place of their own and go again, so that VACUUM splits and merges
+# lists all the time.
+$node->safe_psql('postgres', q{
+	CREATE TABLE moving (id int, v vector(2), w vector(2));
+	INSERT INTO moving SELECT g, ARRAY[sin(g), cos(g)], ARRAY[sin(g), cos(g)] FROM generate_series(1, 6000) g;
+	CREATE INDEX moving_v ON moving USING ivfflat (v) WITH (lists = 40);
+	CREATE INDEX moving_w ON moving USING ivfpq (w) WITH (lists = 40);
+	CREATE TABLE moving_done (place int)});
+append_to_file("$dir/moving.sql", q{
+\set place random(2, 1000)
+BEGIN;
+INSERT INTO moving SELECT :place * 10000 + g, ARRAY[:place + sin(g), cos(g)], ARRAY[:place + sin(g), cos(g)] FROM generate_series(1, 900) g;
+INSERT INTO moving_done VALUES (:place);
+COMMIT;
+DELETE FROM moving WHERE id / 10000 IN (SELECT place FROM moving_done ORDER BY random() LIMIT 1) AND id > 10000 AND id % 50 <> 0;
+INSERT INTO moving SELECT 1, ARRAY[:place + sin(g), cos(g)], ARRAY[:place + sin(g), cos(g)] FROM generate_series(1, 50) g;
+});
+append_to_file("$dir/vacuum.sql", "VACUUM moving;\n");
+
+sub moving_whole
+{
+	my ($what) = @_;
+
+	is($node->safe_psql('postgres', q{SELECT vector_index_check('moving_v', true), vector_index_check('moving_w', true)}), '|',
+		"$what: lists that were split are whole");
+	is($node->safe_psql('postgres', q{SELECT count(*) FROM moving_done d WHERE
+		(SELECT count(*) FROM moving WHERE id / 10000 = d.place) < 18}), 0, "$what: all committed rows of theirs are there");
+	is($node->safe_psql('postgres', qq{SET enable_seqscan = off; SET enable_sort = off; SET ivfflat.probes = 32768;
+		SET ivfpq.probes = 32768; SET ivfpq.candidates = 1000000;
+		SELECT (SELECT count(*) FROM (SELECT id FROM moving ORDER BY $_ <-> '[1,1]') s) - (SELECT count(*) FROM moving)}), 0,
+		"$what: and found by $_") for qw(v w);
+}
+
 build();
 my $round = 0;
 for my $buffers ('1MB', '128MB', '400kB', '128MB', '1MB')
@@ -97,7 +130,7 @@ for my $buffers ('1MB', '128MB', '400kB', '128MB', '1MB')
 	my @load = map {
 		IPC::Run::start([ 'pgbench', '-n', '-T', '30', '-c', '1', '-f', "$dir/$_.sql", $node->connstr('postgres') ],
 			'>', \my $out, '2>', \my $err)
-	} (sort(keys %index), 'vacuum');
+	} (sort(keys %index), 'moving', 'vacuum');
 	sleep 1 + $round * 0.31;
 	if ($round % 2)
 	{
@@ -117,9 +150,15 @@ for my $buffers ('1MB', '128MB', '400kB', '128MB', '1MB')
 	}
 	cmp_ok($node->safe_psql('postgres', 'SELECT count(*) FROM coded_done'), '>', 20, "round $round: rows were inserted");
 	whole("round $round, $buffers");
+	moving_whole("round $round, $buffers");
 	$node->safe_psql('postgres', "VACUUM $_; INSERT INTO $_ (id, v, w) SELECT id + 500, v, w FROM $_ LIMIT 40;") for sort keys %index;
 	whole("round $round, new rows");
+	$node->safe_psql('postgres', 'VACUUM moving');
+	moving_whole("round $round, after VACUUM");
 }
+
+cmp_ok($node->safe_psql('postgres', "SELECT value FROM vector_index_info('moving_w') WHERE name = 'generation'"), '>', 5,
+	'lists were replaced many times');
 
 # Unlogged: after a crash the index is empty and works, whatever had been written
 # of it, and whoever had written it.
