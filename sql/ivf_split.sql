@@ -90,3 +90,63 @@ FROM generate_series(1, 8) r \gexec
 \set ECHO all
 SELECT max(bytes) FILTER (WHERE round > 3) <= 1.3 * max(bytes) FILTER (WHERE round <= 3) AS bounded FROM sizes;
 SELECT difference, error, count(*) FROM pg_temp.wrong() GROUP BY 1, 2;
+-- Each codec and transform has its own model space; the rows of a split are coded
+-- there.  s: a byte a dimension, r: signs of a random rotation, a: a projection, n:
+-- the same without copies, b: bits.  Not split are o, whose centroids came from
+-- outside, and h, whose signs alone do not say where a row lies.
+CREATE TABLE kinds (id int, s vector(8), r vector(8), a vector(8), n vector(8), o vector(8), h vector(8), b bit(64))
+	WITH (autovacuum_enabled = off);
+CREATE FUNCTION pg_temp.add_kinds(first int, last int, place int) RETURNS void LANGUAGE sql AS $$
+	INSERT INTO kinds SELECT g, v, v, v, v, v, v, b FROM (SELECT g,
+		(SELECT array_agg(20 * cos(place * i * i) + sin(g * i * 0.7 + i)) FROM generate_series(1, 8) i)::vector AS v,
+		('x' || md5(place::text))::bit(64) # (1::bit(64) << g % 64) # (1::bit(64) << g * 7 % 61) AS b
+		FROM generate_series(first, last) g) s $$;
+SELECT count(pg_temp.add_kinds(p * 1000 + 1, p * 1000 + 300, p)) FROM generate_series(0, 7) p;
+CREATE INDEX kinds_s ON kinds USING ivfpq (s) WITH (lists = 8, codec = sq8);
+CREATE INDEX kinds_r ON kinds USING ivfpq (r) WITH (lists = 8, codec = rabitq, transform = random);
+CREATE INDEX kinds_a ON kinds USING ivfpq (a vector_cosine_ops) WITH (lists = 8, transform = pca, dimensions = 6);
+CREATE INDEX kinds_n ON kinds USING ivfpq (n) WITH (lists = 8, transform = pca, dimensions = 4, rerank = heap);
+CREATE INDEX kinds_b ON kinds USING ivfflat (b bit_hamming_ops) WITH (lists = 8);
+CREATE TABLE outside AS SELECT * FROM vector_index_centroids('kinds_s');
+CREATE INDEX kinds_o ON kinds USING ivfpq (o) WITH (centroids_table = 'public.outside');
+CREATE INDEX kinds_h ON kinds USING ivfpq (h) WITH (lists = 8, codec = rabitq, rerank = heap);
+CREATE FUNCTION pg_temp.kinds_state() RETURNS TABLE (col text, lists int, generation int, difference text, error text) LANGUAGE sql AS $$
+	SELECT c, (SELECT value::int FROM vector_index_info(('kinds_' || c)::regclass) WHERE name = 'lists'),
+		(SELECT value::int FROM vector_index_info(('kinds_' || c)::regclass) WHERE name = 'generation'),
+		pg_temp.differs('kinds', c, op, format('(SELECT %I FROM kinds WHERE id = 3001)', c), 20000),
+		vector_index_check(('kinds_' || c)::regclass, true)::text
+	FROM (VALUES ('s', '<->'), ('r', '<->'), ('a', '<=>'), ('n', '<->'), ('b', '<~>'), ('o', '<->'), ('h', '<->')) x (c, op) $$;
+SELECT * FROM pg_temp.kinds_state();
+-- 1200 rows in a ninth place
+SELECT pg_temp.add_kinds(10001, 11200, 11);
+VACUUM kinds;
+SELECT col, lists, generation, difference, error FROM pg_temp.kinds_state();
+-- The nearest rows of the new place, with as many probes and candidates as were
+-- measured before it was there: where lists were not split, signs find 2 or 3 of 20.
+-- (Codes of a are so coarse here that nearly each row of a list was a candidate.)
+RESET ivfflat.probes;
+RESET ivfpq.probes;
+RESET ivfpq.candidates;
+SET enable_seqscan = off;
+CREATE FUNCTION pg_temp.recall(col text, op text, target int) RETURNS bool LANGUAGE plpgsql AS $$
+DECLARE
+	distance text := format('%1$I %2$s (SELECT %1$I FROM kinds WHERE id = %3$s)', col, op, target);
+	farthest float8;
+	n int;
+BEGIN
+	EXECUTE format('SELECT d FROM (SELECT %s AS d FROM kinds OFFSET 0) s ORDER BY d OFFSET 19 LIMIT 1', distance) INTO farthest;
+	EXECUTE format('SELECT count(*) FILTER (WHERE d <= %1$s) FROM (SELECT %2$s AS d FROM kinds ORDER BY %2$s LIMIT 20) s', farthest, distance) INTO n;
+	RETURN n >= 18;
+END $$;
+SELECT col, bool_and(pg_temp.recall(col, op, target)) AS recall FROM (VALUES ('s', '<->'), ('r', '<->'), ('n', '<->'), ('b', '<~>')) x (col, op),
+	generate_series(10001, 10901, 100) target GROUP BY 1 ORDER BY 1;
+RESET enable_seqscan;
+-- Rows go to the new lists; some lists are merged.
+SELECT pg_temp.add_kinds(12001, 12060, 11), pg_temp.add_kinds(13001, 13060, 2);
+DELETE FROM kinds WHERE id BETWEEN 2009 AND 2999 OR id BETWEEN 4000 AND 4999 OR id % 7 = 0;
+VACUUM kinds;
+SET ivfflat.probes = 8;
+SET ivfpq.probes = 8;
+SET ivfpq.candidates = 1000000;
+SELECT col, lists, generation, difference, error FROM pg_temp.kinds_state();
+SELECT * FROM vector_index_info('kinds_o') WHERE name = 'lists_built';
