@@ -29,7 +29,7 @@ typedef struct IvfWriter IvfWriter;
 /*
  * Begin: the blocks of meta page (not where logged: it is there), centroids,
  * parameters and directory are taken, and meta is told where.  centroids
- * (nlists * model_dim floats, exact in half precision) may be NULL: there are
+ * (nlists * model_dim floats, exact as centroid_elem) may be NULL: there are
  * none.  params: ivf_params_floats(), or NULL for those that are there.
  */
 extern IvfWriter *ivf_writer_begin(Relation index, ForkNumber fork,
