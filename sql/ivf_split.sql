@@ -151,3 +151,4 @@ SET ivfpq.probes = 8;
 SET ivfpq.candidates = 1000000;
 SELECT col, lists, generation, difference, error FROM pg_temp.kinds_state();
 SELECT * FROM vector_index_info('kinds_o') WHERE name = 'lists_built';
+DROP TABLE grown, sizes, kinds, outside, items, operators, queries;

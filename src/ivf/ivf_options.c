@@ -297,11 +297,12 @@ calibrated_effort(const IvfMeta *meta, double k)
 					 IVF_ROWS_EACH * k * Min(meta->nlists, meta->nbuilt) /
 						 Max(meta->nrows, 1));
 	}
-	/* rows that were moved without copies: codes of codes, near their lists */
-	if (meta->copies == IVF_COPIES_NONE && meta->nlists > meta->nbuilt)
+	if (meta->nlists > meta->nbuilt)
 	{
-		probes *= IVF_MOVED_PROBES;
-		candidates *= IVF_MOVED_CANDIDATES;
+		bool moved = meta->copies == IVF_COPIES_NONE;
+
+		probes *= moved ? IVF_MOVED_PROBES : 1;
+		candidates *= moved ? IVF_MOVED_CANDIDATES : IVF_SPLIT_CANDIDATES;
 	}
 	return (IvfEffort){.probes = Min(scaled_probes(meta, probes), meta->nlists),
 					   .candidates = Min(ceil(candidates), PG_INT32_MAX)};

@@ -88,7 +88,11 @@ typedef struct IvfEffort
 #define IVF_ROWS_EACH 8
 #define IVF_CANDIDATES_EACH 2
 
-/* Times what was measured, where codes were made from codes */
+/*
+ * Times what was measured, where lists were split: no codebook was learned from
+ * their rows, and without copies codes were made from codes
+ */
+#define IVF_SPLIT_CANDIDATES 1.5
 #define IVF_MOVED_PROBES 2
 #define IVF_MOVED_CANDIDATES 4
 

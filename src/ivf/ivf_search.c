@@ -317,18 +317,18 @@ ivf_search_set_query(IvfSearch *search, Datum query)
 /* kernels: NULL for bit strings */
 static double
 exact_key(const IvfSearch *search, const DenseKernels *kernels,
-		  const void *query, const void *stored)
+		  const void *query, const void *stored, ptrdiff_t ahead)
 {
 	size_t dim = search->meta.dim;
 
 	switch ((Metric) search->meta.metric)
 	{
 		case METRIC_L2:
-			return kernels->sqdist(query, stored, dim, 0);
+			return kernels->sqdist(query, stored, dim, ahead);
 		case METRIC_INNER_PRODUCT:
-			return -(double) kernels->inner_product(query, stored, dim, 0);
+			return -(double) kernels->inner_product(query, stored, dim, ahead);
 		case METRIC_COSINE:
-			return cosine_from_sums(kernels->cosine(query, stored, dim, 0));
+			return cosine_from_sums(kernels->cosine(query, stored, dim, ahead));
 		case METRIC_HAMMING:
 			return (double) bit_kernels()->hamming(query, stored,
 												   value_size(VALUE_BIT, dim));
@@ -343,7 +343,7 @@ ivf_search_key(const IvfSearch *search, Datum value)
 
 	return exact_key(search, value_kernels(meta->elem, meta->elem),
 					 search->state->query,
-					 value_elems(meta->elem, value, meta->dim));
+					 value_elems(meta->elem, value, meta->dim), 0);
 }
 
 /* Below this a float32 sum of squares is no longer exact to its last bits */
@@ -412,8 +412,8 @@ bounded_keys(const IvfSearch *search, const void *copy, double error,
 }
 
 static void
-verify_copy(const IvfSearch *search, const void *copy, uint16 error,
-			IvfHit *hit)
+verify_copy(const IvfSearch *search, const void *copy, ptrdiff_t ahead,
+			uint16 error, IvfHit *hit)
 {
 	const struct IvfSearchState *state = search->state;
 
@@ -421,8 +421,8 @@ verify_copy(const IvfSearch *search, const void *copy, uint16 error,
 	if (!ivf_copies_rounded(&search->meta) ||
 		(error == 0 && search->meta.scale == 0))
 	{
-		double key =
-			exact_key(search, state->copy_kernels, state->copy_query, copy);
+		double key = exact_key(search, state->copy_kernels, state->copy_query,
+							   copy, ahead);
 
 		hit->low = hit->high = isnan(key) ? INFINITY : key;
 	}
@@ -657,61 +657,90 @@ gather_copy(IvfSearch *search, BlockNumber blkno)
 	return search->state->gathered;
 }
 
-/* Compare the rows of a segment without codes, from an image of it */
+/* Where the copies are of which lane first is, in an image of a segment */
+static BlockNumber
+copies_of(const IvfSearch *search, uint32 first)
+{
+	return IVF_ARRAY((Page) search->state->image, search->layout.copies,
+					 BlockNumber)[ivf_copy_page(&search->layout, first)];
+}
+
+/*
+ * Compare the live lanes from first to end - 1, whose copies lie in room.  next:
+ * where the copies behind these are, to be asked for while the last one is read.
+ */
+static void
+compare_lanes(IvfSearch *search, uint32 first, uint32 end, const char *room,
+			  const char *next)
+{
+	const IvfLayout *layout = &search->layout;
+	IvfCandidates *candidates = &search->state->candidates;
+	Page page = (Page) search->state->image;
+	const uint32 *live = IVF_ARRAY(page, layout->live, uint32);
+	ptrdiff_t size = layout->copy_slots.size;
+
+	for (uint32 lane = first; lane < end; lane++)
+	{
+		const char *copy = room + (lane - first) * size;
+		IvfHit hit;
+
+		if ((live[lane / IVF_WORD] >> lane % IVF_WORD & 1) == 0)
+			continue;
+		verify_copy(search, copy, lane + 1 < end ? size : next - copy, 0, &hit);
+		if (!candidates->dropped || hit.low < candidates->threshold)
+			fill_candidate(search, page, lane, hit.low,
+						   ivf_candidates_add(candidates));
+		search->counters.rows++;
+	}
+}
+
+/* Compare the rows of a segment without codes, each copy over several pages */
+static void
+compare_large(IvfSearch *search)
+{
+	uint32 nlanes = ivf_segment((Page) search->state->image)->nlanes;
+
+	for (uint32 lane = 0; lane < nlanes && !search->stale; lane++)
+	{
+		const char *copy = gather_copy(search, copies_of(search, lane));
+
+		if (!search->stale)
+			compare_lanes(search, lane, lane + 1, copy, copy);
+	}
+}
+
+/* The same for copies that fit a page, the next page pinned ahead */
 static void
 compare_segment(IvfSearch *search, const IvfModel *model)
 {
-	struct IvfSearchState *state = search->state;
-	const IvfLayout *layout = &search->layout;
-	const Slots *slots = &layout->copy_slots;
-	IvfCandidates *candidates = &state->candidates;
-	Page page = (Page) state->image;
-	uint32 nlanes;
-	const uint32 *live;
+	uint32 nlanes = ivf_segment((Page) search->state->image)->nlanes;
+	uint32 per_page = search->layout.copy_slots.per_page;
+	Buffer next = InvalidBuffer;
 
-	nlanes = ivf_segment(page)->nlanes;
-	live = IVF_ARRAY(page, layout->live, uint32);
-
-	for (uint32 first = 0; first < nlanes; first += slots->per_page)
+	if (nlanes > 0)
+		next = ivf_pin(search->index, model, copies_of(search, 0));
+	for (uint32 first = 0; first < nlanes && !search->stale; first += per_page)
 	{
-		BlockNumber blkno = IVF_ARRAY(
-			page, layout->copies, BlockNumber)[ivf_copy_page(layout, first)];
-		uint32 end = Min(first + slots->per_page, nlanes);
-		Buffer copies = InvalidBuffer;
-		const char *room;
+		Buffer buffer = next;
+		BlockNumber blkno = BufferGetBlockNumber(buffer);
+		Page page = page_lock_before(search->index, buffer, IVF_MAGIC,
+									 IVF_PAGE_COPIES, search->meta.generation);
 
 		CHECK_FOR_INTERRUPTS();
-		if (slots->pages_each > 1)
-			room = gather_copy(search, blkno);
+		next = InvalidBuffer;
+		if (first + per_page < nlanes)
+			next = ivf_pin(search->index, model,
+						   copies_of(search, first + per_page));
+		if (likely(page != NULL))
+			compare_lanes(
+				search, first, Min(first + per_page, nlanes), page_room(page),
+				page_room(BufferGetPage(BufferIsValid(next) ? next : buffer)));
 		else
-		{
-			Page copy_page;
-
-			copies = ivf_pin(search->index, model, blkno);
-			copy_page =
-				page_lock_before(search->index, copies, IVF_MAGIC,
-								 IVF_PAGE_COPIES, search->meta.generation);
-			if (unlikely(copy_page == NULL))
-				set_stale(search, blkno);
-			room = page_room(BufferGetPage(copies));
-		}
-		if (unlikely(search->stale))
-			end = first;
-		for (uint32 lane = first; lane < end; lane++)
-		{
-			IvfHit hit;
-
-			if ((live[lane / IVF_WORD] >> lane % IVF_WORD & 1) == 0)
-				continue;
-			verify_copy(search, room + (lane - first) * slots->size, 0, &hit);
-			if (!candidates->dropped || hit.low < candidates->threshold)
-				fill_candidate(search, page, lane, hit.low,
-							   ivf_candidates_add(candidates));
-			search->counters.rows++;
-		}
-		if (BufferIsValid(copies))
-			UnlockReleaseBuffer(copies);
+			set_stale(search, blkno);
+		UnlockReleaseBuffer(buffer);
 	}
+	if (BufferIsValid(next))
+		ReleaseBuffer(next);
 }
 
 /* The next segment of a cursor as a private image, without any lock */
@@ -738,7 +767,12 @@ compare_lists(IvfSearch *search, uint32 probes)
 	SegmentCursor cursor = cursor_begin(search, probes);
 
 	while (!search->stale && next_image(search, &cursor))
-		compare_segment(search, cursor.model);
+	{
+		if (search->layout.copy_slots.pages_each > 1)
+			compare_large(search);
+		else
+			compare_segment(search, cursor.model);
+	}
 }
 
 /*
@@ -826,7 +860,7 @@ verify_pinned(IvfSearch *search, const IvfCandidate *candidate, Buffer buffer)
 
 	hit->tid = candidate->tid;
 	if (likely(page != NULL))
-		verify_copy(search, page_room(page) + candidate->offset,
+		verify_copy(search, page_room(page) + candidate->offset, 0,
 					candidate->error, hit);
 	else
 		set_stale(search, candidate->page);
@@ -882,7 +916,7 @@ verify_candidates(IvfSearch *search)
 			hit->high = INFINITY;
 		}
 		else if (search->layout.copy_slots.pages_each > 1)
-			verify_copy(search, gather_copy(search, candidate->page),
+			verify_copy(search, gather_copy(search, candidate->page), 0,
 						candidate->error, hit);
 	}
 	if (search->meta.codec == CODEC_NONE ||

@@ -149,7 +149,10 @@ assign(KmeansAssignment *a)
 	return kmeans_assign(a);
 }
 
-/* From the same first centres, as good as the rounds in float64 */
+/*
+ * From the same first centres, as good as the rounds in float64, or nearly: the
+ * first rounds look at a part of the rows
+ */
 static void
 check_against_naive(bool spherical, size_t n, size_t dim, size_t k)
 {
@@ -175,7 +178,7 @@ check_against_naive(bool spherical, size_t n, size_t dim, size_t k)
 		naive_round(&task, naive);
 	ours = objective(&task.rows, centroids, k);
 	theirs = objective(&task.rows, naive, k);
-	if (!ok(ours < 1.01 * theirs, "as good as the rounds in float64"))
+	if (!ok(ours < 1.02 * theirs, "as good as the rounds in float64"))
 		printf("# %g, not %g\n", ours, theirs);
 	if (spherical)
 	{
