@@ -16,6 +16,7 @@
 #include "distance/distance.h"
 #include "ivf/ivf_handler.h"
 #include "ivf/ivf_options.h"
+#include "planner/unread_distance.h"
 #include "sqlfunc/fn_capabilities.h"
 
 VECTOR_EXT_MODULE_MAGIC(VECTOR_EXT_VERSION);
@@ -30,6 +31,7 @@ _PG_init(void)
 	ivf_options_init();
 	limit_init();
 	explain_init();
+	unread_distance_init();
 	methods_register(&ivf_scan_method);
 	MarkGUCPrefixReserved("vector_ext");
 }

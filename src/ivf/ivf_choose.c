@@ -20,6 +20,9 @@
 #define SAMPLE_PER_LIST 64
 #define SAMPLE_MIN 10000
 
+/* Where rows are short, more of them cost little: floats for each list */
+#define SAMPLE_FLOATS 25600
+
 /* Of maintenance_work_mem: the sample, and centroids whose number is automatic */
 #define SAMPLE_SHARE 0.5
 #define CENTROID_SHARE 0.25
@@ -202,6 +205,7 @@ uint32
 ivf_choose_sample(Relation index, const IvfMeta *meta, uint32 lists)
 {
 	double room = rows_room(meta) * SAMPLE_SHARE;
+	double per_list;
 	double least = ivf_method(index) == IVF_METHOD_FLAT
 		? Min(room, IVF_MIN_TRAINED_ROWS)
 		: IVF_MIN_TRAINED_ROWS;
@@ -209,6 +213,7 @@ ivf_choose_sample(Relation index, const IvfMeta *meta, uint32 lists)
 	/* by so many a list's length is known to a tenth: to balance is to know */
 	if (meta->nprices > 0)
 		lists *= 4;
-	return Max(Min(Max(lists * (double) SAMPLE_PER_LIST, SAMPLE_MIN), room),
+	per_list = Max(SAMPLE_FLOATS / (double) meta->dim, SAMPLE_PER_LIST);
+	return Max(Min(Max(lists * per_list, SAMPLE_MIN), room),
 			   Max(lists, least));
 }

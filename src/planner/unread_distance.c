@@ -1,0 +1,81 @@
+/*
+ * unread_distance.c
+ *	  Leaves out the distance that a plan computes and nobody reads.
+ *
+ * SELECT id FROM items ORDER BY v <-> $1 LIMIT 10 has the distance as a second,
+ * junk column: something to sort by, had there to be a sort.  Where an index scan
+ * returns the rows in order it is thrown away in the end, but was computed for
+ * each row, and for a vector out of line that means to fetch it by its TOAST
+ * index: a quarter of a query's time.  So it becomes a NULL, which EXPLAIN
+ * (VERBOSE) shows.
+ *
+ * Only where no one can read it: the scan is the statement's own plan, or below
+ * its Limit.  Whoever merges, sorts or joins may need it.
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "nodes/plannodes.h"
+#include "optimizer/planner.h"
+
+#include "am/methods.h"
+#include "planner/unread_distance.h"
+
+static planner_hook_type next_planner;
+
+static bool
+is_ours(Oid indexid)
+{
+	/* the planner holds a lock on it */
+	Relation index = index_open(indexid, NoLock);
+	bool ours = methods_find(index) != NULL;
+
+	index_close(index, NoLock);
+	return ours;
+}
+
+static void
+leave_out(IndexScan *scan)
+{
+	ListCell *cell;
+
+	if (scan->indexorderbyorig == NIL || !is_ours(scan->indexid))
+		return;
+	foreach (cell, scan->scan.plan.targetlist)
+	{
+		TargetEntry *entry = lfirst_node(TargetEntry, cell);
+		Node *expression = (Node *) entry->expr;
+
+		if (entry->resjunk && list_member(scan->indexorderbyorig, expression))
+			entry->expr = (Expr *) makeNullConst(exprType(expression),
+												 exprTypmod(expression),
+												 exprCollation(expression));
+	}
+}
+
+static PlannedStmt *
+plan_without_it(Query *query, const char *source, int cursor_options,
+				ParamListInfo params)
+{
+	PlannedStmt *statement = next_planner != NULL
+		? next_planner(query, source, cursor_options, params)
+		: standard_planner(query, source, cursor_options, params);
+	Plan *plan = statement->planTree;
+
+	if (statement->commandType != CMD_SELECT)
+		return statement;
+	while (plan != NULL && IsA(plan, Limit))
+		plan = outerPlan(plan);
+	if (plan != NULL && IsA(plan, IndexScan))
+		leave_out((IndexScan *) plan);
+	return statement;
+}
+
+void
+unread_distance_init(void)
+{
+	next_planner = planner_hook;
+	planner_hook = plan_without_it;
+}
