@@ -35,6 +35,15 @@
  * their number.
  */
 #define ROOT_SHARE 0.5
+
+/*
+ * Most queries need far fewer lists than the hardest: those whose centroids are
+ * hardly farther than the nearest (query-aware pruning; Chen et al., SPANN,
+ * NeurIPS 2021).  How much farther is measured: this share of the neighbours is
+ * within reach.  A query far from all rows has many lists within it.
+ */
+#define REACH_SHARE 0.99
+#define REACH_MOST 1e6f
 #define ESTIMATE_SHARE 0.995
 
 /* The nearest one alone of so few queries would tell too little */
@@ -281,10 +290,14 @@ sort_neighbors(IvfCalibrator *calibrator)
 	}
 }
 
-/* For each neighbour: how many lists are nearer to the query than its own */
+/*
+ * For each neighbour: how many lists are nearer to the query than its own, and
+ * the squared distance of its own over that of the nearest
+ */
 static void
 rank_by_lists(IvfCalibrator *calibrator, const IvfModel *model,
-			  const float *centroids, uint32 query, uint32 *ranks)
+			  const float *centroids, uint32 query, uint32 *ranks,
+			  float *reaches)
 {
 	const IvfMeta *meta = &model->meta;
 	const DenseKernels *kernels = dense_kernels(ELEM_FLOAT32, ELEM_FLOAT32);
@@ -296,6 +309,7 @@ rank_by_lists(IvfCalibrator *calibrator, const IvfModel *model,
 	float *room = palloc(dim * sizeof(float));
 	const float *row = ivf_model_row(
 		model, calibrator->queries + (Size) query * meta->dim, room);
+	float nearest = INFINITY;
 
 	for (uint32 i = 0; i < meta->nlists; i++)
 	{
@@ -305,6 +319,7 @@ rank_by_lists(IvfCalibrator *calibrator, const IvfModel *model,
 			? -kernels->inner_product(row, centroid, dim, 0)
 			: kernels->sqdist(row, centroid, dim, 0) +
 				ivf_price(meta, prices, i);
+		nearest = Min(nearest, scores[i]);
 	}
 	for (uint32 j = 0; j < calibrator->nneighbors[query]; j++)
 	{
@@ -313,6 +328,7 @@ rank_by_lists(IvfCalibrator *calibrator, const IvfModel *model,
 		ranks[j] = 0;
 		for (uint32 i = 0; i < meta->nlists; i++)
 			ranks[j] += scores[i] < own;
+		reaches[j] = nearest * REACH_MOST > own ? own / nearest : REACH_MOST;
 	}
 	pfree(room);
 	pfree(scores);
@@ -337,6 +353,41 @@ share_of_ranks(uint32 *ranks, uint32 n, double share)
 		return 1;
 	qsort(ranks, n, sizeof(uint32), compare_uint32);
 	return ranks[Min(Max(at, 1), n) - 1] + 1;
+}
+
+static int
+compare_float(const void *a, const void *b)
+{
+	float x = *(const float *) a;
+	float y = *(const float *) b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* The factor that so large a share of the nearest k's lists is within */
+static float
+share_of_reaches(const IvfCalibrator *calibrator, uint32 k,
+				 const float *all_reaches)
+{
+	float *reaches = palloc((Size) calibrator->nqueries * k * sizeof(float));
+	uint32 n = 0;
+	float reach = 0;
+
+	for (uint32 query = 0; query < calibrator->nqueries; query++)
+	{
+		uint32 some = Min(k, calibrator->nneighbors[query]);
+
+		memcpy(reaches + n, all_reaches + query * calibrator->wanted,
+			   some * sizeof(float));
+		n += some;
+	}
+	if (n > 0)
+	{
+		qsort(reaches, n, sizeof(float), compare_float);
+		reach = reaches[Min((uint32) (n * REACH_SHARE), n - 1)];
+	}
+	pfree(reaches);
+	return reach;
 }
 
 /* A neighbour's TID, to be found among many estimates */
@@ -405,7 +456,8 @@ rank_by_estimates(IvfCalibrator *calibrator, IvfSearch *search, uint32 query,
 /* Lists for the nearest k, then estimates among the rows of these lists */
 static void
 calibrate(IvfCalibrator *calibrator, IvfSearch *search,
-		  IvfCalibration *calibration, uint32 *list_ranks)
+		  IvfCalibration *calibration, const uint32 *list_ranks,
+		  const float *reaches)
 {
 	uint32 k = calibration->k;
 	uint32 nearest = Max(k, LEAST_NEIGHBORS);
@@ -424,6 +476,10 @@ calibrate(IvfCalibrator *calibrator, IvfSearch *search,
 	calibration->probes =
 		Max(share_of_ranks(ranks, nranks, LIST_SHARE),
 			(uint32) ceil(ROOT_SHARE * sqrt(search->meta.nlists)));
+	/* products order lists by other than distance */
+	calibration->reach = calibrator->meta.metric == METRIC_INNER_PRODUCT
+		? 0
+		: share_of_reaches(calibrator, nearest, reaches);
 	calibration->candidates = k;
 	if (search->meta.codec != CODEC_NONE)
 	{
@@ -448,19 +504,22 @@ ivf_calibrator_run(IvfCalibrator *calibrator, Relation index,
 	IvfSearch *search = ivf_search_new(index, model);
 	uint32 *list_ranks = palloc((Size) calibrator->nqueries *
 								calibrator->wanted * sizeof(uint32));
+	float *reaches = palloc((Size) calibrator->nqueries * calibrator->wanted *
+							sizeof(float));
 
 	sort_neighbors(calibrator);
 	for (uint32 query = 0; query < calibrator->nqueries; query++)
 	{
 		CHECK_FOR_INTERRUPTS();
 		rank_by_lists(calibrator, model, centroids, query,
-					  list_ranks + query * calibrator->wanted);
+					  list_ranks + query * calibrator->wanted,
+					  reaches + query * calibrator->wanted);
 	}
 	for (int i = 0; i < IVF_NCALIBRATIONS; i++)
 	{
 		IvfCalibration *calibration = &meta->calibrations[i];
 
-		calibrate(calibrator, search, calibration, list_ranks);
+		calibrate(calibrator, search, calibration, list_ranks, reaches);
 		/* more rows never need less: small k are measured less exactly */
 		if (i > 0)
 		{
@@ -468,7 +527,10 @@ ivf_calibrator_run(IvfCalibrator *calibrator, Relation index,
 				Max(calibration->probes, meta->calibrations[i - 1].probes);
 			calibration->candidates = Max(calibration->candidates,
 										  meta->calibrations[i - 1].candidates);
+			calibration->reach =
+				Max(calibration->reach, meta->calibrations[i - 1].reach);
 		}
 	}
+	pfree(reaches);
 	pfree(list_ranks);
 }

@@ -23,6 +23,10 @@
 /* Where rows are short, more of them cost little: floats for each list */
 #define SAMPLE_FLOATS 25600
 
+/* From here on lists grow faster than the root of the rows */
+#define MANY_ROWS 50000.0
+#define MANY_ROWS_POWER 0.4
+
 /* Of maintenance_work_mem: the sample, and centroids whose number is automatic */
 #define SAMPLE_SHARE 0.5
 #define CENTROID_SHARE 0.25
@@ -183,6 +187,8 @@ rows_room(const IvfMeta *meta)
  * To estimate a row costs about a nanosecond, as much as a fraction of a
  * centroid: ivfpq has fewer, longer lists, which also fill their last pages
  * better.  So it is with bit strings, beside which a centroid is 16 times as large.
+ * With many rows, rows count more and more: at 1,000,000 x 100 and recall .95, 600
+ * lists took 1.4 times as long as 2,000.
  */
 uint32
 ivf_choose_lists(Relation index, const IvfMeta *meta, const IvfGiven *given,
@@ -191,6 +197,7 @@ ivf_choose_lists(Relation index, const IvfMeta *meta, const IvfGiven *given,
 	bool cheap_rows =
 		ivf_method(index) == IVF_METHOD_PQ || meta->elem == VALUE_BIT;
 	double factor = cheap_rows ? 0.6 : 1.2;
+	double many = pow(Max(nrows / MANY_ROWS, 1), MANY_ROWS_POWER);
 	double room = rows_room(meta) * CENTROID_SHARE;
 	int lists = ivf_options(index).lists;
 
@@ -198,7 +205,7 @@ ivf_choose_lists(Relation index, const IvfMeta *meta, const IvfGiven *given,
 		return given->nlists;
 	if (lists > 0)
 		return lists;
-	return Max(Min(Min(factor * sqrt(nrows), IVF_MAX_LISTS), room), 1);
+	return Max(Min(Min(factor * many * sqrt(nrows), IVF_MAX_LISTS), room), 1);
 }
 
 uint32
@@ -214,6 +221,5 @@ ivf_choose_sample(Relation index, const IvfMeta *meta, uint32 lists)
 	if (meta->nprices > 0)
 		lists *= 4;
 	per_list = Max(SAMPLE_FLOATS / (double) meta->dim, SAMPLE_PER_LIST);
-	return Max(Min(Max(lists * per_list, SAMPLE_MIN), room),
-			   Max(lists, least));
+	return Max(Min(Max(lists * per_list, SAMPLE_MIN), room), Max(lists, least));
 }

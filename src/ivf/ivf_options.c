@@ -305,7 +305,8 @@ calibrated_effort(const IvfMeta *meta, double k)
 		candidates *= moved ? IVF_MOVED_CANDIDATES : IVF_SPLIT_CANDIDATES;
 	}
 	return (IvfEffort){.probes = Min(scaled_probes(meta, probes), meta->nlists),
-					   .candidates = Min(ceil(candidates), PG_INT32_MAX)};
+					   .candidates = Min(ceil(candidates), PG_INT32_MAX),
+					   .reach = k > above->k ? 0 : above->reach};
 }
 
 IvfEffort
@@ -315,16 +316,25 @@ ivf_effort(Relation index, const IvfMeta *meta, double k)
 	IvfOptions options = ivf_options(index);
 
 	if (options.probes > 0)
+	{
 		effort.probes = scaled_probes(meta, options.probes);
+		effort.reach = 0;
+	}
 	if (ivf_method(index) == IVF_METHOD_FLAT)
 	{
 		if (flat_probes_set)
+		{
 			effort.probes = scaled_probes(meta, flat_probes);
+			effort.reach = 0;
+		}
 	}
 	else
 	{
 		if (pq_probes > 0)
+		{
 			effort.probes = scaled_probes(meta, pq_probes);
+			effort.reach = 0;
+		}
 		if (pq_candidates > 0)
 			effort.candidates = pq_candidates;
 	}

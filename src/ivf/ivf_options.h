@@ -80,8 +80,9 @@ extern bytea *ivfpqoptions(Datum reloptions, bool validate);
 /* How far one batch of a scan goes */
 typedef struct IvfEffort
 {
-	uint32 probes;
+	uint32 probes; /* at most */
 	uint32 candidates;
+	float reach; /* see IvfCalibration; 0 where probes were set */
 } IvfEffort;
 
 /* Rows to look at for each row that is wanted, where nothing was measured */

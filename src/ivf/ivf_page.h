@@ -31,7 +31,7 @@
 #include "quant/transform.h"
 
 #define IVF_MAGIC 0x46564956 /* "VIVF" */
-#define IVF_VERSION 3
+#define IVF_VERSION 4
 
 enum
 {
@@ -61,6 +61,8 @@ typedef struct IvfCalibration
 	uint32 k;
 	uint32 probes;
 	uint32 candidates; /* estimates that are verified */
+	float reach; /* lists farther than the nearest by more than this factor, in
+				  * squared distance, are left out; 0: none */
 } IvfCalibration;
 
 #define IVF_NCALIBRATIONS 3

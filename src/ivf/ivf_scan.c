@@ -449,6 +449,8 @@ plan_batch(IvfScan *scan, double k)
 	IvfSearch *search = scan->search;
 	IvfEffort effort = ivf_effort(search->index, &search->meta, k);
 
+	/* whoever needs more than the first batch has found reach too short */
+	scan->effort.reach = scan->effort.probes == 0 ? effort.reach : 0;
 	/* each batch goes at least twice as far as the one before */
 	scan->k = k;
 	scan->effort.probes = Min(Max(effort.probes, 2 * scan->effort.probes),
@@ -470,7 +472,7 @@ run_batch(IndexScanDesc desc, IvfScan *scan, double k)
 		search = scan->search;
 		plan_batch(scan, k);
 		ivf_search_run(search, ceil(k), scan->effort.probes,
-					   scan->effort.candidates);
+					   scan->effort.reach, scan->effort.candidates);
 		if (!search->stale)
 			break;
 		CHECK_FOR_INTERRUPTS();

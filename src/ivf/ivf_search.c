@@ -249,6 +249,31 @@ sort_ranks(IvfSearch *search, uint32 n)
 	state->nsorted = front;
 }
 
+/* Lists that are visited however far they are */
+#define LEAST_LISTS 2
+
+/*
+ * How many of the nearest lists, at most probes, are within reach.  Scores lack
+ * |q|^2, and that of a centroid of unit length.
+ */
+static uint32
+lists_within(IvfSearch *search, uint32 probes, float reach)
+{
+	const struct IvfSearchState *state = search->state;
+	float lacking =
+		state->query_sqnorm + (ivf_spherical(&search->meta) ? 1 : 0);
+	uint32 n = Min(probes, search->meta.nlists);
+	float limit;
+
+	if (reach == 0)
+		return n;
+	sort_ranks(search, n);
+	limit = reach * (state->ranks[0].score + lacking);
+	while (n > LEAST_LISTS && state->ranks[n - 1].score + lacking > limit)
+		n--;
+	return n;
+}
+
 /*
  * The query
  */
@@ -263,12 +288,12 @@ prepare_estimates(IvfSearch *search)
 	state->model_query =
 		ivf_model_row(model, state->scaled_query, state->model_room);
 	rank_lists(search);
-	if (state->codec == NULL)
-		return;
 	state->query_sqnorm =
 		dense_kernels(ELEM_FLOAT32, ELEM_FLOAT32)
 			->inner_product(state->model_query, state->model_query,
 							search->meta.model_dim, 0);
+	if (state->codec == NULL)
+		return;
 	state->codec->prepare(&state->codes.shape, model->params,
 						  state->model_query, &state->codes, state->work);
 }
@@ -944,12 +969,17 @@ estimate(IvfSearch *search, uint32 probes, uint32 candidates)
 }
 
 void
-ivf_search_run(IvfSearch *search, uint32 k, uint32 probes, uint32 candidates)
+ivf_search_run(IvfSearch *search, uint32 k, uint32 probes, float reach,
+			   uint32 candidates)
 {
+	uint32 within;
 	MemoryContext old = MemoryContextSwitchTo(search->state->context);
 
 	ivf_nearest_reset(&search->state->nearest, bounds_count(search) ? k : 0);
-	estimate(search, probes, candidates);
+	within = lists_within(search, probes, reach);
+	estimate(search, within, candidates);
+	if (within < Min(probes, search->meta.nlists))
+		search->complete = false;
 	verify_candidates(search);
 	MemoryContextSwitchTo(old);
 }

@@ -65,11 +65,13 @@ extern IvfSearch *ivf_search_new(Relation index, const struct IvfModel *model);
 extern bool ivf_search_set_query(IvfSearch *search, Datum query);
 
 /*
- * Visit so many lists, nearest first, and verify so many candidates; of these,
+ * Visit so many lists, nearest first, but where reach is not 0 none that is farther
+ * than the nearest by more than that factor, in squared distance; and verify so
+ * many candidates; of these,
  * where the codec bounds its error, only who may be among the nearest k.
  */
 extern void ivf_search_run(IvfSearch *search, uint32 k, uint32 probes,
-						   uint32 candidates);
+						   float reach, uint32 candidates);
 
 /*
  * For calibration: a scaled query, and its best estimates, unverified.

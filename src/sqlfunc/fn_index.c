@@ -90,6 +90,8 @@ put_efforts(ReturnSetInfo *rsinfo, Relation index, const IvfMeta *meta)
 		IvfEffort effort = ivf_effort(index, meta, k);
 
 		put_number(rsinfo, psprintf("probes_for_%d", k), effort.probes);
+		put_text(rsinfo, psprintf("reach_of_probes_for_%d", k),
+				 psprintf("%.3f", effort.reach));
 		if (meta->codec != CODEC_NONE)
 			put_number(rsinfo, psprintf("candidates_for_%d", k),
 					   effort.candidates);
