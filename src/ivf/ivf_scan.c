@@ -471,8 +471,8 @@ run_batch(IndexScanDesc desc, IvfScan *scan, double k)
 	{
 		search = scan->search;
 		plan_batch(scan, k);
-		ivf_search_run(search, ceil(k), scan->effort.probes,
-					   scan->effort.reach, scan->effort.candidates);
+		ivf_search_run(search, ceil(k), scan->effort.probes, scan->effort.reach,
+					   scan->effort.candidates);
 		if (!search->stale)
 			break;
 		CHECK_FOR_INTERRUPTS();

@@ -43,7 +43,7 @@ leave_out(IndexScan *scan)
 
 	if (scan->indexorderbyorig == NIL || !is_ours(scan->indexid))
 		return;
-	foreach (cell, scan->scan.plan.targetlist)
+	foreach(cell, scan->scan.plan.targetlist)
 	{
 		TargetEntry *entry = lfirst_node(TargetEntry, cell);
 		Node *expression = (Node *) entry->expr;

@@ -8,6 +8,8 @@
 
 #include "config.h"
 
+#define MAX_CONFIGS 200
+
 static char *
 next_field(char **rest)
 {
@@ -20,7 +22,7 @@ Config *
 config_read(const char *path, size_t *n)
 {
 	FILE *file = fopen(path, "r");
-	Config *configs = NULL;
+	Config *configs = calloc(MAX_CONFIGS, sizeof(Config));
 	char *line = NULL;
 	size_t capacity = 0;
 
@@ -39,7 +41,8 @@ config_read(const char *path, size_t *n)
 		config.label = next_field(&rest);
 		config.definition = next_field(&rest);
 		config.settings = next_field(&rest);
-		configs = realloc(configs, (*n + 1) * sizeof(Config));
+		if (*n == MAX_CONFIGS)
+			die("%s has more than %d lines", path, MAX_CONFIGS);
 		configs[(*n)++] = config;
 	}
 	free(line);
