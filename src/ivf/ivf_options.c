@@ -274,6 +274,7 @@ calibrated_effort(const IvfMeta *meta, double k)
 	double probes;
 	double candidates;
 	double part = 0;
+	float reach;
 
 	for (int i = IVF_NCALIBRATIONS - 1; i >= 0; i--)
 	{
@@ -283,6 +284,7 @@ calibrated_effort(const IvfMeta *meta, double k)
 		if (i > 0 && meta->calibrations[i - 1].k < k)
 			below = &meta->calibrations[i - 1];
 	}
+	reach = k > above->k ? 0 : above->reach;
 	if (below->k < above->k)
 		part = log(k / below->k) / log((double) above->k / below->k);
 	probes = below->probes * pow((double) above->probes / below->probes, part);
@@ -297,16 +299,18 @@ calibrated_effort(const IvfMeta *meta, double k)
 					 IVF_ROWS_EACH * k * Min(meta->nlists, meta->nbuilt) /
 						 Max(meta->nrows, 1));
 	}
+	/* measured of other lists: the nearest one may be near as never before */
 	if (meta->nlists > meta->nbuilt)
 	{
 		bool moved = meta->copies == IVF_COPIES_NONE;
 
+		reach = 0;
 		probes *= moved ? IVF_MOVED_PROBES : 1;
 		candidates *= moved ? IVF_MOVED_CANDIDATES : IVF_SPLIT_CANDIDATES;
 	}
 	return (IvfEffort){.probes = Min(scaled_probes(meta, probes), meta->nlists),
 					   .candidates = Min(ceil(candidates), PG_INT32_MAX),
-					   .reach = k > above->k ? 0 : above->reach};
+					   .reach = reach};
 }
 
 IvfEffort
