@@ -10,7 +10,6 @@
  */
 #include "postgres.h"
 
-#include <float.h>
 #include <math.h>
 
 #include "miscadmin.h"
@@ -18,9 +17,9 @@
 
 #include "core/select.h"
 #include "ivf/ivf_candidates.h"
+#include "ivf/ivf_key.h"
 #include "ivf/ivf_search.h"
 #include "vector/dense.h"
-#include "vector/half.h"
 
 /* Copies whose pages are pinned, and asked for, ahead of their turn */
 #define VERIFY_AHEAD 8
@@ -37,12 +36,10 @@ typedef struct RankedList
 struct IvfSearchState
 {
 	MemoryContext context;
-	const IvfModel *model;  /* NULL: the one in force */
-	IvfModel *own;          /* meta and layout alone */
-	const void *query;      /* its elements; NULL: none set */
-	const void *copy_query; /* in the units of copies */
-	const DenseKernels *copy_kernels;
-	double query_norm;
+	const IvfModel *model; /* NULL: the one in force */
+	IvfModel *own;         /* meta and layout alone */
+	const void *query;     /* its elements; NULL: none set */
+	IvfKeyQuery keys_of;   /* the query, for keys of rows and copies */
 
 	const Codec *codec; /* NULL: rows are compared by their copies */
 	CodecQuery codes;   /* the query as the codec wants it */
@@ -62,9 +59,8 @@ struct IvfSearchState
 	IvfListEntry *entries;    /* by list, as far as they have been read */
 	bool *entries_read;       /* by directory page */
 	float *work;
-	float *copy_room; /* for copy_query */
-	float *keys;      /* of a segment's lanes */
-	uint32 *below;    /* bits: lanes whose keys are good enough */
+	float *keys;   /* of a segment's lanes */
+	uint32 *below; /* bits: lanes whose keys are good enough */
 
 	IvfCandidates candidates;
 	IvfNearest nearest; /* where bounds of estimates count */
@@ -167,7 +163,7 @@ ivf_search_new(Relation index, const IvfModel *fixed)
 	state->nsorted = nlists; /* without a query any order is right */
 	state->scaled_query = palloc(dim * sizeof(float));
 	state->model_room = palloc(model->meta.model_dim * sizeof(float));
-	state->copy_room = palloc(dim * sizeof(float));
+	ivf_key_init(&state->keys_of, &search->meta);
 	init_codec(search);
 	state->image = palloc(BLCKSZ);
 	if (search->layout.copy_slots.pages_each > 1)
@@ -314,51 +310,10 @@ ivf_search_set_query(IvfSearch *search, Datum query)
 	bool ordered;
 
 	state->query = value_query_elems(meta->elem, query, meta->dim);
-	/* of use to inner products, and bounds of estimates */
-	if (meta->metric != METRIC_HAMMING)
-		state->query_norm =
-			dense_elems_norm((ElemKind) meta->elem, state->query, meta->dim);
+	ivf_key_set_query(&state->keys_of, state->query);
 	ordered = ivf_query_set(meta, state->query, state->scaled_query);
 	prepare_estimates(search);
-
-	state->copy_query = state->query;
-	state->copy_kernels = value_kernels(meta->elem, ivf_copy_kind(meta));
-	if (ivf_copies_rounded(meta) && meta->scale != 0)
-	{
-		float *scaled = state->copy_room;
-
-		value_ops[meta->elem].load(state->query, scaled, meta->dim);
-		for (int i = 0; i < meta->dim; i++)
-			scaled[i] = ldexpf(scaled[i], meta->scale);
-		state->copy_query = scaled;
-	}
 	return ordered;
-}
-
-/*
- * Keys from copies
- */
-
-/* kernels: NULL for bit strings */
-static double
-exact_key(const IvfSearch *search, const DenseKernels *kernels,
-		  const void *query, const void *stored, ptrdiff_t ahead)
-{
-	size_t dim = search->meta.dim;
-
-	switch ((Metric) search->meta.metric)
-	{
-		case METRIC_L2:
-			return kernels->sqdist(query, stored, dim, ahead);
-		case METRIC_INNER_PRODUCT:
-			return -(double) kernels->inner_product(query, stored, dim, ahead);
-		case METRIC_COSINE:
-			return cosine_from_sums(kernels->cosine(query, stored, dim, ahead));
-		case METRIC_HAMMING:
-			return (double) bit_kernels()->hamming(query, stored,
-												   value_size(VALUE_BIT, dim));
-	}
-	pg_unreachable();
 }
 
 double
@@ -366,93 +321,18 @@ ivf_search_key(const IvfSearch *search, Datum value)
 {
 	const IvfMeta *meta = &search->meta;
 
-	return exact_key(search, value_kernels(meta->elem, meta->elem),
-					 search->state->query,
-					 value_elems(meta->elem, value, meta->dim), 0);
-}
-
-/* Below this a float32 sum of squares is no longer exact to its last bits */
-#define TINY_SUM 1e-30
-
-/*
- * Bounds of the operator's key from a copy that is off by at most error, in
- * model units.  By the triangle inequality, and widened by what float32 sums
- * may be off: about dim * 2^-24 of the sum of absolute terms, here and in the
- * operator, at any SIMD level.  Where they may overflow or vanish nothing is
- * known: the heap decides.
- */
-static void
-bounded_keys(const IvfSearch *search, const void *copy, double error,
-			 IvfHit *hit)
-{
-	const struct IvfSearchState *state = search->state;
-	size_t dim = search->meta.dim;
-	double unit = ldexp(1, -search->meta.scale);
-	double slack = (double) (dim + 8) * 0x1p-23;
-	CosineSums sums;
-	double middle;
-	double radius;
-	bool known = true;
-
-	switch ((Metric) search->meta.metric)
-	{
-		case METRIC_L2:
-			middle = sqrt((double) state->copy_kernels->sqdist(
-						 state->copy_query, copy, dim, 0)) *
-				unit;
-			radius = error * unit + middle * slack;
-			hit->low =
-				middle > radius ? (middle - radius) * (middle - radius) : 0;
-			hit->high = (middle + radius) * (middle + radius);
-			break;
-		case METRIC_INNER_PRODUCT:
-			sums = state->copy_kernels->cosine(state->copy_query, copy, dim, 0);
-			middle = -(double) sums.ab * unit * unit;
-			radius = state->query_norm * unit *
-				(error + sqrt((double) sums.bb) * slack);
-			hit->low = middle - radius;
-			hit->high = middle + radius;
-			/* partial sums overflow before the whole does */
-			known =
-				state->query_norm * unit * sqrt((double) sums.bb) < FLT_MAX / 4;
-			break;
-		default: /* METRIC_COSINE */
-			/* |x/|x| - y/|y|| <= 2 |x - y| / |y| */
-			sums = state->copy_kernels->cosine(state->copy_query, copy, dim, 0);
-			middle = cosine_from_sums(sums);
-			radius = 2 * error / sqrt((double) sums.bb) + slack;
-			hit->low = middle - radius;
-			hit->high = middle + radius;
-			known = sums.aa > TINY_SUM && sums.bb > TINY_SUM;
-			break;
-	}
-	hit->low -= dim * FLT_MIN;
-	hit->high += dim * FLT_MIN;
-	/* false for NaN as well */
-	if (!(known && hit->low > -FLT_MAX && hit->high < FLT_MAX))
-	{
-		hit->low = -INFINITY;
-		hit->high = INFINITY;
-	}
+	return ivf_key_exact(&search->state->keys_of,
+						 value_elems(meta->elem, value, meta->dim));
 }
 
 static void
 verify_copy(const IvfSearch *search, const void *copy, ptrdiff_t ahead,
 			uint16 error, IvfHit *hit)
 {
-	const struct IvfSearchState *state = search->state;
+	IvfKey key = ivf_key_of_copy(&search->state->keys_of, copy, ahead, error);
 
-	/* NaN sorts behind everything, as it does for the operator */
-	if (!ivf_copies_rounded(&search->meta) ||
-		(error == 0 && search->meta.scale == 0))
-	{
-		double key = exact_key(search, state->copy_kernels, state->copy_query,
-							   copy, ahead);
-
-		hit->low = hit->high = isnan(key) ? INFINITY : key;
-	}
-	else
-		bounded_keys(search, copy, half_to_float(error), hit);
+	hit->low = key.low;
+	hit->high = key.high;
 }
 
 /*
@@ -816,7 +696,7 @@ bounds_count(const IvfSearch *search)
 	return state->codec != NULL && state->codec->scaled &&
 		(search->meta.metric == METRIC_COSINE ||
 		 fabs(sqrt(state->query_sqnorm) -
-			  ldexp(state->query_norm, search->meta.scale)) <=
+			  ldexp(state->keys_of.norm, search->meta.scale)) <=
 			 0.01 * sqrt(state->query_sqnorm));
 }
 
