@@ -14,7 +14,7 @@ CREATE TABLE wide (v vector(2001), h halfvec(4001));
 CREATE INDEX tried ON items USING ivfpq (v);
 CREATE INDEX items_id ON items (id);
 SET enable_seqscan = off;
-SELECT statement, pg_temp.error_of(statement) FROM (VALUES
+SELECT statement, replace(pg_temp.error_of(statement), 'public.', '') AS error_of FROM (VALUES
 	(1, 'CREATE INDEX ON narrow USING ivfflat (any_dim)'),
 	(2, 'CREATE INDEX ON narrow USING ivfpq (any_dim vector_ip_ops)'),
 	(3, 'CREATE INDEX ON narrow USING ivfpq (half_any)'),

@@ -96,7 +96,8 @@ SET maintenance_work_mem = '128MB';
 -- the table's rows are counted, not the index's
 UPDATE pg_class SET reltuples = 5 WHERE relname = 'big';
 CREATE INDEX part ON big USING ivfflat (v) WHERE color = 3;
-SELECT reltuples = (SELECT count(*) FROM big) FROM pg_class WHERE relname = 'big';
+-- (from 18 on a table without autovacuum keeps what it has)
+SELECT reltuples IN ((SELECT count(*) FROM big), 5) FROM pg_class WHERE relname = 'big';
 SELECT reltuples = (SELECT count(*) FROM big WHERE color = 3 AND v IS NOT NULL) FROM pg_class WHERE relname = 'part';
 SELECT vector_index_check('part', true);
 SELECT pg_temp.differs('big', 'v', '<->', quote_literal(:'target'), k, 'color = 3') FROM unnest(ARRAY[5, 5000]) k;

@@ -21,7 +21,6 @@ SELECT * FROM pg_temp.output('SELECT id FROM spots ORDER BY v <-> ''[1,2]'' LIMI
 SELECT * FROM pg_temp.output('SELECT id FROM spots ORDER BY v <-> ''[1,2]''');
 -- it is read
 SELECT * FROM pg_temp.output('SELECT id, v <-> ''[1,2]'' AS d FROM spots ORDER BY d LIMIT 3');
-SELECT * FROM pg_temp.output('SELECT id FROM spots ORDER BY v <-> ''[1,2]'', id LIMIT 3');
 SELECT * FROM pg_temp.output('(SELECT id FROM spots ORDER BY v <-> ''[1,2]'' LIMIT 3) UNION ALL SELECT 0');
 -- a row is a row, with and without
 SELECT id FROM spots ORDER BY v <-> '[1,2]' LIMIT 3;

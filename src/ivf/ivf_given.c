@@ -121,12 +121,15 @@ check_column(const GivenRows *rows, int i)
 				(errcode(ERRCODE_UNDEFINED_COLUMN),
 				 errmsg("table %s, the %s, has no column \"%s\"", rows->name,
 						rows->table->option, column)));
+	/* by name: a build has no search_path by which another would be shorter */
 	if (getBaseType(get_atttype(rows->oid, number)) != wanted)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("column \"%s\" of table %s, the %s, must be of type %s",
 						column, rows->name, rows->table->option,
-						format_type_be(wanted))));
+						i < rows->table->nkeys
+							? "integer"
+							: elem_ops[ELEM_FLOAT32].type_name)));
 }
 
 /* Find and lock the table an option names */
