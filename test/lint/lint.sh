@@ -71,11 +71,12 @@ check_heads() {
 	return $status
 }
 
-# pairs GLOB GLOB - both match the same names, without folder and ending
+# pairs GLOB GLOB - both match the same names, without folder and ending, and
+# without the number of an output that other versions of PostgreSQL give
 pairs() {
 	local names
-	names=$(diff <(compgen -G "$1" | sed 's|.*/||; s|\.[^.]*$||' | sort) \
-		<(compgen -G "$2" | sed 's|.*/||; s|\.[^.]*$||' | sort)) || {
+	names=$(diff <(compgen -G "$1" | sed -E 's|.*/||; s|(_[0-9])?\.[^.]*$||' | sort -u) \
+		<(compgen -G "$2" | sed -E 's|.*/||; s|(_[0-9])?\.[^.]*$||' | sort -u)) || {
 		echo "$names" | sed -n "s|^< \(.*\)|\1: in $1 without $2|p; s|^> \(.*\)|\1: in $2 without $1|p"
 		return 1
 	}
