@@ -26,6 +26,7 @@ SELECT * FROM pg_temp.output('(SELECT id FROM spots ORDER BY v <-> ''[1,2]'' LIM
 SELECT id FROM spots ORDER BY v <-> '[1,2]' LIMIT 3;
 SELECT id, v <-> '[1,2]' AS d FROM spots ORDER BY d LIMIT 3;
 SELECT id FROM spots ORDER BY v <-> '[1,2]', id LIMIT 4;
+SELECT id FROM spots ORDER BY v <-> '[1,2]' FETCH FIRST 2 ROWS WITH TIES;
 SELECT id FROM spots ORDER BY v <-> '[1,2]' LIMIT 2 FOR UPDATE;
 SELECT array_agg(id) FROM (SELECT id FROM spots ORDER BY v <-> '[1,2]' LIMIT 3) s;
 SELECT ARRAY(SELECT id FROM spots ORDER BY v <-> '[1,2]' LIMIT 3);

@@ -607,8 +607,10 @@ compare_large(IvfSearch *search)
 
 	for (uint32 lane = 0; lane < nlanes && !search->stale; lane++)
 	{
-		const char *copy = gather_copy(search, copies_of(search, lane));
+		const char *copy;
 
+		CHECK_FOR_INTERRUPTS();
+		copy = gather_copy(search, copies_of(search, lane));
 		if (!search->stale)
 			compare_lanes(search, lane, lane + 1, copy, copy);
 	}

@@ -66,7 +66,9 @@ plan_without_it(Query *query, const char *source, int cursor_options,
 
 	if (statement->commandType != CMD_SELECT)
 		return statement;
-	while (plan != NULL && IsA(plan, Limit))
+	/* WITH TIES compares it with that of the last row */
+	while (plan != NULL && IsA(plan, Limit) &&
+		   ((Limit *) plan)->limitOption != LIMIT_OPTION_WITH_TIES)
 		plan = outerPlan(plan);
 	if (plan != NULL && IsA(plan, IndexScan))
 		leave_out((IndexScan *) plan);
