@@ -160,15 +160,15 @@ store_sums(uint16_t *p, const LookupSums *sums)
 #define MANY_CODES 512
 
 static void
-lookup_sums(const uint8_t *codes, size_t nblocks, const uint8_t *tables,
-			size_t m, uint16_t *sums)
+lookup_sums(const uint8_t *codes, size_t nblocks, ptrdiff_t ahead,
+			const uint8_t *tables, size_t m, uint16_t *sums)
 {
 	LookupTables spread[MANY_CODES / 4];
 	size_t n = m / 4;
 
 	if (nblocks < MANY_BLOCKS || m > MANY_CODES)
 	{
-		sums_of_few(codes, nblocks, tables, m, sums);
+		sums_of_few(codes, nblocks, ahead, tables, m, sums);
 		return;
 	}
 	for (size_t i = 0; i < n; i++)
@@ -176,7 +176,7 @@ lookup_sums(const uint8_t *codes, size_t nblocks, const uint8_t *tables,
 			spread_tables(_mm512_loadu_si512(tables + i * 4 * LOOKUP_TABLE));
 	if (m % 4 != 0)
 		spread[n] = spread_tables(load_half(tables + n * 4 * LOOKUP_TABLE));
-	sums_of_many(codes, nblocks, (const uint8_t *) spread, m, sums);
+	sums_of_many(codes, nblocks, ahead, (const uint8_t *) spread, m, sums);
 }
 
 static inline uint32_t

@@ -24,8 +24,8 @@
  * good time only while they are read in the order in which they lie.
  */
 static void
-LOOKUP_NAME(const uint8_t *codes, size_t nblocks, const uint8_t *tables,
-			size_t m, uint16_t *sums)
+LOOKUP_NAME(const uint8_t *codes, size_t nblocks, ptrdiff_t ahead,
+			const uint8_t *tables, size_t m, uint16_t *sums)
 {
 	for (size_t b = 0; b < nblocks; b++)
 	{
@@ -35,6 +35,7 @@ LOOKUP_NAME(const uint8_t *codes, size_t nblocks, const uint8_t *tables,
 
 		for (; left >= LOOKUP_GROUPS; left -= LOOKUP_GROUPS)
 		{
+			__builtin_prefetch(codes + ahead);
 			SUMS_ADD(&of_block, CODES_LOAD(codes), TABLES_LOAD(t));
 			codes += LOOKUP_GROUPS * LOOKUP_BLOCK;
 			t += TABLES_BYTES;

@@ -105,7 +105,8 @@ typedef struct BitKernels
  *
  * sums[32 * b + i] is the sum of tables[16 * j + code j of vector i of block b]
  * over all j, modulo 2^16: callers choose tables whose sums are smaller.  These
- * are integers, the same at every level.  nblocks may be 0.
+ * are integers, the same at every level.  nblocks may be 0.  While codes are
+ * read, those so many bytes ahead are asked for; 0: none are.
  *
  * below[b] has a bit i for each vector i of block b whose estimate
  *
@@ -152,8 +153,8 @@ typedef struct LookupScaled
  */
 typedef struct LookupKernels
 {
-	void (*sums)(const uint8_t *codes, size_t nblocks, const uint8_t *tables,
-				 size_t m, uint16_t *sums);
+	void (*sums)(const uint8_t *codes, size_t nblocks, ptrdiff_t ahead,
+				 const uint8_t *tables, size_t m, uint16_t *sums);
 	void (*below)(const uint16_t *sums, const float *terms, size_t nblocks,
 				  const LookupEstimate *estimate, uint32_t *below);
 	void (*below_scaled)(const uint16_t *sums, const LookupScaled *scaled,

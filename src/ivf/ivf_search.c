@@ -465,9 +465,12 @@ centroid_distance(const IvfSearch *search, uint32 list)
 	return sqrtf(Max(square, 0.0f));
 }
 
-/* Estimate the rows of a segment of the list from their codes */
+/*
+ * Estimate the rows of a segment of the list from their codes.  Those of next,
+ * which may be the same page, are on their way meanwhile.
+ */
 static void
-estimate_segment(IvfSearch *search, Page page, uint32 list)
+estimate_segment(IvfSearch *search, Page page, uint32 list, Page next)
 {
 	struct IvfSearchState *state = search->state;
 	const IvfLayout *layout = &search->layout;
@@ -476,6 +479,7 @@ estimate_segment(IvfSearch *search, Page page, uint32 list)
 	CodecScan scan = {
 		.codes = IVF_ARRAY(page, layout->codes, uint8),
 		.nlanes = TYPEALIGN(layout->block_lanes, ivf_segment(page)->nlanes),
+		.ahead = next - page,
 		.terms = IVF_ARRAY(page, layout->terms, float),
 		.base = state->codes.factor * state->products[list],
 		.limit = candidates->threshold};
@@ -507,20 +511,18 @@ estimate_segment(IvfSearch *search, Page page, uint32 list)
 	search->counters.rows += ivf_segment(page)->nlanes;
 }
 
-/* Head, live lanes, terms and codes of a page that comes next, and its kind */
+/* All but the codes of a page that comes next, and its kind */
 static inline void
 prefetch_segment(Page page, const IvfLayout *layout)
 {
-	page_prefetch(page, 0,
-				  layout->codes +
-					  layout->capacity / layout->block_lanes *
-						  layout->block_bytes);
+	page_prefetch(page, 0, layout->codes);
 	__builtin_prefetch(page_special(page));
 }
 
 /*
- * While one segment is looked at, the next one's codes are on their way: the
- * processor itself foresees no more than the rest of a page.
+ * While one segment is looked at, the next one's codes are asked for, a line for
+ * each that is read: the processor itself foresees no more than the rest of a
+ * page, and has few lines on their way at a time.
  */
 static void
 estimate_lists(IvfSearch *search, uint32 probes)
@@ -545,7 +547,8 @@ estimate_lists(IvfSearch *search, uint32 probes)
 			prefetch_segment(BufferGetPage(next), layout);
 		}
 		if (page != NULL)
-			estimate_segment(search, page, list);
+			estimate_segment(search, page, list,
+							 BufferIsValid(next) ? BufferGetPage(next) : page);
 		UnlockReleaseBuffer(buffer);
 	}
 }

@@ -80,6 +80,7 @@ typedef struct CodecScan
 {
 	const uint8_t *codes; /* aligned to 16 */
 	size_t nlanes;        /* a multiple of 32 where block_lanes is 32 */
+	ptrdiff_t ahead;      /* from codes to those of the next scan, or 0 */
 	const float *terms;   /* of a row: factor * correction, and sqnorm */
 	const float *scales;  /* NULL where the codec is not scaled */
 	const float *errors;  /* likewise */

@@ -16,4 +16,14 @@
 extern void codec_keys(const CodecScan *scan, const float *numbers, float base,
 					   float step, float *keys, uint32_t *below);
 
+/* Ask for so many bytes of codes of the next scan */
+static inline void
+codec_ask_ahead(const CodecScan *scan, size_t bytes)
+{
+	const size_t line = 64;
+
+	for (size_t i = 0; i < bytes; i += line)
+		__builtin_prefetch(scan->codes + scan->ahead + i);
+}
+
 #endif

@@ -139,7 +139,7 @@ scan(const CodecQuery *query, const CodecScan *scan, float *keys,
 							   .step = query->step,
 							   .limit = scan->limit};
 
-	lookup_kernels()->sums(scan->codes, nblocks, query->tables,
+	lookup_kernels()->sums(scan->codes, nblocks, scan->ahead, query->tables,
 						   pq_padded_parts(query->shape.m), sums);
 	lookup_kernels()->below(sums, scan->terms, nblocks, &estimate, below);
 	for (size_t block = 0; block < nblocks; block++)

@@ -266,6 +266,7 @@ scan(const CodecQuery *query, const CodecScan *scan, float *keys,
 {
 	float *sums = query->scratch;
 
+	codec_ask_ahead(scan, scan->nlanes * query->shape.m);
 	lookup_kernels()->long_sums(scan->codes, scan->nlanes / LOOKUP_BLOCK,
 								query->tables, query->shape.m, sums);
 	codec_keys(scan, sums, scan->base, 1, keys, below);

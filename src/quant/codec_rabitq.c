@@ -215,7 +215,7 @@ scan(const CodecQuery *query, const CodecScan *scan, float *keys,
 	/* no slack: estimates are wanted, not bounds */
 	if (scan->slack > 0)
 		scaled.bias -= table_error(query);
-	lookup_kernels()->sums(scan->codes, nblocks, query->tables,
+	lookup_kernels()->sums(scan->codes, nblocks, scan->ahead, query->tables,
 						   pq_padded_parts(parts(&query->shape)), sums);
 	lookup_kernels()->below_scaled(sums, &scaled, nblocks, below);
 	for (size_t block = 0; block < nblocks; block++)

@@ -253,6 +253,7 @@ scan(const CodecQuery *query, const CodecScan *scan, float *keys,
 {
 	float *products = query->scratch;
 
+	codec_ask_ahead(scan, scan->nlanes * query->shape.dim);
 	byte_kernels()->products(query->tables, scan->codes, scan->nlanes,
 							 query->shape.dim, products);
 	codec_keys(scan, products, scan->base + query->bias, query->step, keys,

@@ -91,7 +91,7 @@ check_call(const LookupKernels *kernels, const uint8_t *codes, size_t nblocks,
 
 	for (size_t i = 0; i < GUARD + MAX_VECTORS + GUARD; i++)
 		numbers[i] = UNTOUCHED;
-	kernels->sums(codes, nblocks, tables, m, sums);
+	kernels->sums(codes, nblocks, 0, tables, m, sums);
 	for (size_t i = 0; i < n; i++)
 		good = good && sums[i] == expected_sum(codes, tables, m, i);
 	for (size_t i = 0; i < GUARD; i++)
