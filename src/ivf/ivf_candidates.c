@@ -14,7 +14,7 @@
 void
 ivf_candidates_reset(IvfCandidates *candidates, uint32 wanted)
 {
-	Size room = Max((Size) wanted * 2, 64);
+	Size room = Max((Size) wanted * 4, 256);
 
 	if (candidates->items == NULL || candidates->room < room)
 	{
@@ -61,12 +61,16 @@ ivf_candidates_shrink(IvfCandidates *candidates)
 	for (uint32 i = 0; i < candidates->n; i++)
 	{
 		double key = candidates->items[i].key;
+		bool keep = key < limit;
 
-		if (key < limit || (key == limit && equal > 0))
+		if (unlikely(key == limit) && equal > 0)
 		{
-			equal -= key == limit;
-			candidates->items[kept++] = candidates->items[i];
+			equal--;
+			keep = true;
 		}
+		/* no branch: there is no foreseeing who stays */
+		candidates->items[kept] = candidates->items[i];
+		kept += keep;
 	}
 	candidates->n = kept;
 	candidates->threshold = limit;

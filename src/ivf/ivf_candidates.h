@@ -2,8 +2,8 @@
  * ivf_candidates.h
  *	  The best estimates of a scan, in the order in which they were met.
  *
- * Room for twice as many as are wanted: when it is full the better half stays.
- * The rest keeps its order, so that copies are later read in the order of their
+ * Room for several times as many as are wanted: when it is full the best stay.
+ * They keep their order, so that copies are later read in the order of their
  * pages.
  *
  * Include after postgres.h.
@@ -29,7 +29,7 @@ typedef struct IvfCandidates
 	double *keys; /* scratch */
 	uint32 n;
 	uint32 wanted;
-	uint32 room;      /* of items and keys, at least 2 * wanted */
+	uint32 room;      /* of items and keys, more than wanted */
 	double threshold; /* who is not below it need not come */
 	bool dropped;     /* has anyone been turned away? */
 } IvfCandidates;
