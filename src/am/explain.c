@@ -25,6 +25,13 @@
 #include "am/methods.h"
 #include "core/compat.h"
 
+void
+explain_count(const char *label, uint64 count, ExplainState *es)
+{
+	if (count > 0 || es->format != EXPLAIN_FORMAT_TEXT)
+		ExplainPropertyUInteger(label, NULL, count, es);
+}
+
 /* Workers in which the scan ran: their counters are gone with them */
 static int
 count_workers(const IndexScanState *state)

@@ -10,6 +10,12 @@
 #ifndef VECTOR_EXT_EXPLAIN_H
 #define VECTOR_EXT_EXPLAIN_H
 
+struct ExplainState;
+
+/* A counter of a scan, as a property; text leaves out zeros */
+extern void explain_count(const char *label, uint64 count,
+						  struct ExplainState *es);
+
 /* Install the hooks; once, from _PG_init */
 extern void explain_init(void);
 

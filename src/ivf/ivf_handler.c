@@ -10,6 +10,7 @@
 #include "commands/vacuum.h"
 
 #include "am/opclass.h"
+#include "am/scan.h"
 #include "core/compat.h"
 #include "core/export.h"
 #include "ivf/ivf_handler.h"
@@ -64,9 +65,9 @@ make_routine(uint16 nsupport, amoptions_function options)
 	am->ambuildphasename = ivfbuildphasename;
 	am->amvalidate = ivfvalidate;
 	am->ambeginscan = ivfbeginscan;
-	am->amrescan = ivfrescan;
-	am->amgettuple = ivfgettuple;
-	am->amendscan = ivfendscan;
+	am->amrescan = scan_rescan;
+	am->amgettuple = scan_gettuple;
+	am->amendscan = scan_end;
 	return am;
 }
 

@@ -51,9 +51,5 @@ extern void ivfcostestimate(PlannerInfo *root, IndexPath *path,
 struct ScanMethod;
 extern const struct ScanMethod ivf_scan_method;
 extern IndexScanDesc ivfbeginscan(Relation index, int nkeys, int norderbys);
-extern void ivfrescan(IndexScanDesc scan, ScanKey keys, int nkeys,
-					  ScanKey orderbys, int norderbys);
-extern bool ivfgettuple(IndexScanDesc scan, ScanDirection direction);
-extern void ivfendscan(IndexScanDesc scan);
 
 #endif

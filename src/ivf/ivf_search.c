@@ -327,7 +327,7 @@ ivf_search_key(const IvfSearch *search, Datum value)
 
 static void
 verify_copy(const IvfSearch *search, const void *copy, ptrdiff_t ahead,
-			uint16 error, IvfHit *hit)
+			uint16 error, ScanHit *hit)
 {
 	IvfKey key = ivf_key_of_copy(&search->state->keys_of, copy, ahead, error);
 
@@ -590,7 +590,7 @@ compare_lanes(IvfSearch *search, uint32 first, uint32 end, const char *room,
 	for (uint32 lane = first; lane < end; lane++)
 	{
 		const char *copy = room + (lane - first) * size;
-		IvfHit hit;
+		ScanHit hit;
 
 		if ((live[lane / IVF_WORD] >> lane % IVF_WORD & 1) == 0)
 			continue;
@@ -743,7 +743,7 @@ reserve_hits(IvfSearch *search, uint32 n)
 		pfree(search->hits);
 	search->hits = NULL;
 	search->hits =
-		MemoryContextAllocHuge(state->context, (Size) n * sizeof(IvfHit));
+		MemoryContextAllocHuge(state->context, (Size) n * sizeof(ScanHit));
 	state->hits_room = n;
 }
 
@@ -764,7 +764,7 @@ fetch_copy(IvfSearch *search, const IvfModel *model,
 static void
 verify_pinned(IvfSearch *search, const IvfCandidate *candidate, Buffer buffer)
 {
-	IvfHit *hit = &search->hits[search->nhits++];
+	ScanHit *hit = &search->hits[search->nhits++];
 	Page page = page_lock_before(search->index, buffer, IVF_MAGIC,
 								 IVF_PAGE_COPIES, search->meta.generation);
 
@@ -815,7 +815,7 @@ verify_candidates(IvfSearch *search)
 	for (uint32 i = 0; i < candidates->n; i++)
 	{
 		const IvfCandidate *candidate = &candidates->items[i];
-		IvfHit *hit = &search->hits[i];
+		ScanHit *hit = &search->hits[i];
 
 		hit->tid = candidate->tid;
 		if (search->meta.codec == CODEC_NONE || search->trust_estimates)
@@ -882,7 +882,7 @@ ivf_search_estimates(IvfSearch *search, uint32 probes, uint32 candidates,
 }
 
 void
-ivf_search_visit(IvfSearch *search, uint32 probes, IvfVisit visit, void *arg)
+ivf_search_visit(IvfSearch *search, uint32 probes, ScanVisit visit, void *arg)
 {
 	SegmentCursor cursor = cursor_begin(search, probes);
 	Page page = (Page) search->state->image;

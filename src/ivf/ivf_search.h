@@ -16,14 +16,8 @@
 #ifndef VECTOR_EXT_IVF_SEARCH_H
 #define VECTOR_EXT_IVF_SEARCH_H
 
+#include "am/scan.h"
 #include "ivf/ivf_encode.h"
-
-typedef struct IvfHit
-{
-	double low;  /* the key is not below; low = high: it is known */
-	double high; /* the key is not above */
-	ItemPointerData tid;
-} IvfHit;
 
 /* What the last run, or visit, has done */
 typedef struct IvfCounters
@@ -42,7 +36,7 @@ typedef struct IvfSearch
 	bool trust_estimates; /* where there are no copies: estimates are keys */
 
 	/* the hits of the last run, in no order */
-	IvfHit *hits;
+	ScanHit *hits;
 	uint32 nhits;
 	bool complete; /* no row of the lists it visited is missing in hits */
 	bool stale;    /* pages are of later lists: hits are void, begin anew */
@@ -84,8 +78,7 @@ extern const struct IvfCandidate *ivf_search_estimates(IvfSearch *search,
 													   uint32 *nfound);
 
 /* Call visit with each live row of the probes nearest lists */
-typedef void (*IvfVisit)(void *arg, ItemPointer tid);
-extern void ivf_search_visit(IvfSearch *search, uint32 probes, IvfVisit visit,
+extern void ivf_search_visit(IvfSearch *search, uint32 probes, ScanVisit visit,
 							 void *arg);
 
 /* The key of a value from the heap: the operator's distance, exactly */
