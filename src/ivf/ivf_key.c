@@ -7,6 +7,7 @@
 #include <float.h>
 #include <math.h>
 
+#include "am/key.h"
 #include "ivf/ivf_key.h"
 #include "vector/dense.h"
 #include "vector/half.h"
@@ -38,35 +39,14 @@ ivf_key_set_query(IvfKeyQuery *query, const void *elems)
 	}
 }
 
-/* kernels: NULL for bit strings */
-static double
-exact_key(const IvfMeta *meta, const DenseKernels *kernels, const void *query,
-		  const void *stored, ptrdiff_t ahead)
-{
-	size_t dim = meta->dim;
-
-	switch ((Metric) meta->metric)
-	{
-		case METRIC_L2:
-			return kernels->sqdist(query, stored, dim, ahead);
-		case METRIC_INNER_PRODUCT:
-			return -(double) kernels->inner_product(query, stored, dim, ahead);
-		case METRIC_COSINE:
-			return cosine_from_sums(kernels->cosine(query, stored, dim, ahead));
-		case METRIC_HAMMING:
-			return (double) bit_kernels()->hamming(query, stored,
-												   value_size(VALUE_BIT, dim));
-	}
-	pg_unreachable();
-}
-
 double
 ivf_key_exact(const IvfKeyQuery *query, const void *stored)
 {
 	const IvfMeta *meta = query->meta;
 
-	return exact_key(meta, value_kernels(meta->elem, meta->elem), query->elems,
-					 stored, 0);
+	return key_exact((Metric) meta->metric,
+					 value_kernels(meta->elem, meta->elem), query->elems, stored,
+					 meta->dim, 0);
 }
 
 /* Below this a float32 sum of squares is no longer exact to its last bits */
@@ -143,7 +123,8 @@ ivf_key_of_copy(const IvfKeyQuery *query, const void *copy, ptrdiff_t ahead,
 
 	if (ivf_copies_rounded(meta) && (error != 0 || meta->scale != 0))
 		return bounded_key(query, copy, half_to_float(error));
-	key = exact_key(meta, query->copy_kernels, query->copy_elems, copy, ahead);
+	key = key_exact((Metric) meta->metric, query->copy_kernels,
+					query->copy_elems, copy, meta->dim, ahead);
 	/* NaN sorts behind everything, as it does for the operator */
 	if (isnan(key))
 		key = INFINITY;

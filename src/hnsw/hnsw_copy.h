@@ -1,0 +1,71 @@
+/*
+ * hnsw_copy.h
+ *	  A row, rounded to 8 bits a dimension, and bounds on its distances.
+ *
+ * Each row has a range of its own, which 256 steps divide evenly (locally
+ * adaptive vector quantization; Aguerrebere, Bhati, Hildebrand, Tepper, Willke,
+ * VLDB 2023, without its mean).  Products with a query are sums of integers,
+ * exact and the same on every machine: the query's elements are rounded too.
+ * How far rounding took row and query is known, so bounds follow from the
+ * triangle inequality.
+ *
+ * A scaled row is, for L2 and inner product, the vector times 2^scale, for cosine
+ * the vector at unit length.  Compiled without contraction to FMA.
+ *
+ * Include after postgres.h.
+ */
+#ifndef VECTOR_EXT_HNSW_COPY_H
+#define VECTOR_EXT_HNSW_COPY_H
+
+#include "hnsw/hnsw_page.h"
+
+/*
+ * The elements of a stored value as a scaled row.  False for one that has no
+ * place in the index: zero length under cosine.
+ */
+extern bool hnsw_row_set(const HnswMeta *meta, const void *elems, float *row);
+
+/* The copy of a row: fills copy, and low, step, sum, squares, error of node */
+extern void hnsw_copy_set(const float *row, int dim, HnswNode *node,
+						  uint8 *copy);
+
+/* The row that a copy stands for */
+extern void hnsw_copy_row(const HnswNode *node, const uint8 *copy, int dim,
+						  float *row);
+
+/* A query, as distances from copies want it */
+typedef struct HnswQuery
+{
+	const HnswMeta *meta; /* the caller's */
+	const void *elems;    /* the caller's: as SQL has it */
+	float *row;           /* scaled; far out ones brought nearer */
+	int16 *weights;       /* row is about unit * weights */
+	double unit;
+	double error;  /* |row - unit * weights| is at most this */
+	double sum;    /* of weights */
+	double sqnorm; /* of unit * weights */
+	double length; /* |row|, rounded up */
+	bool bounded;  /* do bounds say anything of the operator's distances? */
+} HnswQuery;
+
+/* Memory in the current context, for any number of queries */
+extern void hnsw_query_init(HnswQuery *query, const HnswMeta *meta);
+
+/* elems must live on; false for a query without order: zero length, cosine */
+extern bool hnsw_query_set(HnswQuery *query, const void *elems);
+
+/* Bounds of a key: the operator's distance, squared for L2 */
+typedef struct HnswKey
+{
+	double low;
+	double high;
+} HnswKey;
+
+/* The key of a node's element */
+extern HnswKey hnsw_key_of_copy(const HnswQuery *query, const HnswNode *node,
+								const uint8 *copy);
+
+/* The key of a stored value; NaN where the operator's is */
+extern double hnsw_key_exact(const HnswQuery *query, const void *stored);
+
+#endif

@@ -1,0 +1,161 @@
+/*
+ * hnsw_model.c
+ *	  What an index knows of itself: meta page, and what codes are made with.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+
+#include "core/compat.h"
+#include "hnsw/hnsw_model.h"
+
+/* pgvector's hnsw meta page, whose magic lies where our room begins */
+#define PGVECTOR_HNSW_MAGIC 0xA953A953
+
+/* float32 numbers are below 2^128 */
+#define MAX_SCALE 128
+
+/* Hints for indexes of up to 8 GB; what lies behind is found the usual way */
+#define MAX_HINTS (1 << 20)
+
+Size
+hnsw_floats(const HnswMeta *meta)
+{
+	const Codec *codec = codec_of((CodecKind) meta->codec);
+	CodecShape shape = hnsw_codec_shape(meta);
+
+	return codec == NULL ? 0 : meta->dim + codec->params_floats(&shape);
+}
+
+static void
+check_meta(Relation index, const HnswMeta *meta)
+{
+	const Codec *codec = codec_of((CodecKind) meta->codec);
+
+	if (meta->version != HNSW_VERSION)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("index \"%s\" has format version %u, this library "
+						"knows version %d",
+						RelationGetRelationName(index), meta->version,
+						HNSW_VERSION),
+				 errhint("Please REINDEX it.")));
+	if (meta->dim != TupleDescAttr(index->rd_att, 0)->atttypmod ||
+		meta->elem >= ELEM_NKINDS || meta->metric > METRIC_COSINE ||
+		meta->degree < 2 || meta->degree > 2 * meta->m || meta->scale > 0 ||
+		meta->scale < -MAX_SCALE ||
+		(codec == NULL
+			 ? meta->codec != CODEC_NONE || meta->parts != 0
+			 : codec->scaled || meta->parts < 1 || meta->parts > meta->dim ||
+				 meta->model == InvalidBlockNumber))
+		page_corrupted(index, HNSW_META_BLOCK, "The meta page is invalid.");
+}
+
+static void
+read_meta(Relation index, HnswMeta *meta, HnswState *state)
+{
+	Buffer buffer = ReadBuffer(index, HNSW_META_BLOCK);
+	Page page = BufferGetPage(buffer);
+	uint32 magic = 0;
+
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	if (!PageIsNew(page))
+		memcpy(&magic, page_room(page), sizeof(magic));
+	if (magic == PGVECTOR_HNSW_MAGIC)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("index \"%s\" was built by pgvector",
+						RelationGetRelationName(index)),
+				 errhint("Please REINDEX it.")));
+	if (magic != HNSW_MAGIC)
+		page_corrupted(index, HNSW_META_BLOCK, "The meta page is invalid.");
+	memcpy(meta, page_room(page), sizeof(*meta));
+	if (state != NULL)
+		*state = *hnsw_state(page);
+	UnlockReleaseBuffer(buffer);
+}
+
+static void
+read_floats(Relation index, const HnswMeta *meta, float *floats)
+{
+	Size left = hnsw_floats(meta) * sizeof(float);
+	char *to = (char *) floats;
+
+	for (BlockNumber blkno = meta->model; left > 0; blkno++)
+	{
+		Size part = Min(left, PAGE_ROOM);
+		Buffer buffer = page_read(index, blkno, HNSW_MAGIC, HNSW_PAGE_MODEL,
+								  BUFFER_LOCK_SHARE, NULL);
+
+		memcpy(to, page_room(BufferGetPage(buffer)), part);
+		UnlockReleaseBuffer(buffer);
+		to += part;
+		left -= part;
+	}
+}
+
+/* Everything in one chunk, as the relation cache frees no more than that */
+static HnswModel *
+read_model(Relation index, const HnswMeta *meta)
+{
+	Size floats = hnsw_floats(meta) * sizeof(float);
+	uint32 nhints = Min(RelationGetNumberOfBlocks(index), MAX_HINTS);
+	Size fixed = MAXALIGN(offsetof(HnswModel, floats) + floats);
+	HnswModel *model = MemoryContextAllocHuge(
+		index->rd_indexcxt, fixed + (Size) nhints * sizeof(Buffer));
+
+	model->meta = *meta;
+	model->nhints = nhints;
+	model->hints = (Buffer *) ((char *) model + fixed);
+	memset(model->hints, 0, nhints * sizeof(Buffer));
+	hnsw_layout_init(&model->layout, meta);
+	PG_TRY();
+	{
+		if (model->layout.slots == 0)
+			page_corrupted(index, HNSW_META_BLOCK, "The meta page is invalid.");
+		read_floats(index, meta, model->floats);
+	}
+	PG_CATCH();
+	{
+		pfree(model);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	return model;
+}
+
+const HnswModel *
+hnsw_model_get(Relation index, HnswState *state)
+{
+	HnswModel *model = index->rd_amcache;
+	HnswMeta meta;
+
+	read_meta(index, &meta, state);
+	if (model != NULL && memcmp(&model->meta, &meta, sizeof(meta)) == 0)
+		return model;
+
+	check_meta(index, &meta);
+	model = read_model(index, &meta);
+	if (index->rd_amcache != NULL)
+		pfree(index->rd_amcache);
+	index->rd_amcache = model;
+	return model;
+}
+
+float
+hnsw_code(const HnswModel *model, const float *row, uint8 *code, float *work)
+{
+	const HnswMeta *meta = &model->meta;
+	CodecShape shape = hnsw_codec_shape(meta);
+	const float *mean = hnsw_mean(model);
+	float *residual = work + 2 * shape.dim;
+	CodecRow numbers;
+
+	for (int i = 0; i < meta->dim; i++)
+		residual[i] = row[i] - mean[i];
+	codec_of((CodecKind) meta->codec)
+		->encode(&shape, hnsw_codec_params(model), residual, mean, code,
+				 &numbers, work);
+	return hnsw_factor(meta) * numbers.correction +
+		(meta->metric == METRIC_INNER_PRODUCT ? 0 : numbers.sqnorm);
+}

@@ -1,0 +1,138 @@
+/*
+ * hnsw_page.h
+ *	  Disk format of a graph index; README.md draws the pages.
+ *
+ *		block 0		meta page: HnswMeta
+ *		model		floats: mean of the rows, parameters of the codec
+ *		nodes		arrays of equal slots, each a node of the graph
+ *
+ * A node has all that a search needs of it in one place: the codes of its
+ * neighbours, so that their distances are estimated without a look at them, and
+ * its own vector, rounded to 8 bits a dimension (Gou, Gao, Xu, Long,
+ * SymphonyQG, SIGMOD 2025, has the idea; codes here are those of a product
+ * quantizer, the same for every neighbourhood).  One page access a hop.
+ *
+ * An element is a distinct vector with the heap TIDs that have it.  It has a
+ * node on the ground level 0, and one on each level up to its own (Malkov and
+ * Yashunin, IEEE TPAMI 42(4), 2020); all have the same form.
+ *
+ * Include after postgres.h.
+ */
+#ifndef VECTOR_EXT_HNSW_PAGE_H
+#define VECTOR_EXT_HNSW_PAGE_H
+
+#include "storage/block.h"
+#include "storage/itemptr.h"
+
+#include "am/value.h"
+#include "distance/metric.h"
+#include "pages/page.h"
+#include "quant/codec.h"
+
+#define HNSW_MAGIC 0x574E4856 /* "VHNW" */
+#define HNSW_VERSION 1
+
+enum
+{
+	HNSW_PAGE_META = 1,
+	HNSW_PAGE_MODEL,
+	HNSW_PAGE_NODES
+};
+
+#define HNSW_META_BLOCK 0
+
+/* A node's name: block * slots of a page + slot */
+typedef uint32 HnswId;
+
+#define HNSW_NONE UINT32_MAX
+
+/* Levels above the ground; one in m elements of a level is on the next one */
+#define HNSW_MAX_LEVEL 15
+
+/* What reaches recall@k .95: measured when the index is built */
+typedef struct HnswCalibration
+{
+	uint32 k;
+	uint32 ef; /* nodes that a search keeps, and looks at */
+} HnswCalibration;
+
+#define HNSW_NCALIBRATIONS 3
+
+/* What stays as long as the index is not built anew */
+typedef struct HnswMeta
+{
+	uint32 magic;
+	uint32 version;
+	uint16 dim;
+	uint8 elem;   /* ValueKind of the column */
+	uint8 metric; /* Metric */
+	uint8 codec;  /* CodecKind of neighbours; CODEC_NONE: they are visited */
+	uint8 spare;
+	uint16 parts; /* of a code, see CodecShape; 0 without codec */
+	uint16 m;     /* as in CREATE INDEX */
+	uint16 ef_construction;
+	uint16 degree;     /* neighbours of a node at most, 2 m */
+	int32 scale;       /* values are scaled by 2^scale: sums cannot overflow */
+	BlockNumber model; /* first block; without codec there is none */
+	HnswCalibration calibrations[HNSW_NCALIBRATIONS]; /* ascending k */
+} HnswMeta;
+
+/* What changes; behind the meta data in the same room, MAXALIGNed */
+typedef struct HnswState
+{
+	HnswId entry;      /* where searches begin; HNSW_NONE: there is no node */
+	uint32 top_level;  /* of the entry */
+	BlockNumber space; /* the first block of nodes that may have a free slot */
+	uint32 spare;
+	double nrows; /* when built, or last vacuumed */
+} HnswState;
+
+#define HNSW_STATE_OFFSET MAXALIGN(sizeof(HnswMeta))
+
+/* States of a slot.  0: never used, or free again. */
+enum
+{
+	HNSW_FREE,
+	HNSW_LIVE,
+	HNSW_DEAD, /* leads to no row, but to other nodes */
+	HNSW_MORE  /* no node, but more TIDs of one: see HnswMore */
+};
+
+#define HNSW_TIDS 4
+
+/*
+ * The head of a node; links, terms, codes and copy follow as HnswLayout says.
+ * The copy is low + step * byte, dimension by dimension.
+ */
+typedef struct HnswNode
+{
+	uint8 state;
+	uint8 level;
+	uint8 ntids; /* on the ground only */
+	uint8 spare;
+	HnswId below;  /* this element a level lower; HNSW_NONE on the ground */
+	HnswId ground; /* this element on the ground */
+	HnswId more;   /* the first slot with more TIDs, or HNSW_NONE */
+	uint32 hash;   /* of the value */
+	float error;   /* |row - copy| is at most this */
+	float low;
+	float step;
+	uint32 sum;     /* of the copy's bytes */
+	uint32 squares; /* the sum of their squares */
+	ItemPointerData tids[HNSW_TIDS];
+} HnswNode;
+
+StaticAssertDecl(sizeof(HnswNode) == 64, "a line of the cache");
+
+/* A slot with more TIDs of an element */
+typedef struct HnswMore
+{
+	uint8 state; /* HNSW_MORE */
+	uint8 spare;
+	uint16 ntids;
+	HnswId ground; /* whose TIDs these are */
+	HnswId next;   /* HNSW_NONE: the last one */
+	ItemPointerData tids[FLEXIBLE_ARRAY_MEMBER];
+} HnswMore;
+
+#endif

@@ -1,0 +1,638 @@
+/*
+ * hnsw_search.c
+ *	  One search: from a query to elements with bounds on their distances.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "common/hashfn.h"
+#include "miscadmin.h"
+#include "port/pg_bitutils.h"
+#include "utils/memutils.h"
+
+#include "hnsw/hnsw_search.h"
+
+/* Nodes that are kept on the levels above the ground */
+#define UPPER_EF 4
+
+/* What codecs ask of the memory of their tables */
+#define TABLES_ALIGNMENT 64
+
+#define CODES_WORD 32
+
+/* A node met so far, nearest first */
+typedef struct PoolEntry
+{
+	float key;
+	HnswId id;
+	bool seen; /* it has been looked at */
+} PoolEntry;
+
+/* An element with TIDs in slots of their own */
+typedef struct PendingTids
+{
+	double low;
+	double high;
+	HnswId more;
+	HnswId ground;
+} PendingTids;
+
+struct HnswSearchState
+{
+	MemoryContext context;
+	HnswQuery query;
+	const Codec *codec;
+	CodecQuery codes; /* the query as the codec wants it */
+	float *work;
+	float *keys;   /* of the lanes of a node */
+	uint32 *below; /* bits: lanes whose keys are good enough */
+	HnswId *links; /* of a node, where neighbours are visited */
+	float base;    /* of all estimates: factor * <q, mean> */
+
+	PoolEntry *pool;
+	uint32 npool;
+	uint32 wanted; /* the pool's size */
+	uint32 next;   /* none before it is unseen */
+	uint32 pool_room;
+
+	/* names that have been in the pool or were too far; HNSW_NONE: free */
+	HnswId *met;
+	uint32 nmet;
+	uint32 met_room; /* a power of two */
+
+	HnswFound *entries; /* where the next level begins: ids on that level */
+	uint32 nentries;
+
+	PendingTids *pending;
+	uint32 npending;
+	uint32 pending_room;
+	uint32 hits_room;
+	uint32 found_room;
+};
+
+HnswSearch *
+hnsw_search_new(Relation index)
+{
+	const HnswModel *model = hnsw_model_get(index, NULL);
+	HnswSearch *search = palloc0(sizeof(HnswSearch));
+	struct HnswSearchState *state = palloc0(sizeof(*state));
+	const HnswLayout *layout = &search->layout;
+
+	search->index = index;
+	search->meta = model->meta;
+	search->layout = model->layout;
+	search->state = state;
+	state->context = CurrentMemoryContext;
+	state->entries = palloc(UPPER_EF * sizeof(HnswFound));
+	state->links = palloc(layout->lanes * sizeof(HnswId));
+	hnsw_query_init(&state->query, &search->meta);
+	state->codec = codec_of((CodecKind) search->meta.codec);
+	if (state->codec != NULL)
+	{
+		const Codec *codec = state->codec;
+		CodecShape shape = hnsw_codec_shape(&search->meta);
+
+		state->codes.shape = shape;
+		state->codes.factor = hnsw_factor(&search->meta);
+		state->codes.tables = (void *) TYPEALIGN(
+			TABLES_ALIGNMENT,
+			palloc(codec->tables_bytes(&shape) + TABLES_ALIGNMENT));
+		state->codes.scratch = palloc(layout->lanes * sizeof(uint32));
+		state->work = palloc(codec->work_floats(&shape) * sizeof(float));
+		state->keys = palloc(layout->lanes * sizeof(float));
+		state->below = palloc(layout->lanes / CODES_WORD * sizeof(uint32));
+	}
+	return search;
+}
+
+/*
+ * The query
+ */
+
+bool
+hnsw_search_set_elems(HnswSearch *search, const void *elems)
+{
+	struct HnswSearchState *state = search->state;
+	bool ordered = hnsw_query_set(&state->query, elems);
+
+	if (state->codec != NULL)
+	{
+		const HnswModel *model = hnsw_model_get(search->index, NULL);
+
+		state->codec->prepare(&state->codes.shape, hnsw_codec_params(model),
+							  state->query.row, &state->codes, state->work);
+		state->base = state->codes.factor *
+			dense_kernels(ELEM_FLOAT32, ELEM_FLOAT32)
+				->inner_product(state->query.row, hnsw_mean(model),
+								search->meta.dim, 0);
+	}
+	return ordered;
+}
+
+bool
+hnsw_search_set_query(HnswSearch *search, Datum query)
+{
+	const HnswMeta *meta = &search->meta;
+
+	return hnsw_search_set_elems(
+		search, value_query_elems(meta->elem, query, meta->dim));
+}
+
+double
+hnsw_search_key(const HnswSearch *search, Datum value)
+{
+	const HnswMeta *meta = &search->meta;
+
+	return hnsw_key_exact(&search->state->query,
+						  value_elems(meta->elem, value, meta->dim));
+}
+
+/*
+ * Names that have been met
+ */
+
+static void
+clear_met(struct HnswSearchState *state)
+{
+	memset(state->met, 0xFF, (Size) state->met_room * sizeof(HnswId));
+	state->nmet = 0;
+}
+
+static void
+place_met(struct HnswSearchState *state, HnswId id)
+{
+	uint32 at = murmurhash32(id) & (state->met_room - 1);
+
+	while (state->met[at] != HNSW_NONE)
+		at = (at + 1) & (state->met_room - 1);
+	state->met[at] = id;
+}
+
+static void
+grow_met(struct HnswSearchState *state)
+{
+	HnswId *old = state->met;
+	uint32 old_room = state->met_room;
+
+	state->met = NULL;
+	state->met = MemoryContextAllocHuge(state->context,
+										(Size) old_room * 2 * sizeof(HnswId));
+	state->met_room = old_room * 2;
+	memset(state->met, 0xFF, (Size) state->met_room * sizeof(HnswId));
+	for (uint32 i = 0; i < old_room; i++)
+	{
+		if (old[i] != HNSW_NONE)
+			place_met(state, old[i]);
+	}
+	pfree(old);
+}
+
+/* True the first time; kept less than half full */
+static inline bool
+first_meeting(struct HnswSearchState *state, HnswId id)
+{
+	uint32 at = murmurhash32(id) & (state->met_room - 1);
+
+	while (state->met[at] != HNSW_NONE)
+	{
+		if (state->met[at] == id)
+			return false;
+		at = (at + 1) & (state->met_room - 1);
+	}
+	state->met[at] = id;
+	if (unlikely(++state->nmet * 2 > state->met_room))
+		grow_met(state);
+	return true;
+}
+
+/*
+ * The pool
+ */
+
+#define LEAST_MET 2048
+
+static void
+reset_pool(struct HnswSearchState *state, uint32 ef, uint32 lanes)
+{
+	uint32 met = Max(LEAST_MET, pg_nextpower2_32(ef) * pg_nextpower2_32(lanes));
+
+	if (ef + 1 > state->pool_room)
+	{
+		if (state->pool != NULL)
+			pfree(state->pool);
+		state->pool = NULL;
+		state->pool_room = 0;
+		state->pool = MemoryContextAllocHuge(
+			state->context, (Size) (ef + 1) * sizeof(PoolEntry));
+		state->pool_room = ef + 1;
+	}
+	if (state->met == NULL)
+	{
+		state->met =
+			MemoryContextAllocHuge(state->context, (Size) met * sizeof(HnswId));
+		state->met_room = met;
+	}
+	clear_met(state);
+	state->npool = 0;
+	state->next = 0;
+	state->wanted = ef;
+}
+
+/* Who is not below it need not come */
+static inline float
+pool_limit(const struct HnswSearchState *state)
+{
+	return state->npool < state->wanted ? INFINITY
+										: state->pool[state->npool - 1].key;
+}
+
+/* Put in order; the farthest one leaves a full pool.  key is below the limit. */
+static void
+pool_add(struct HnswSearchState *state, float key, HnswId id)
+{
+	PoolEntry *pool = state->pool;
+	uint32 low = 0;
+	uint32 high = state->npool;
+
+	while (low < high)
+	{
+		uint32 middle = (low + high) / 2;
+
+		if (pool[middle].key <= key)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (state->npool == state->wanted)
+		state->npool--;
+	memmove(pool + low + 1, pool + low,
+			(state->npool - low) * sizeof(PoolEntry));
+	pool[low] = (PoolEntry){.key = key, .id = id};
+	state->npool++;
+	state->next = Min(state->next, low);
+}
+
+/* The nearest one that has not been looked at; NULL: there is none */
+static PoolEntry *
+pool_peek(struct HnswSearchState *state)
+{
+	while (state->next < state->npool && state->pool[state->next].seen)
+		state->next++;
+	return state->next < state->npool ? &state->pool[state->next] : NULL;
+}
+
+/*
+ * What was found
+ */
+
+static void *
+grow_array(MemoryContext context, void *old, uint32 used, uint32 *room,
+		   Size each)
+{
+	uint32 wanted = Max(64, *room * 2);
+	void *new = MemoryContextAllocHuge(context, wanted * each);
+
+	if (old != NULL)
+	{
+		memcpy(new, old, used * each);
+		pfree(old);
+	}
+	*room = wanted;
+	return new;
+}
+
+static void
+add_hit(HnswSearch *search, const HnswKey *key, const ItemPointerData *tid)
+{
+	struct HnswSearchState *state = search->state;
+
+	if (search->nhits == state->hits_room)
+		search->hits = grow_array(state->context, search->hits, search->nhits,
+								  &state->hits_room, sizeof(ScanHit));
+	search->hits[search->nhits++] =
+		(ScanHit){.low = key->low, .high = key->high, .tid = *tid};
+}
+
+static void
+add_pending(HnswSearch *search, const HnswKey *key, const HnswNode *node)
+{
+	struct HnswSearchState *state = search->state;
+
+	if (state->npending == state->pending_room)
+		state->pending =
+			grow_array(state->context, state->pending, state->npending,
+					   &state->pending_room, sizeof(PendingTids));
+	state->pending[state->npending++] = (PendingTids){.low = key->low,
+													  .high = key->high,
+													  .more = node->more,
+													  .ground = node->ground};
+}
+
+/* A look at a node: its key, its TIDs.  Returns the key's middle. */
+static double
+note_node(HnswSearch *search, const HnswNode *node, HnswId id)
+{
+	struct HnswSearchState *state = search->state;
+	HnswKey key = hnsw_key_of_copy(
+		&state->query, node, HNSW_ARRAY(node, search->layout.copy, uint8));
+	double middle = (key.low + key.high) / 2;
+
+	search->counters.nodes++;
+	if (search->nfound == state->found_room)
+		search->found = grow_array(state->context, search->found,
+								   search->nfound, &state->found_room,
+								   sizeof(HnswFound));
+	search->found[search->nfound++] =
+		(HnswFound){.key = isnan(middle) ? 0 : middle,
+					.id = id,
+					.below = node->below};
+	if (node->level == 0 && node->state == HNSW_LIVE)
+	{
+		for (int i = 0; i < Min(node->ntids, HNSW_TIDS); i++)
+			add_hit(search, &key, &node->tids[i]);
+		if (node->more != HNSW_NONE)
+			add_pending(search, &key, node);
+	}
+	return middle;
+}
+
+/*
+ * Nodes
+ */
+
+static inline bool
+is_node_of(const HnswNode *node, uint32 level)
+{
+	return (node->state == HNSW_LIVE || node->state == HNSW_DEAD) &&
+		node->level == level;
+}
+
+/* Pin a node's page, and ask for the lines of its head and copy */
+static Buffer
+ask_for(HnswSearch *search, const HnswModel *model, HnswId id)
+{
+	const HnswLayout *layout = &search->layout;
+	Buffer buffer = hnsw_pin(search->index, model, hnsw_block(layout, id));
+	Page page = BufferGetPage(buffer);
+	uint32 offset = hnsw_offset(layout, id);
+
+	page_prefetch(page, offset, layout->codes);
+	page_prefetch(page, offset + layout->copy, layout->size - layout->copy);
+	__builtin_prefetch(page_special(page));
+	return buffer;
+}
+
+static Page
+lock_nodes(HnswSearch *search, Buffer buffer)
+{
+	return page_lock(search->index, buffer, HNSW_MAGIC, HNSW_PAGE_NODES);
+}
+
+/* Estimate the neighbours of a node, and put the near ones into the pool */
+static void
+estimate_neighbours(HnswSearch *search, const HnswNode *node, ptrdiff_t ahead)
+{
+	struct HnswSearchState *state = search->state;
+	const HnswLayout *layout = &search->layout;
+	const HnswId *links = HNSW_ARRAY(node, layout->links, HnswId);
+	CodecScan scan = {.codes = HNSW_ARRAY(node, layout->codes, uint8),
+					  .nlanes = layout->lanes,
+					  .ahead = ahead,
+					  .terms = HNSW_ARRAY(node, layout->terms, float),
+					  .base = state->base,
+					  .limit = pool_limit(state)};
+
+	state->codec->scan(&state->codes, &scan, state->keys, state->below);
+	search->counters.estimates += layout->lanes;
+	for (uint32 first = 0; first < layout->lanes; first += CODES_WORD)
+	{
+		uint32 near = state->below[first / CODES_WORD];
+
+		for (; near != 0; near &= near - 1)
+		{
+			uint32 lane = first + pg_rightmost_one_pos32(near);
+
+			if (links[lane] != HNSW_NONE &&
+				state->keys[lane] < pool_limit(state) &&
+				first_meeting(state, links[lane]))
+				pool_add(state, state->keys[lane], links[lane]);
+		}
+	}
+}
+
+/* Search a level whose nodes bear codes of their neighbours */
+static void
+search_by_codes(HnswSearch *search, const HnswModel *model, uint32 level)
+{
+	struct HnswSearchState *state = search->state;
+	const HnswLayout *layout = &search->layout;
+	Buffer ahead = InvalidBuffer;
+	HnswId ahead_id = HNSW_NONE;
+	PoolEntry *entry;
+
+	while ((entry = pool_peek(state)) != NULL)
+	{
+		HnswId id = entry->id;
+		Buffer buffer = ahead;
+		const HnswNode *node;
+		ptrdiff_t distance = 0;
+
+		CHECK_FOR_INTERRUPTS();
+		entry->seen = true;
+		if (id != ahead_id)
+		{
+			if (BufferIsValid(ahead))
+				ReleaseBuffer(ahead);
+			buffer = ask_for(search, model, id);
+		}
+		ahead = InvalidBuffer;
+		ahead_id = HNSW_NONE;
+		node = hnsw_node(lock_nodes(search, buffer), layout, id);
+		entry = pool_peek(state);
+		if (entry != NULL)
+		{
+			ahead_id = entry->id;
+			ahead = ask_for(search, model, ahead_id);
+			distance =
+				(char *) hnsw_node(BufferGetPage(ahead), layout, ahead_id) -
+				(char *) node;
+		}
+		if (is_node_of(node, level))
+		{
+			(void) note_node(search, node, id);
+			estimate_neighbours(search, node, distance);
+		}
+		UnlockReleaseBuffer(buffer);
+	}
+	if (BufferIsValid(ahead))
+		ReleaseBuffer(ahead);
+}
+
+/* A node that has not been met: into the pool by its own key */
+static void
+visit_node(HnswSearch *search, const HnswModel *model, HnswId id, uint32 level)
+{
+	struct HnswSearchState *state = search->state;
+	Buffer buffer;
+	const HnswNode *node;
+
+	if (!first_meeting(state, id))
+		return;
+	CHECK_FOR_INTERRUPTS();
+	buffer = ask_for(search, model, id);
+	node = hnsw_node(lock_nodes(search, buffer), &search->layout, id);
+	if (is_node_of(node, level))
+	{
+		float key = (float) note_node(search, node, id);
+
+		if (key < pool_limit(state))
+			pool_add(state, key, id);
+	}
+	UnlockReleaseBuffer(buffer);
+}
+
+/* Search a level whose nodes' neighbours are visited one by one */
+static void
+search_by_visits(HnswSearch *search, const HnswModel *model, uint32 level)
+{
+	struct HnswSearchState *state = search->state;
+	const HnswLayout *layout = &search->layout;
+	PoolEntry *entry;
+
+	while ((entry = pool_peek(state)) != NULL)
+	{
+		HnswId id = entry->id;
+		Buffer buffer = hnsw_pin(search->index, model, hnsw_block(layout, id));
+		const HnswNode *node;
+		uint32 n = 0;
+
+		entry->seen = true;
+		node = hnsw_node(lock_nodes(search, buffer), layout, id);
+		if (is_node_of(node, level))
+		{
+			n = layout->lanes;
+			memcpy(state->links, HNSW_ARRAY(node, layout->links, HnswId),
+				   n * sizeof(HnswId));
+		}
+		UnlockReleaseBuffer(buffer);
+		for (uint32 i = 0; i < n; i++)
+		{
+			if (state->links[i] != HNSW_NONE)
+				visit_node(search, model, state->links[i], level);
+		}
+	}
+}
+
+static int
+compare_found(const void *a, const void *b)
+{
+	const HnswFound *x = a;
+	const HnswFound *y = b;
+
+	if (x->key != y->key)
+		return x->key < y->key ? -1 : 1;
+	return x->id < y->id ? -1 : x->id > y->id;
+}
+
+void
+hnsw_search_level(HnswSearch *search, uint32 level, uint32 ef)
+{
+	struct HnswSearchState *state = search->state;
+	const HnswModel *model = hnsw_model_get(search->index, NULL);
+
+	reset_pool(state, ef, search->layout.lanes);
+	search->nfound = 0;
+	for (uint32 i = 0; i < state->nentries; i++)
+	{
+		HnswId id = state->entries[i].id;
+
+		if (state->codec == NULL)
+			visit_node(search, model, id, level);
+		else if (state->npool < ef && first_meeting(state, id))
+			pool_add(state, -INFINITY, id);
+	}
+	if (state->codec != NULL)
+		search_by_codes(search, model, level);
+	else
+		search_by_visits(search, model, level);
+	search->complete = state->npool < state->wanted;
+
+	qsort(search->found, search->nfound, sizeof(HnswFound), compare_found);
+	state->nentries = Min(search->nfound, UPPER_EF);
+	for (uint32 i = 0; i < state->nentries; i++)
+	{
+		state->entries[i] = search->found[i];
+		state->entries[i].id = search->found[i].below;
+	}
+}
+
+bool
+hnsw_search_descend(HnswSearch *search, uint32 level, HnswState *now)
+{
+	struct HnswSearchState *state = search->state;
+
+	(void) hnsw_model_get(search->index, now);
+	memset(&search->counters, 0, sizeof(search->counters));
+	search->nhits = search->nfound = 0;
+	state->npending = 0;
+	state->nentries = 0;
+	if (now->entry == HNSW_NONE)
+		return false;
+	state->entries[0].id = now->entry;
+	state->nentries = 1;
+	for (uint32 at = Min(now->top_level, HNSW_MAX_LEVEL); at > level; at--)
+		hnsw_search_level(search, at, UPPER_EF);
+	return true;
+}
+
+/* TIDs in slots of their own; a chain is no longer than the index */
+static void
+read_pending(HnswSearch *search)
+{
+	struct HnswSearchState *state = search->state;
+	const HnswModel *model = hnsw_model_get(search->index, NULL);
+	const HnswLayout *layout = &search->layout;
+
+	for (uint32 i = 0; i < state->npending; i++)
+	{
+		const PendingTids *pending = &state->pending[i];
+		HnswKey key = {pending->low, pending->high};
+		HnswId id = pending->more;
+
+		while (id != HNSW_NONE)
+		{
+			Buffer buffer =
+				hnsw_pin(search->index, model, hnsw_block(layout, id));
+			const HnswMore *more = (HnswMore *) hnsw_node(
+				lock_nodes(search, buffer), layout, id);
+
+			CHECK_FOR_INTERRUPTS();
+			/* it may have been emptied, and taken by others, meanwhile */
+			if (more->state != HNSW_MORE || more->ground != pending->ground)
+				id = HNSW_NONE;
+			else
+			{
+				for (uint32 t = 0; t < Min(more->ntids, layout->more); t++)
+					add_hit(search, &key, &more->tids[t]);
+				id = more->next;
+			}
+			UnlockReleaseBuffer(buffer);
+		}
+	}
+}
+
+void
+hnsw_search_run(HnswSearch *search, uint32 ef)
+{
+	HnswState now;
+	MemoryContext old = MemoryContextSwitchTo(search->state->context);
+
+	search->complete = true;
+	if (hnsw_search_descend(search, 0, &now))
+	{
+		hnsw_search_level(search, 0, ef);
+		read_pending(search);
+	}
+	MemoryContextSwitchTo(old);
+}

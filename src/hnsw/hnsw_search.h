@@ -1,0 +1,84 @@
+/*
+ * hnsw_search.h
+ *	  One search: from a query to elements with bounds on their distances.
+ *
+ * From the entry down, level by level: the nearest nodes met so far wait in a
+ * pool, and the nearest one that has not been looked at is next, until all of
+ * the pool have been (Malkov and Yashunin, algorithm 2).  A look at a node gives
+ * bounds of its own distance, and, from their codes, estimates of its
+ * neighbours'.  Nothing here reads the heap.
+ *
+ * Locks: one page at a time, shared.  Links may be stale: what is found at
+ * their end is taken for what it is.
+ *
+ * Include after postgres.h.
+ */
+#ifndef VECTOR_EXT_HNSW_SEARCH_H
+#define VECTOR_EXT_HNSW_SEARCH_H
+
+#include "am/scan.h"
+#include "hnsw/hnsw_copy.h"
+#include "hnsw/hnsw_model.h"
+
+/* A node that was looked at */
+typedef struct HnswFound
+{
+	double key; /* the middle of its bounds */
+	HnswId id;
+	HnswId below;
+} HnswFound;
+
+typedef struct HnswCounters
+{
+	uint64 nodes;     /* looked at */
+	uint64 estimates; /* of neighbours */
+} HnswCounters;
+
+typedef struct HnswSearch
+{
+	Relation index;
+	HnswMeta meta;
+	HnswLayout layout;
+	HnswCounters counters; /* of the last run */
+
+	/* the elements of the last run, in no order: a hit for each TID */
+	ScanHit *hits;
+	uint32 nhits;
+	bool complete; /* no element that can be reached is missing */
+
+	/* what was looked at on the last level, nearest first */
+	HnswFound *found;
+	uint32 nfound;
+
+	struct HnswSearchState *state; /* hnsw_search.c's own */
+} HnswSearch;
+
+/* All memory is in the current context, and grows with ef */
+extern HnswSearch *hnsw_search_new(Relation index);
+
+/*
+ * The query of the following runs, in the column's type; memory in the current
+ * context.  False for one that has no order: zero length under cosine.  The
+ * dimensions must fit; error [22000] otherwise.
+ */
+extern bool hnsw_search_set_query(HnswSearch *search, Datum query);
+
+/* The same by its elements, which must live on */
+extern bool hnsw_search_set_elems(HnswSearch *search, const void *elems);
+
+/* All the way to the ground, where ef nodes are kept: hits */
+extern void hnsw_search_run(HnswSearch *search, uint32 ef);
+
+/*
+ * For insertion: begin at the entry of this moment, and go down to, but not
+ * including, level; then search levels one by one: found.  False where there is
+ * no entry.
+ */
+extern bool hnsw_search_descend(HnswSearch *search, uint32 level,
+								HnswState *state);
+extern void hnsw_search_level(HnswSearch *search, uint32 level, uint32 ef);
+
+/* The exact key of a value, and bounds by a node's copy */
+extern double hnsw_search_key(const HnswSearch *search, Datum value);
+
+#endif
