@@ -56,6 +56,8 @@ exact_key(const IvfMeta *meta, const DenseKernels *kernels, const void *query,
 		case METRIC_HAMMING:
 			return (double) bit_kernels()->hamming(query, stored,
 												   value_size(VALUE_BIT, dim));
+		default:
+			break; /* no index of ours, see kind_is_valid() in ivf_model.c */
 	}
 	pg_unreachable();
 }
