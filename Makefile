@@ -15,7 +15,9 @@ EXTENSION = vector_ext
 EXTVERSION = $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" vector_ext.control)
 MODULE_big = vector_ext
 
-OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/*/*.c)))
+# Of the access method hnsw, what cannot be linked without the rest of it.
+LATER = src/hnsw/hnsw_handler.c src/hnsw/hnsw_cost.c
+OBJS = $(patsubst %.c,%.o,$(filter-out $(LATER),$(sort $(wildcard src/*.c src/*/*.c))))
 
 # The extension script is its fragments in order, see sql/install/assemble.sh.
 FRAGMENTS = $(sort $(wildcard sql/install/*.sql))

@@ -18,34 +18,6 @@ COMMENT ON ACCESS METHOD ivfpq IS
 
 -- Support functions, called by the access methods alone
 
-CREATE FUNCTION vector_opclass_l2(internal) RETURNS internal
-	AS 'MODULE_PATHNAME', 'vector_opclass_l2' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION vector_opclass_l2(internal) IS
-	'index support: vector by Euclidean distance';
-CREATE FUNCTION vector_opclass_ip(internal) RETURNS internal
-	AS 'MODULE_PATHNAME', 'vector_opclass_ip' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION vector_opclass_ip(internal) IS
-	'index support: vector by inner product';
-CREATE FUNCTION vector_opclass_cosine(internal) RETURNS internal
-	AS 'MODULE_PATHNAME', 'vector_opclass_cosine' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION vector_opclass_cosine(internal) IS
-	'index support: vector by cosine distance';
-CREATE FUNCTION halfvec_opclass_l2(internal) RETURNS internal
-	AS 'MODULE_PATHNAME', 'halfvec_opclass_l2' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION halfvec_opclass_l2(internal) IS
-	'index support: halfvec by Euclidean distance';
-CREATE FUNCTION halfvec_opclass_ip(internal) RETURNS internal
-	AS 'MODULE_PATHNAME', 'halfvec_opclass_ip' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION halfvec_opclass_ip(internal) IS
-	'index support: halfvec by inner product';
-CREATE FUNCTION halfvec_opclass_cosine(internal) RETURNS internal
-	AS 'MODULE_PATHNAME', 'halfvec_opclass_cosine' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION halfvec_opclass_cosine(internal) IS
-	'index support: halfvec by cosine distance';
-CREATE FUNCTION bit_opclass_hamming(internal) RETURNS internal
-	AS 'MODULE_PATHNAME', 'bit_opclass_hamming' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION bit_opclass_hamming(internal) IS
-	'index support: bit strings by Hamming distance';
 CREATE FUNCTION ivfflat_halfvec_support(internal) RETURNS internal
 	AS 'MODULE_PATHNAME', 'ivfflat_halfvec_support' LANGUAGE C;
 COMMENT ON FUNCTION ivfflat_halfvec_support(internal) IS

@@ -21,6 +21,8 @@ key_exact(Metric metric, const DenseKernels *kernels, const void *query,
 		case METRIC_HAMMING:
 			return (double) bit_kernels()->hamming(query, stored,
 												   value_size(VALUE_BIT, dim));
+		default:
+			break; /* no index of ours has it */
 	}
 	pg_unreachable();
 }

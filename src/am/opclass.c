@@ -31,8 +31,15 @@ opclass_of(Relation index, uint16 proc)
 #define X(kind, type, public, norm, ctype) \
 	OPCLASS(kind, type, l2, METRIC_L2) \
 	OPCLASS(kind, type, ip, METRIC_INNER_PRODUCT) \
-	OPCLASS(kind, type, cosine, METRIC_COSINE)
+	OPCLASS(kind, type, cosine, METRIC_COSINE) \
+	OPCLASS(kind, type, l1, METRIC_L1)
 ELEM_KINDS(X)
 #undef X
 
 OPCLASS(VALUE_BIT, bit, hamming, METRIC_HAMMING)
+OPCLASS(VALUE_BIT, bit, jaccard, METRIC_JACCARD)
+
+OPCLASS(VALUE_SPARSE, sparsevec, l2, METRIC_L2)
+OPCLASS(VALUE_SPARSE, sparsevec, ip, METRIC_INNER_PRODUCT)
+OPCLASS(VALUE_SPARSE, sparsevec, cosine, METRIC_COSINE)
+OPCLASS(VALUE_SPARSE, sparsevec, l1, METRIC_L1)

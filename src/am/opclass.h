@@ -17,6 +17,7 @@
 #include "distance/metric.h"
 
 /* Support function numbers of the access methods */
+#define HNSW_OPCLASS_PROC 4 /* 1 to 3 are pgvector's */
 #define IVFPQ_OPCLASS_PROC 1
 #define IVFFLAT_OPCLASS_PROC 6 /* 1 to 5 are pgvector's */
 

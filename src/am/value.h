@@ -13,11 +13,12 @@
 
 #include "distance/distance.h"
 
-/* An ElemKind, or VALUE_BIT.  Stored in indexes: the numbers stay. */
+/* An ElemKind, or one of these.  Stored in indexes: the numbers stay. */
 typedef uint8 ValueKind;
 
 #define VALUE_BIT 16
-#define VALUE_NKINDS 17
+#define VALUE_SPARSE 17 /* named by operator classes; no row as yet */
+#define VALUE_NKINDS 18
 
 typedef struct ValueOps
 {

@@ -11,12 +11,15 @@
 
 #include "distance/distance.h"
 
+/* Stored in indexes: the numbers stay */
 typedef enum Metric
 {
 	METRIC_L2,            /* <->, ordered by its square */
 	METRIC_INNER_PRODUCT, /* <#>, the negative inner product */
 	METRIC_COSINE,        /* <=> */
-	METRIC_HAMMING        /* <~>, bit strings alone and all of theirs */
+	METRIC_HAMMING,       /* <~>, bit strings alone */
+	METRIC_L1,            /* <+> */
+	METRIC_JACCARD        /* <%>, bit strings alone */
 } Metric;
 
 /*

@@ -6,8 +6,6 @@
  * of its candidates; that is its startup.  Going on to all rows costs as much
  * again for each share, so that LIMIT, which takes its part of the difference,
  * sees about what a longer scan takes.
- *
- * Constants are in units of cpu_operator_cost, about 25 ns.
  */
 #include "postgres.h"
 
@@ -21,25 +19,11 @@
 #include "utils/selfuncs.h"
 #include "utils/spccache.h"
 
-#include "core/compat.h"
+#include "am/cost.h"
 #include "ivf/ivf_handler.h"
 #include "ivf/ivf_options.h"
 
-#define BYTES_PER_UNIT 256.0 /* arithmetic */
 #define CODES_PER_UNIT 512.0 /* lookups of 4-bit codes */
-#define PAGE_UNITS 4.0       /* find and pin a cached page */
-
-/* Cost of n pages of which the index's share is cached */
-static double
-pages_cost(IndexOptInfo *info, double npages)
-{
-	double random_page;
-	double missing;
-
-	get_tablespace_page_costs(info->reltablespace, &random_page, NULL);
-	missing = 1 - Min((double) effective_cache_size / Max(info->pages, 1), 1);
-	return npages * (missing * random_page + PAGE_UNITS * cpu_operator_cost);
-}
 
 /* Compare with so many rows of the lists, and verify so many candidates */
 static double
@@ -53,17 +37,18 @@ search_cost(IndexOptInfo *info, const IvfMeta *meta, const IvfLayout *layout,
 	if (meta->codec == CODEC_NONE)
 	{
 		npages += nrows * Max(copy_bytes / PAGE_ROOM, 0.001);
-		units = nrows * (1 + copy_bytes / BYTES_PER_UNIT);
+		units = nrows * (1 + copy_bytes / COST_BYTES_PER_UNIT);
 	}
 	else
 	{
 		units = nrows *
 				(0.02 +
-				 layout->block_bytes / layout->block_lanes / BYTES_PER_UNIT) +
-			candidates * (1 + copy_bytes / BYTES_PER_UNIT);
+				 layout->block_bytes / layout->block_lanes /
+					 COST_BYTES_PER_UNIT) +
+			candidates * (1 + copy_bytes / COST_BYTES_PER_UNIT);
 		npages += candidates;
 	}
-	return pages_cost(info, npages) + units * cpu_operator_cost;
+	return cost_pages(info, npages) + units * cpu_operator_cost;
 }
 
 void
@@ -73,7 +58,7 @@ ivfcostestimate(PlannerInfo *root, IndexPath *path, double loop_count,
 {
 	IndexOptInfo *info = path->indexinfo;
 	double ntuples = Max(info->tuples, 1);
-	double wanted = root->limit_tuples > 0 ? root->limit_tuples : 10;
+	double wanted = cost_rows_wanted(root);
 	Relation index;
 	const IvfModel *model;
 	IvfMeta meta;
@@ -87,9 +72,7 @@ ivfcostestimate(PlannerInfo *root, IndexPath *path, double loop_count,
 	*pages = info->pages;
 	if (path->indexorderbys == NIL)
 	{
-		*startup = *total = INFINITY;
-		*pages = 0;
-		disable_path(&path->path);
+		cost_forbid(path, startup, total, pages);
 		return;
 	}
 
@@ -100,12 +83,12 @@ ivfcostestimate(PlannerInfo *root, IndexPath *path, double loop_count,
 	effort = ivf_effort(index, &meta, Min(wanted, ntuples));
 	index_close(index, NoLock);
 
-	centroids = meta.centroids == InvalidBlockNumber
-		? 0
-		: meta.nlists * (1 + meta.dim * 2 / BYTES_PER_UNIT) * cpu_operator_cost;
+	centroids = meta.centroids == InvalidBlockNumber ? 0
+													 : meta.nlists *
+			(1 + meta.dim * 2 / COST_BYTES_PER_UNIT) * cpu_operator_cost;
 	visited = ntuples * effort.probes / meta.nlists;
 	*startup = centroids +
-		meta.dim * meta.m / 16.0 / BYTES_PER_UNIT * cpu_operator_cost +
+		meta.dim * meta.m / 16.0 / COST_BYTES_PER_UNIT * cpu_operator_cost +
 		search_cost(info, &meta, &layout, visited, effort.candidates);
 	/* the rest: all lists, and each row verified */
 	*total = *startup + search_cost(info, &meta, &layout, ntuples, ntuples) +

@@ -16,7 +16,7 @@
 #include "utils/rel.h"
 #include "utils/varlena.h"
 
-#include "core/compat.h"
+#include "am/setting.h"
 #include "ivf/ivf_handler.h"
 #include "ivf/ivf_options.h"
 #include "vector/dense.h"
@@ -36,10 +36,9 @@ static int flat_max_probes;
 static int pq_probes;
 static int pq_candidates;
 
-/* Set by anyone, to anything */
-static bool flat_probes_set;
-static bool flat_iterative_set;
-static bool flat_max_probes_set;
+SETTING_KNOWS(flat_probes, int)
+SETTING_KNOWS(flat_iterative, int)
+SETTING_KNOWS(flat_max_probes, int)
 
 static const struct config_enum_entry iterative_values[] = {
 	{"off", IVF_ITERATIVE_OFF, false},
@@ -64,38 +63,6 @@ static relopt_enum_elt_def transform_values[] = {
 	{"auto", IVF_TRANSFORM_AUTO}, {"none", TRANSFORM_NONE},
 	{"random", TRANSFORM_RANDOM}, {"pca", TRANSFORM_PCA},
 	{"opq", TRANSFORM_OPQ},       {NULL}};
-
-/*
- * Was a value set?  The check hook alone sees where it comes from; it leaves
- * the answer for the assign hook.
- */
-static bool
-note_source(void **extra, GucSource source)
-{
-	bool *set = guc_malloc(LOG, sizeof(bool));
-
-	if (set == NULL)
-		return false;
-	*set = source != PGC_S_DEFAULT;
-	*extra = set;
-	return true;
-}
-
-static bool
-check_int(int *value, void **extra, GucSource source)
-{
-	return note_source(extra, source);
-}
-
-#define ASSIGN_HOOK(name) \
-	static void assign_##name(int value, void *extra) \
-	{ \
-		name##_set = *(bool *) extra; \
-	}
-
-ASSIGN_HOOK(flat_probes)
-ASSIGN_HOOK(flat_iterative)
-ASSIGN_HOOK(flat_max_probes)
 
 /* A name that means the same whatever search_path is */
 static void
@@ -159,16 +126,16 @@ ivf_options_init(void)
 
 	DefineCustomIntVariable("ivfflat.probes", "Sets the number of probes",
 							"Valid range is 1..32768.", &flat_probes, 1, 1,
-							IVF_MAX_LISTS, PGC_USERSET, 0, check_int,
+							IVF_MAX_LISTS, PGC_USERSET, 0, setting_note_int,
 							assign_flat_probes, NULL);
 	DefineCustomEnumVariable(
 		"ivfflat.iterative_scan", "Sets the mode for iterative scans", NULL,
 		&flat_iterative, IVF_ITERATIVE_OFF, iterative_values, PGC_USERSET, 0,
-		check_int, assign_flat_iterative, NULL);
+		setting_note_int, assign_flat_iterative, NULL);
 	DefineCustomIntVariable("ivfflat.max_probes",
 							"Sets the max number of probes for iterative scans",
 							NULL, &flat_max_probes, IVF_MAX_LISTS, 1,
-							IVF_MAX_LISTS, PGC_USERSET, 0, check_int,
+							IVF_MAX_LISTS, PGC_USERSET, 0, setting_note_int,
 							assign_flat_max_probes, NULL);
 	MarkGUCPrefixReserved("ivfflat");
 

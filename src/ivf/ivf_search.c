@@ -726,8 +726,8 @@ is_hopeless(const IvfSearch *search, const IvfCandidate *candidate)
 			return candidate->key * unit * unit > limit;
 		case METRIC_COSINE:
 			return (candidate->key + 1) / 2 > limit;
-		case METRIC_HAMMING:
-			break; /* bit strings have no codes */
+		default:
+			break; /* METRIC_HAMMING: bit strings have no codes */
 	}
 	return false;
 }
