@@ -68,7 +68,7 @@ src/ivf/ivf_encode.o: CFLAGS += -O3 -ffp-contract=off
 include src/distance/isa.mk
 src/distance/%.o: CFLAGS += $(call ISA_FLAGS,$(basename $(@F)))
 # The same codes on every machine: ARM compilers would fuse product and sum.
-src/quant/%.o: CFLAGS += -O3 -ffp-contract=off
+src/quant/%.o src/graph/%.o: CFLAGS += -O3 -ffp-contract=off
 
 $(SCRIPT): $(FRAGMENTS) sql/install/assemble.sh vector_ext.control
 	mkdir -p $(@D)

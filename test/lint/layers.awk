@@ -5,13 +5,13 @@
 # Plain C includes plain C only, so that it links without a server.
 
 BEGIN {
-	n = split("core vector distance quant pages am ivf planner sqlfunc", rooms)
+	n = split("core vector distance quant graph pages am ivf planner sqlfunc", rooms)
 	for (i = 1; i <= n; i++)
 		floor_of[rooms[i]] = i
 	floor_of["hnsw"] = floor_of["ivf"]
 
 	# whole rooms, and files of vector/
-	plain["distance"] = plain["quant"] = 1
+	plain["distance"] = plain["quant"] = plain["graph"] = 1
 	n = split("elem half parse number dense_parse sparse_parse", names)
 	for (i = 1; i <= n; i++)
 		plain["vector/" names[i]] = 1

@@ -1,0 +1,115 @@
+/*
+ * graph.h
+ *	  A graph of near neighbours over float32 rows that lie in memory, to search
+ *	  by walking: built in bulk, by matrix products.
+ *
+ * The nearest rows of each row are found by clusters first, as of a k-NN graph
+ * (EFANNA: Fu and Cai, arXiv 1609.07228, 2016; NSG: Fu, Xiang, Wang and Cai,
+ * VLDB 2019), then pruned by the relative neighbourhood rule (graph_prune.h),
+ * linked both ways, pruned again, and what cannot be reached is tied in.
+ *
+ * Rows are in the order of lists, and a row is its position.  Every phase but
+ * the reverse one works on a range, from nothing but the task and the complete
+ * results of the phases before: processes share the work by ranges, and the
+ * result has the same bits however ranges are cut.
+ *
+ * Callers have called distance_init() and, with success, blas_load().  Work
+ * memory is the caller's, aligned to 8 bytes, and one process's.  Functions that
+ * return bool return false when poll stopped them.  Rows whose squares overflow
+ * float32 get poor neighbours, but nothing worse happens.
+ *
+ * Plain C: no PostgreSQL header, no allocation, no error report, no threads.
+ */
+#ifndef VECTOR_EXT_GRAPH_H
+#define VECTOR_EXT_GRAPH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "distance/blas.h"
+
+/* No row: the rest of a row's places is filled with it */
+#define GRAPH_NONE UINT32_MAX
+
+/*
+ * Candidates of the rows of a list are looked for in the lists nearest to it,
+ * itself first: in so many at least, and further ones until these have so many
+ * rows for each candidate.
+ */
+#define GRAPH_NEAR_LISTS 8
+#define GRAPH_ROWS_PER_CANDIDATE 24
+
+/* Of the rows that link to a row, so many times degree are looked at */
+#define GRAPH_INCOMING 4
+
+typedef struct GraphLink
+{
+	uint32_t id;  /* a row, or GRAPH_NONE */
+	float sqdist; /* squared Euclidean distance to it */
+} GraphLink;
+
+typedef struct GraphTask
+{
+	const float *rows;      /* n x dim, finite, in the order of lists */
+	size_t n;               /* n * degree is below 2^32 */
+	size_t dim;             /* at least 1 */
+	const uint32_t *starts; /* nlists + 1: list l is the rows from starts[l]
+							   to before starts[l + 1]; may be empty */
+	const float *centroids; /* nlists x dim */
+	size_t nlists;          /* at least 1 where there are rows */
+	size_t degree;          /* neighbours of a row at most, at least 1 */
+	size_t candidates;      /* nearest rows looked at for each, at least 1 */
+	float alpha;            /* of the pruning rule, see graph_prune.h */
+	BlasPoll poll;          /* or NULL; called some 10 ms apart */
+	void *poll_arg;
+} GraphTask;
+
+/* Bytes of work memory of each phase; SIZE_MAX: too many rows or dimensions */
+extern size_t graph_forward_work_size(const GraphTask *task);
+extern size_t graph_finish_work_size(const GraphTask *task);
+extern size_t graph_connect_work_size(const GraphTask *task);
+
+/*
+ * 1. The links that go out from the rows of lists first_list..end_list - 1:
+ * links[row * degree + i], nearest first, behind the last GRAPH_NONE.  Of rows at
+ * equal distance those come first that follow the row itself, then those from
+ * the first row on: so equal rows are linked in a ring.
+ *
+ * Candidates are chosen by |a|^2 + |b|^2 - 2<a,b>, with the origin moved to the
+ * centroid of the list; their distances are then computed as such.
+ */
+extern bool graph_forward(const GraphTask *task, size_t first_list,
+						  size_t end_list, GraphLink *links, void *work);
+
+/*
+ * 2. Who links to a row, by counting: row r is a neighbour of the rows
+ * ids[starts[r]] .. ids[starts[r + 1] - 1], which ascend.  starts has n + 1
+ * places, ids n * degree.
+ */
+extern bool graph_reverse(const GraphTask *task, const GraphLink *links,
+						  uint32_t *starts, uint32_t *ids);
+
+/*
+ * 3. Neighbours of the rows first_row..end_row - 1: those that a row links to
+ * and the nearest of those that link to it, pruned.  neighbours[row * degree +
+ * i], nearest first, behind the last GRAPH_NONE.  Writes nothing else and reads
+ * no neighbours.
+ */
+extern bool graph_finish(const GraphTask *task, size_t first_row,
+						 size_t end_row, const GraphLink *links,
+						 const uint32_t *starts, const uint32_t *ids,
+						 uint32_t *neighbours, void *work);
+
+/*
+ * 4. See to it that a walk from the row entry can reach every row.  A row that
+ * is out of reach becomes a neighbour of the nearest row within reach that has a
+ * place to spare: an empty one, or its farthest neighbour that another row leads
+ * to as well; nearest means among the rows of the near lists, and of further
+ * ones where these have none.  *nunreached: rows that are still out of reach.
+ * Serial.
+ */
+extern bool graph_connect(const GraphTask *task, uint32_t entry,
+						  uint32_t *neighbours, size_t *nunreached, void *work);
+
+#endif

@@ -1,0 +1,47 @@
+/*
+ * graph_choose.c
+ *	  The pruning rule over candidates whose rows lie in memory.
+ */
+#include "graph/graph_choose.h"
+
+#include "graph/graph_keys.h"
+#include "graph/graph_near.h"
+#include "graph/graph_prune.h"
+
+void
+graph_chooser_init(GraphChooser *chooser, const GraphTask *task,
+				   size_t max_candidates, Carver *carver)
+{
+	chooser->task = task;
+	chooser->kernels = dense_kernels(ELEM_FLOAT32, ELEM_FLOAT32);
+	chooser->sqdists = carve(carver, max_candidates, sizeof(float));
+	chooser->rows = carve(carver, max_candidates, sizeof(float *));
+	chooser->kept = carve(carver, max_candidates, sizeof(bool));
+	chooser->chosen = carve(carver, task->degree, sizeof(uint32_t));
+}
+
+static float
+pair_sqdist(const void *arg, uint32_t a, uint32_t b)
+{
+	const GraphChooser *chooser = arg;
+
+	return chooser->kernels->sqdist(chooser->rows[a], chooser->rows[b],
+									chooser->task->dim, 0);
+}
+
+size_t
+graph_choose(GraphChooser *chooser, const uint64_t *keys, size_t n,
+			 uint32_t base)
+{
+	GraphPruning pruning = {chooser->sqdists,      n,
+							chooser->task->degree, chooser->task->alpha,
+							pair_sqdist,           chooser};
+
+	for (size_t i = 0; i < n; i++)
+	{
+		chooser->sqdists[i] = graph_key_sqdist(keys[i]);
+		chooser->rows[i] =
+			graph_row(chooser->task, graph_key_id(keys[i], base));
+	}
+	return graph_prune(&pruning, chooser->chosen, chooser->kept);
+}
