@@ -1,0 +1,61 @@
+/*
+ * hnsw_node.h
+ *	  Nodes as they are written: slots, links, TIDs.
+ *
+ * Callers hold the page: an exclusively locked buffer's image of an edit
+ * (pages/wal.h), or a page of an index that is being built.
+ *
+ * Include after postgres.h.
+ */
+#ifndef VECTOR_EXT_HNSW_NODE_H
+#define VECTOR_EXT_HNSW_NODE_H
+
+#include "hnsw/hnsw_copy.h"
+#include "hnsw/hnsw_model.h"
+
+/* A neighbour, as a node keeps it */
+typedef struct HnswLink
+{
+	HnswId id;
+	float term;        /* see hnsw_code() */
+	const uint8 *code; /* code_bytes of the codec; unused without codec */
+} HnswLink;
+
+/*
+ * A free slot becomes a node of this level without links, TIDs and copy; below
+ * and ground are the caller's to set.
+ */
+extern void hnsw_node_init(HnswNode *node, const HnswLayout *layout,
+						   uint8 level);
+
+/* Put a neighbour into a lane, or take it away */
+extern void hnsw_link_set(HnswNode *node, const HnswModel *model, uint32 lane,
+						  const HnswLink *link);
+extern void hnsw_link_clear(HnswNode *node, const HnswModel *model,
+							uint32 lane);
+
+/* A slot is free from now on: zeros */
+extern void hnsw_node_free(HnswNode *node, const HnswLayout *layout);
+
+/*
+ * The row that stands in a lane, decoded from the neighbour's code; without codec
+ * there is none.  row: dim floats; code: room for one.
+ */
+extern void hnsw_link_row(const HnswNode *node, const HnswModel *model,
+						  uint32 lane, uint8 *code, float *row);
+
+/* A free slot, by number, in a page of nodes; -1: there is none */
+extern int hnsw_free_slot(Page page, const HnswLayout *layout);
+
+/*
+ * A page of nodes with a free slot, pinned and exclusively locked: one that has
+ * been there, or a new one (then *is_new: the caller's edit must log it as new,
+ * page_init() it, and may leave it unused only by filling nothing).  Locks the meta
+ * page for a moment, before; callers hold no lock.
+ */
+extern Buffer hnsw_space(Relation index, const HnswModel *model, bool *is_new);
+
+/* Say from which block on slots are free: after VACUUM */
+extern void hnsw_set_space(Relation index, BlockNumber blkno);
+
+#endif
