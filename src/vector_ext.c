@@ -14,6 +14,8 @@
 #include "am/methods.h"
 #include "core/compat.h"
 #include "distance/distance.h"
+#include "hnsw/hnsw_handler.h"
+#include "hnsw/hnsw_options.h"
 #include "ivf/ivf_handler.h"
 #include "ivf/ivf_options.h"
 #include "planner/unread_distance.h"
@@ -29,9 +31,11 @@ _PG_init(void)
 	distance_init();
 	capabilities_init();
 	ivf_options_init();
+	hnsw_options_init();
 	limit_init();
 	explain_init();
 	unread_distance_init();
 	methods_register(&ivf_scan_method);
+	methods_register(&hnsw_scan_method);
 	MarkGUCPrefixReserved("vector_ext");
 }

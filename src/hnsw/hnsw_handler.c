@@ -10,6 +10,7 @@
 #include "pgstat.h"
 
 #include "am/opclass.h"
+#include "am/scan.h"
 #include "core/compat.h"
 #include "core/export.h"
 #include "hnsw/hnsw_handler.h"

@@ -1,0 +1,255 @@
+/*
+ * hnsw_scan.c
+ *	  What a scan (am/scan.h) does with the graph: how far batches go.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "miscadmin.h"
+
+#include "am/explain.h"
+#include "am/methods.h"
+#include "am/scan.h"
+#include "core/compat.h"
+#include "hnsw/hnsw_handler.h"
+#include "hnsw/hnsw_options.h"
+#include "hnsw/hnsw_search.h"
+
+typedef struct HnswScan
+{
+	HnswSearch *search;
+
+	/* the query */
+	HnswContinuation continuation;
+	uint32 ef;       /* of the last batch */
+	uint64 visited;  /* nodes, by all its batches */
+	bool by_setting; /* it ended because of continuation.budget */
+
+	/* of all queries */
+	uint64 nodes;
+	uint64 estimates;
+} HnswScan;
+
+static const char *
+name(Relation index)
+{
+	return "hnsw";
+}
+
+/* A search of the index as it is now */
+static void
+renew_search(HnswScan *scan, const ScanQuery *query)
+{
+	const HnswModel *model = hnsw_model_get(query->index, NULL);
+	MemoryContext old;
+
+	if (scan->search != NULL &&
+		memcmp(&scan->search->meta, &model->meta, sizeof(HnswMeta)) != 0)
+	{
+		MemoryContextReset(query->scan_memory);
+		scan->search = NULL;
+	}
+	if (scan->search == NULL)
+	{
+		old = MemoryContextSwitchTo(query->scan_memory);
+		scan->search = hnsw_search_new(query->index);
+		MemoryContextSwitchTo(old);
+	}
+}
+
+static ScanOrder
+open_query(void *state, const ScanQuery *query, bool again)
+{
+	HnswScan *scan = state;
+	MemoryContext old;
+	bool ordered;
+
+	renew_search(scan, query);
+	scan->continuation = hnsw_continuation();
+	scan->ef = 0;
+	scan->visited = 0;
+	scan->by_setting = false;
+	old = MemoryContextSwitchTo(query->query_memory);
+	ordered =
+		!query->is_null && hnsw_search_set_query(scan->search, query->value);
+	MemoryContextSwitchTo(old);
+	if (!ordered)
+		return SCAN_UNORDERED;
+	return scan->continuation.relaxed ? SCAN_RELAXED : SCAN_STRICT;
+}
+
+/* Nodes that a batch may keep, by memory */
+static uint32
+ef_limit(const HnswScan *scan)
+{
+	const HnswLayout *layout = &scan->search->layout;
+	Size memory = Min((Size) work_mem * 1024, scan->continuation.max_memory);
+	/* what has been met, looked at and estimated of it */
+	Size each = layout->lanes * 4 * sizeof(HnswId) + sizeof(ScanHit) +
+		4 * sizeof(HnswFound);
+
+	return Max(memory / each, 1000);
+}
+
+/*
+ * As pgvector has it where a scan may not go on: no more elements than the
+ * search kept.
+ */
+static void
+keep_nearest(HnswSearch *search, uint32 ef)
+{
+	uint32 kept = 0;
+	double limit;
+
+	if (search->nfound <= ef)
+		return;
+	limit = search->found[ef - 1].key;
+	for (uint32 i = 0; i < search->nhits; i++)
+	{
+		ScanHit hit = search->hits[i];
+
+		if ((hit.low + hit.high) / 2 <= limit)
+			search->hits[kept++] = hit;
+	}
+	search->nhits = kept;
+}
+
+static bool
+run(void *state, double k, ScanBatch *batch)
+{
+	HnswScan *scan = state;
+	HnswSearch *search = scan->search;
+	const HnswContinuation *continuation = &scan->continuation;
+	uint32 wanted =
+		hnsw_ef(search->meta.calibrations, HNSW_NCALIBRATIONS, k);
+	uint32 limit = ef_limit(scan);
+
+	/* each batch goes at least twice as far as the one before */
+	scan->ef = Min(Max((double) wanted, 2.0 * scan->ef), limit);
+	scan->ef = Min(scan->ef, continuation->max_tuples);
+	hnsw_search_run(search, scan->ef);
+	scan->visited += search->counters.nodes;
+	scan->nodes += search->counters.nodes;
+	scan->estimates += search->counters.estimates;
+
+	batch->exhausted = search->complete;
+	if (!search->complete &&
+		(!continuation->continues || scan->visited >= continuation->max_tuples))
+	{
+		if (!continuation->continues)
+			keep_nearest(search, scan->ef);
+		batch->exhausted = true;
+		scan->by_setting = true;
+	}
+	batch->hits = search->hits;
+	batch->nhits = search->nhits;
+	batch->rank = k;
+	batch->largest = scan->ef >= limit;
+	if (batch->largest && continuation->max_memory < SIZE_MAX)
+	{
+		batch->exhausted = true;
+		scan->by_setting = true;
+	}
+	return true;
+}
+
+/* Which TIDs a page has: copied, so that no lock is held while they are used */
+static uint32
+tids_of_page(const HnswSearch *search, Page page, ItemPointerData *tids)
+{
+	const HnswLayout *layout = &search->layout;
+	uint32 n = 0;
+
+	for (uint32 slot = 0; slot < layout->slots; slot++)
+	{
+		const HnswNode *node = hnsw_node(page, layout, slot);
+		const HnswMore *more = (const HnswMore *) node;
+
+		if (node->state == HNSW_LIVE && node->level == 0)
+		{
+			for (int i = 0; i < Min(node->ntids, HNSW_TIDS); i++)
+				tids[n++] = node->tids[i];
+		}
+		else if (node->state == HNSW_MORE)
+		{
+			for (uint32 i = 0; i < Min(more->ntids, layout->more); i++)
+				tids[n++] = more->tids[i];
+		}
+	}
+	return n;
+}
+
+static bool
+visit_rows(void *state, ScanVisit visit, void *arg)
+{
+	HnswScan *scan = state;
+	const HnswSearch *search = scan->search;
+	BlockNumber nblocks = RelationGetNumberOfBlocks(search->index);
+	ItemPointerData *tids =
+		palloc(BLCKSZ / sizeof(ItemPointerData) * sizeof(ItemPointerData));
+
+	for (BlockNumber blkno = HNSW_META_BLOCK + 1; blkno < nblocks; blkno++)
+	{
+		Buffer buffer = ReadBuffer(search->index, blkno);
+		Page page = BufferGetPage(buffer);
+		uint32 n = 0;
+
+		CHECK_FOR_INTERRUPTS();
+		LockBuffer(buffer, BUFFER_LOCK_SHARE);
+		if (!PageIsNew(page) && page_special(page)->magic == HNSW_MAGIC &&
+			page_special(page)->kind == HNSW_PAGE_NODES)
+			n = tids_of_page(search, page, tids);
+		UnlockReleaseBuffer(buffer);
+		for (uint32 i = 0; i < n; i++)
+			visit(arg, &tids[i]);
+	}
+	pfree(tids);
+	return true;
+}
+
+static double
+key(const void *state, Datum value)
+{
+	const HnswScan *scan = state;
+
+	return hnsw_search_key(scan->search, value);
+}
+
+static const char *
+budget(const void *state)
+{
+	const HnswScan *scan = state;
+
+	if (!scan->by_setting)
+		return NULL;
+	return scan->continuation.budget != NULL ? scan->continuation.budget
+											 : HNSW_MEMORY_BUDGET;
+}
+
+static void
+explain(const void *state, struct ExplainState *es)
+{
+	const HnswScan *scan = state;
+
+	explain_count("Nodes Visited", scan->nodes, es);
+	explain_count("Neighbours Estimated", scan->estimates, es);
+}
+
+static const ScanEngine engine = {.name = name,
+								  .state_size = sizeof(HnswScan),
+								  .open = open_query,
+								  .run = run,
+								  .visit = visit_rows,
+								  .key = key,
+								  .budget = budget,
+								  .explain = explain};
+
+IndexScanDesc
+hnsw_begin_scan(Relation index, int nkeys, int norderbys)
+{
+	return scan_begin(&engine, index, nkeys, norderbys);
+}
+
+const ScanMethod hnsw_scan_method = {.begin = hnsw_begin_scan,
+									 .explain = scan_explain};
