@@ -193,6 +193,15 @@ hnsw_query_set(HnswQuery *query, const void *elems)
 	return ordered;
 }
 
+void
+hnsw_query_set_row(HnswQuery *query, const float *row)
+{
+	query->elems = NULL;
+	query->bounded = true;
+	memcpy(query->row, row, query->meta->dim * sizeof(float));
+	set_weights(query);
+}
+
 /*
  * Keys
  */

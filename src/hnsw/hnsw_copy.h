@@ -54,6 +54,9 @@ extern void hnsw_query_init(HnswQuery *query, const HnswMeta *meta);
 /* elems must live on; false for a query without order: zero length, cosine */
 extern bool hnsw_query_set(HnswQuery *query, const void *elems);
 
+/* The same for a row that is scaled already; for no exact keys */
+extern void hnsw_query_set_row(HnswQuery *query, const float *row);
+
 /* Bounds of a key: the operator's distance, squared for L2 */
 typedef struct HnswKey
 {

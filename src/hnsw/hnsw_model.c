@@ -7,7 +7,9 @@
 #include "miscadmin.h"
 
 #include "core/compat.h"
+#include "hnsw/hnsw_cost.h"
 #include "hnsw/hnsw_model.h"
+#include "hnsw/hnsw_options.h"
 
 /* pgvector's hnsw meta page, whose magic lies where our room begins */
 #define PGVECTOR_HNSW_MAGIC 0xA953A953
@@ -140,6 +142,21 @@ hnsw_model_get(Relation index, HnswState *state)
 		pfree(index->rd_amcache);
 	index->rd_amcache = model;
 	return model;
+}
+
+HnswFacts
+hnsw_facts(Relation index, double k)
+{
+	HnswState state;
+	const HnswModel *model = hnsw_model_get(index, &state);
+
+	return (HnswFacts){
+		.nrows = state.nrows,
+		.npages = RelationGetNumberOfBlocks(index),
+		.entry_level = state.entry == HNSW_NONE ? 0 : state.top_level,
+		.degree = model->meta.degree,
+		.ef = hnsw_ef(model->meta.calibrations, HNSW_NCALIBRATIONS, k),
+		.slots_per_page = model->layout.slots};
 }
 
 float

@@ -110,24 +110,37 @@ hnsw_search_new(Relation index)
  * The query
  */
 
+static void
+prepare_estimates(HnswSearch *search)
+{
+	struct HnswSearchState *state = search->state;
+	const HnswModel *model;
+
+	if (state->codec == NULL)
+		return;
+	model = hnsw_model_get(search->index, NULL);
+	state->codec->prepare(&state->codes.shape, hnsw_codec_params(model),
+						  state->query.row, &state->codes, state->work);
+	state->base = state->codes.factor *
+		dense_kernels(ELEM_FLOAT32, ELEM_FLOAT32)
+			->inner_product(state->query.row, hnsw_mean(model),
+							search->meta.dim, 0);
+}
+
 bool
 hnsw_search_set_elems(HnswSearch *search, const void *elems)
 {
-	struct HnswSearchState *state = search->state;
-	bool ordered = hnsw_query_set(&state->query, elems);
+	bool ordered = hnsw_query_set(&search->state->query, elems);
 
-	if (state->codec != NULL)
-	{
-		const HnswModel *model = hnsw_model_get(search->index, NULL);
-
-		state->codec->prepare(&state->codes.shape, hnsw_codec_params(model),
-							  state->query.row, &state->codes, state->work);
-		state->base = state->codes.factor *
-			dense_kernels(ELEM_FLOAT32, ELEM_FLOAT32)
-				->inner_product(state->query.row, hnsw_mean(model),
-								search->meta.dim, 0);
-	}
+	prepare_estimates(search);
 	return ordered;
+}
+
+void
+hnsw_search_set_row(HnswSearch *search, const float *row)
+{
+	hnsw_query_set_row(&search->state->query, row);
+	prepare_estimates(search);
 }
 
 bool

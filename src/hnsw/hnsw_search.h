@@ -66,6 +66,9 @@ extern bool hnsw_search_set_query(HnswSearch *search, Datum query);
 /* The same by its elements, which must live on */
 extern bool hnsw_search_set_elems(HnswSearch *search, const void *elems);
 
+/* For calibration: a query as a scaled row */
+extern void hnsw_search_set_row(HnswSearch *search, const float *row);
+
 /* All the way to the ground, where ef nodes are kept: hits */
 extern void hnsw_search_run(HnswSearch *search, uint32 ef);
 
