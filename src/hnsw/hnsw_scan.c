@@ -133,7 +133,9 @@ run(void *state, double k, ScanBatch *batch)
 	scan->nodes += search->counters.nodes;
 	scan->estimates += search->counters.estimates;
 
-	batch->exhausted = search->complete;
+	/* links may not lead to every node: the rest is looked for page by page */
+	batch->largest = scan->ef >= limit || search->complete;
+	batch->exhausted = false;
 	if (!search->complete &&
 		(!continuation->continues || scan->visited >= continuation->max_tuples))
 	{
@@ -145,8 +147,7 @@ run(void *state, double k, ScanBatch *batch)
 	batch->hits = search->hits;
 	batch->nhits = search->nhits;
 	batch->rank = k;
-	batch->largest = scan->ef >= limit;
-	if (batch->largest && continuation->max_memory < SIZE_MAX)
+	if (scan->ef >= limit && continuation->max_memory < SIZE_MAX)
 	{
 		batch->exhausted = true;
 		scan->by_setting = true;
