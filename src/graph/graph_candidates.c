@@ -376,8 +376,10 @@ link_row(Forward *f, size_t i, uint32_t row, GraphLink *links)
 	n = f->used[i];
 	for (size_t j = 0; j < n; j++)
 	{
-		float sqdist = f->chooser.kernels->sqdist(
-			vector, graph_row(task, ids[j]), task->dim, 0);
+		const float *other = graph_row(task, ids[j]);
+		const float *next = graph_row(task, ids[j + 1 < n ? j + 1 : j]);
+		float sqdist = f->chooser.kernels->sqdist(vector, other, task->dim,
+												  graph_ahead(other, next));
 
 		f->keys[j] = graph_key(sqdist, ids[j], row + 1);
 	}

@@ -250,7 +250,7 @@ typedef struct Matrix
 } Matrix;
 
 static float
-matrix_sqdist(const void *arg, uint32_t a, uint32_t b)
+matrix_sqdist(void *arg, uint32_t a, uint32_t b)
 {
 	const Matrix *matrix = arg;
 
@@ -396,7 +396,7 @@ typedef struct RowPairs
 } RowPairs;
 
 static float
-row_pair(const void *arg, uint32_t a, uint32_t b)
+row_pair(void *arg, uint32_t a, uint32_t b)
 {
 	const RowPairs *pairs = arg;
 	size_t dim = pairs->task->dim;
