@@ -16,7 +16,7 @@ EXTVERSION = $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" vector_ext.cont
 MODULE_big = vector_ext
 
 # Of the access method hnsw, what cannot be linked without the rest of it.
-LATER = src/hnsw/hnsw_handler.c src/hnsw/hnsw_cost.c
+LATER = src/hnsw/hnsw_handler.c src/hnsw/hnsw_cost.c src/hnsw/hnsw_options.c
 OBJS = $(patsubst %.c,%.o,$(filter-out $(LATER),$(sort $(wildcard src/*.c src/*/*.c))))
 
 # The extension script is its fragments in order, see sql/install/assemble.sh.

@@ -2,9 +2,9 @@
  * hnsw_cost.c
  *	  What a scan costs, for the planner.
  *
- * A search goes down the upper layers and then expands about ef nodes of the
- * lowest one.  To expand a node is to read its page, where its vector and its
- * neighbours' codes lie, and to estimate each neighbour.
+ * A search goes down the levels and then expands about ef nodes on the ground.
+ * To expand a node is to read its page, where its vector and its neighbours'
+ * codes lie, and to estimate each neighbour; or without codes to read those too.
  *
  * A scan for k rows is one search; that is its startup.  Where only a share of
  * the rows passes the filter, it has to find k / share of them before.  Going on
@@ -22,44 +22,56 @@
 #include "utils/rel.h"
 
 #include "am/cost.h"
-#include "hnsw/hnsw_cost.h"
 #include "hnsw/hnsw_handler.h"
+#include "hnsw/hnsw_model.h"
 #include "hnsw/hnsw_options.h"
 
 #define NODE_UNITS 20.0    /* candidates: look up, keep in order */
 #define ESTIMATE_UNITS 0.1 /* of a neighbour: code, visited before? */
-#define LAYER_NODES 4.0    /* expanded in each upper layer */
-#define LAYER_DEGREE 0.5   /* of the lowest layer's: looked at, not estimated */
+#define LEVEL_NODES 4.0    /* expanded on each level above the ground */
+#define UNVISITED 0.5      /* of a node's neighbours, when it is expanded */
 
 /* Of what a sort of the table takes: at least */
 #define ALL_ROWS_FACTOR 2.0
 
-static double
-node_bytes(const HnswFacts *facts)
+/* What an index says of itself */
+typedef struct HnswFacts
 {
-	return (double) BLCKSZ / Max(facts->slots_per_page, 1);
+	uint32 top_level;
+	uint32 degree;     /* neighbours of a node */
+	uint32 ef;         /* nodes that a search for so many rows keeps */
+	double node_bytes; /* of a page */
+	double reads;      /* nodes read to expand one: more where no codes are */
+} HnswFacts;
+
+/* For the k nearest rows */
+static HnswFacts
+read_facts(Oid indexoid, double k)
+{
+	Relation index = index_open(indexoid, NoLock);
+	HnswState state;
+	const HnswModel *model = hnsw_model_get(index, &state);
+	HnswFacts facts = {.top_level = state.top_level,
+					   .degree = model->meta.degree,
+					   .ef = hnsw_ef(index, &model->meta, k),
+					   .node_bytes = (double) BLCKSZ / model->layout.slots,
+					   .reads = 1};
+
+	if (model->meta.codec == CODEC_NONE)
+		facts.reads += facts.degree * UNVISITED;
+
+	index_close(index, NoLock);
+	return facts;
 }
 
-/* Expand n nodes of the lowest layer */
+/* Expand n nodes */
 static Cost
 expand_cost(const IndexOptInfo *info, const HnswFacts *facts, double n)
 {
-	double units = NODE_UNITS + node_bytes(facts) / COST_BYTES_PER_UNIT +
-		facts->degree * ESTIMATE_UNITS;
+	double units = NODE_UNITS + facts->degree * ESTIMATE_UNITS +
+		facts->reads * facts->node_bytes / COST_BYTES_PER_UNIT;
 
-	return cost_pages(info, n) + n * units * cpu_operator_cost;
-}
-
-/* From the entry point down: each neighbour is read */
-static Cost
-descend_cost(const IndexOptInfo *info, const HnswFacts *facts)
-{
-	double nodes =
-		facts->entry_level * LAYER_NODES * facts->degree * LAYER_DEGREE;
-
-	return cost_pages(info, nodes) +
-		nodes * (1 + node_bytes(facts) / COST_BYTES_PER_UNIT) *
-		cpu_operator_cost;
+	return cost_pages(info, n * facts->reads) + n * units * cpu_operator_cost;
 }
 
 /* Compute the distance of every row and sort: what the index saves */
@@ -93,7 +105,6 @@ hnsw_cost_estimate(PlannerInfo *root, IndexPath *path, double loop_count,
 	double ntuples = Max(info->tuples, 1);
 	double wanted;
 	double expanded;
-	Relation index;
 	HnswFacts facts;
 
 	*selectivity = 1;
@@ -106,13 +117,12 @@ hnsw_cost_estimate(PlannerInfo *root, IndexPath *path, double loop_count,
 	}
 
 	wanted = Min(rows_to_find(root, info), ntuples);
-	index = index_open(info->indexoid, NoLock);
-	facts = hnsw_facts(index, wanted);
-	index_close(index, NoLock);
+	facts = read_facts(info->indexoid, wanted);
 
 	/* a scan whose ef_search is less than wanted goes on, or ends: as if it did */
 	expanded = Min(Max(facts.ef, wanted), ntuples);
-	*startup = descend_cost(info, &facts) + expand_cost(info, &facts, expanded);
+	*startup =
+		expand_cost(info, &facts, facts.top_level * LEVEL_NODES + expanded);
 	*total = *startup +
 		Max(expand_cost(info, &facts, ntuples),
 			ALL_ROWS_FACTOR * sort_cost(root, path, ntuples));
