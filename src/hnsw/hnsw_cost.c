@@ -8,9 +8,8 @@
  *
  * A scan for k rows is one search; that is its startup.  Where only a share of
  * the rows passes the filter, it has to find k / share of them before.  Going on
- * to all rows visits each node in no order of pages and sorts as it goes, which
- * is never cheaper than reading the table and sorting it; LIMIT takes its part
- * of that.
+ * to all rows visits each node, in no order of pages, and sorts as it goes: that
+ * is dearer than to read the table and sort it.  LIMIT takes its part of it.
  */
 #include "postgres.h"
 
@@ -26,13 +25,11 @@
 #include "hnsw/hnsw_model.h"
 #include "hnsw/hnsw_options.h"
 
-#define NODE_UNITS 20.0    /* candidates: look up, keep in order */
+#define NODE_UNITS 20.0    /* take the next one, emit it */
+#define COMPARE_UNITS 2.0  /* keep them in order: as core has it for sorts */
 #define ESTIMATE_UNITS 0.1 /* of a neighbour: code, visited before? */
 #define LEVEL_NODES 4.0    /* expanded on each level above the ground */
 #define UNVISITED 0.5      /* of a node's neighbours, when it is expanded */
-
-/* Of what a sort of the table takes: at least */
-#define ALL_ROWS_FACTOR 2.0
 
 /* What an index says of itself */
 typedef struct HnswFacts
@@ -68,22 +65,11 @@ read_facts(Oid indexoid, double k)
 static Cost
 expand_cost(const IndexOptInfo *info, const HnswFacts *facts, double n)
 {
-	double units = NODE_UNITS + facts->degree * ESTIMATE_UNITS +
+	double units = NODE_UNITS + COMPARE_UNITS * log2(Max(n, 2)) +
+		facts->degree * ESTIMATE_UNITS +
 		facts->reads * facts->node_bytes / COST_BYTES_PER_UNIT;
 
 	return cost_pages(info, n * facts->reads) + n * units * cpu_operator_cost;
-}
-
-/* Compute the distance of every row and sort: what the index saves */
-static Cost
-sort_cost(PlannerInfo *root, IndexPath *path, double nrows)
-{
-	QualCost distance;
-
-	cost_qual_eval(&distance, path->indexorderbys, root);
-	return nrows *
-		(distance.per_tuple + 2 * log2(Max(nrows, 2)) * cpu_operator_cost +
-		 cpu_tuple_cost);
 }
 
 /* Rows to find until as many pass the filter as are wanted */
@@ -123,7 +109,5 @@ hnsw_cost_estimate(PlannerInfo *root, IndexPath *path, double loop_count,
 	expanded = Min(Max(facts.ef, wanted), ntuples);
 	*startup =
 		expand_cost(info, &facts, facts.top_level * LEVEL_NODES + expanded);
-	*total = *startup +
-		Max(expand_cost(info, &facts, ntuples),
-			ALL_ROWS_FACTOR * sort_cost(root, path, ntuples));
+	*total = *startup + expand_cost(info, &facts, ntuples);
 }
