@@ -21,9 +21,8 @@
 #include "utils/rel.h"
 
 #include "am/cost.h"
+#include "hnsw/hnsw_cost.h"
 #include "hnsw/hnsw_handler.h"
-#include "hnsw/hnsw_model.h"
-#include "hnsw/hnsw_options.h"
 
 #define NODE_UNITS 20.0    /* take the next one, emit it */
 #define COMPARE_UNITS 2.0  /* keep them in order: as core has it for sorts */
@@ -31,45 +30,17 @@
 #define LEVEL_NODES 4.0    /* expanded on each level above the ground */
 #define UNVISITED 0.5      /* of a node's neighbours, when it is expanded */
 
-/* What an index says of itself */
-typedef struct HnswFacts
-{
-	uint32 top_level;
-	uint32 degree;     /* neighbours of a node */
-	uint32 ef;         /* nodes that a search for so many rows keeps */
-	double node_bytes; /* of a page */
-	double reads;      /* nodes read to expand one: more where no codes are */
-} HnswFacts;
-
-/* For the k nearest rows */
-static HnswFacts
-read_facts(Oid indexoid, double k)
-{
-	Relation index = index_open(indexoid, NoLock);
-	HnswState state;
-	const HnswModel *model = hnsw_model_get(index, &state);
-	HnswFacts facts = {.top_level = state.top_level,
-					   .degree = model->meta.degree,
-					   .ef = hnsw_ef(index, &model->meta, k),
-					   .node_bytes = (double) BLCKSZ / model->layout.slots,
-					   .reads = 1};
-
-	if (model->meta.codec == CODEC_NONE)
-		facts.reads += facts.degree * UNVISITED;
-
-	index_close(index, NoLock);
-	return facts;
-}
-
 /* Expand n nodes */
 static Cost
 expand_cost(const IndexOptInfo *info, const HnswFacts *facts, double n)
 {
+	double reads = facts->bare ? 1 + facts->degree * UNVISITED : 1;
+	double node_bytes = (double) BLCKSZ / Max(facts->slots_per_page, 1);
 	double units = NODE_UNITS + COMPARE_UNITS * log2(Max(n, 2)) +
 		facts->degree * ESTIMATE_UNITS +
-		facts->reads * facts->node_bytes / COST_BYTES_PER_UNIT;
+		reads * node_bytes / COST_BYTES_PER_UNIT;
 
-	return cost_pages(info, n * facts->reads) + n * units * cpu_operator_cost;
+	return cost_pages(info, n * reads) + n * units * cpu_operator_cost;
 }
 
 /* Rows to find until as many pass the filter as are wanted */
@@ -91,6 +62,7 @@ hnsw_cost_estimate(PlannerInfo *root, IndexPath *path, double loop_count,
 	double ntuples = Max(info->tuples, 1);
 	double wanted;
 	double expanded;
+	Relation index;
 	HnswFacts facts;
 
 	*selectivity = 1;
@@ -103,11 +75,13 @@ hnsw_cost_estimate(PlannerInfo *root, IndexPath *path, double loop_count,
 	}
 
 	wanted = Min(rows_to_find(root, info), ntuples);
-	facts = read_facts(info->indexoid, wanted);
+	index = index_open(info->indexoid, NoLock);
+	facts = hnsw_facts(index, wanted);
+	index_close(index, NoLock);
 
 	/* a scan whose ef_search is less than wanted goes on, or ends: as if it did */
 	expanded = Min(Max(facts.ef, wanted), ntuples);
 	*startup =
-		expand_cost(info, &facts, facts.top_level * LEVEL_NODES + expanded);
+		expand_cost(info, &facts, facts.entry_level * LEVEL_NODES + expanded);
 	*total = *startup + expand_cost(info, &facts, ntuples);
 }
