@@ -121,8 +121,7 @@ run(void *state, double k, ScanBatch *batch)
 	HnswScan *scan = state;
 	HnswSearch *search = scan->search;
 	const HnswContinuation *continuation = &scan->continuation;
-	uint32 wanted =
-		hnsw_ef(search->meta.calibrations, HNSW_NCALIBRATIONS, k);
+	uint32 wanted = hnsw_ef(search->index, &search->meta, k);
 	uint32 limit = ef_limit(scan);
 
 	/* each batch goes at least twice as far as the one before */
