@@ -1,0 +1,579 @@
+/*
+ * hnsw_insert.c
+ *	  One more row.
+ *
+ * A search finds the neighbours on each level; the element's nodes are written,
+ * from the ground up, each with its links; then neighbours are linked back, one
+ * edit each.  A crash in between leaves a node to which fewer, or no, others
+ * lead.  A row that equals one that is there only adds its TID.
+ *
+ * Locks: the lock of the meta page, shared: who takes it exclusively has no
+ * insertion under way.  We do so to change the entry.  Then one page at a time,
+ * except where TIDs move to a slot of their own: two pages, in the order of
+ * blocks.
+ */
+#include "postgres.h"
+
+#include "common/hashfn.h"
+#include "miscadmin.h"
+#include "storage/lmgr.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+
+#include "core/compat.h"
+#include "hnsw/hnsw_handler.h"
+#include "hnsw/hnsw_insert.h"
+#include "hnsw/hnsw_link.h"
+#include "hnsw/hnsw_rows.h"
+#include "hnsw/hnsw_search.h"
+#include "pages/wal.h"
+
+/* What one statement's inserts share */
+typedef struct HnswInserter
+{
+	MemoryContext context;     /* of the search */
+	MemoryContext row_context; /* reset for each row */
+	HnswSearch *search;        /* of the index as it was last; or NULL */
+} HnswInserter;
+
+/* A row that is being inserted */
+typedef struct NewRow
+{
+	Relation index;
+	const HnswModel *model;
+	HnswSearch *search;
+	const void *elems;
+	ItemPointerData tid;
+	HnswNode head; /* hash, and what its copy needs */
+	uint8 *copy;
+	HnswLink link;     /* code and term */
+	const float *row;  /* that the copy stands for */
+	const float *lane; /* that stands in a lane: see hnsw_link_row() */
+} NewRow;
+
+/* Where it goes */
+typedef struct InsertPlan
+{
+	uint32 level;
+	bool is_entry;
+	HnswId twin; /* an element that equals it, or HNSW_NONE */
+	HnswLinks links[HNSW_MAX_LEVEL + 1];
+} InsertPlan;
+
+/*
+ * The row
+ */
+
+/* False where it has no place in the index; memory in the current context */
+static bool
+row_init(NewRow *row)
+{
+	const HnswModel *model = row->model;
+	const HnswMeta *meta = &model->meta;
+	const Codec *codec = codec_of((CodecKind) meta->codec);
+	CodecShape shape = hnsw_codec_shape(meta);
+	float *scaled = palloc(meta->dim * sizeof(float));
+
+	if (!hnsw_row_set(meta, row->elems, scaled))
+		return false;
+	row->copy = palloc(meta->dim);
+	hnsw_copy_set(scaled, meta->dim, &row->head, row->copy);
+	hnsw_copy_row(&row->head, row->copy, meta->dim, scaled);
+	row->head.hash = hash_bytes(row->elems, value_size(meta->elem, meta->dim));
+	row->row = row->lane = scaled;
+	if (codec != NULL)
+	{
+		uint8 *code = palloc(codec->code_bytes(&shape));
+		float *lane = palloc(meta->dim * sizeof(float));
+		float *work = palloc(3 * meta->dim * sizeof(float));
+
+		row->link.term = hnsw_code(model, scaled, code, work);
+		row->link.code = code;
+		codec->decode(&shape, hnsw_codec_params(model), code, lane);
+		for (int i = 0; i < meta->dim; i++)
+			lane[i] += hnsw_mean(model)[i];
+		row->lane = lane;
+	}
+	return true;
+}
+
+/* Is an element's value the row's, as far as its head says? */
+static bool
+has_equal_head(const NewRow *row, const HnswNode *node)
+{
+	return node->hash == row->head.hash && node->low == row->head.low &&
+		node->step == row->head.step;
+}
+
+/* Is the node that of an element with the row's value? */
+static bool
+is_twin(const NewRow *row, const HnswNode *node)
+{
+	const HnswLayout *layout = &row->model->layout;
+
+	return (node->state == HNSW_LIVE || node->state == HNSW_DEAD) &&
+		node->level == 0 && has_equal_head(row, node) &&
+		memcmp(HNSW_ARRAY(node, layout->copy, uint8), row->copy,
+			   row->model->meta.dim) == 0;
+}
+
+/*
+ * The plan
+ */
+
+/*
+ * Candidates among what was found; those that lead to rows, unless there are
+ * none.  On the ground, an element that equals the row ends it.
+ */
+static HnswId
+gather_found(const NewRow *row, HnswChooser *chooser, uint32 level)
+{
+	const HnswSearch *search = row->search;
+	Size row_bytes = row->model->meta.dim * sizeof(float);
+
+	memcpy(hnsw_chooser_begin(chooser), row->row, row_bytes);
+	for (int pass = 0; pass < 2 && chooser->n == 0; pass++)
+	{
+		uint8 state = pass == 0 ? HNSW_LIVE : HNSW_DEAD;
+
+		for (uint32 i = 0; i < search->nfound && chooser->n < chooser->room;
+			 i++)
+		{
+			HnswId id = search->found[i].id;
+			float *found = hnsw_chooser_next(chooser);
+			HnswNode head;
+
+			CHECK_FOR_INTERRUPTS();
+			if (!hnsw_read_row(row->index, row->model, id, level, &head, found))
+				continue;
+			if (level == 0 && has_equal_head(row, &head) &&
+				memcmp(found, row->row, row_bytes) == 0)
+				return id;
+			if (head.state == state)
+				hnsw_chooser_add(chooser, id);
+		}
+	}
+	return HNSW_NONE;
+}
+
+/* Search, and choose links level by level; memory in the current context */
+static void
+make_plan(const NewRow *row, InsertPlan *plan)
+{
+	const HnswMeta *meta = &row->model->meta;
+	uint32 wanted = hnsw_level(&row->tid, meta->m);
+	HnswChooser chooser;
+	HnswState state;
+
+	memset(plan, 0, sizeof(*plan));
+	plan->twin = HNSW_NONE;
+	if (!hnsw_search_descend(row->search, wanted, &state))
+	{
+		plan->is_entry = true;
+		return;
+	}
+	state.top_level = Min(state.top_level, HNSW_MAX_LEVEL);
+	plan->level = Min(wanted, Min(state.top_level + 1, HNSW_MAX_LEVEL));
+	plan->is_entry = plan->level > state.top_level;
+	hnsw_chooser_init(&chooser, meta, meta->ef_construction);
+	for (int at = Min(wanted, state.top_level); at >= 0; at--)
+	{
+		hnsw_search_level(row->search, at, meta->ef_construction);
+		plan->twin = gather_found(row, &chooser, at);
+		hnsw_choose(&chooser);
+		plan->links[at] = hnsw_chosen_links(&chooser, row->model);
+	}
+	/* the entry leads nowhere */
+	if (row->search->nfound == 0)
+	{
+		plan->is_entry = true;
+		plan->level = 0;
+	}
+}
+
+/*
+ * An element that is there
+ */
+
+/* The element is exclusively locked: put the TID into its head, if there is room */
+static bool
+add_in_head(const NewRow *row, Buffer buffer, HnswId id)
+{
+	const HnswLayout *layout = &row->model->layout;
+	const HnswNode *node = hnsw_node(BufferGetPage(buffer), layout, id);
+	PageEdit edit;
+	HnswNode *changed;
+
+	if (node->ntids >= HNSW_TIDS)
+		return false;
+	edit = edit_begin(row->index);
+	changed = hnsw_node(edit_page(&edit, buffer), layout, id);
+	changed->state = HNSW_LIVE;
+	changed->tids[changed->ntids++] = row->tid;
+	changed->error = Max(changed->error, row->head.error);
+	edit_finish(&edit);
+	return true;
+}
+
+/* Exclusively, in the order of blocks; they may be one */
+static void
+lock_both(Buffer a, Buffer b)
+{
+	bool ascending = BufferGetBlockNumber(a) < BufferGetBlockNumber(b);
+
+	LockBuffer(ascending ? a : b, BUFFER_LOCK_EXCLUSIVE);
+	if (a != b)
+		LockBuffer(ascending ? b : a, BUFFER_LOCK_EXCLUSIVE);
+}
+
+static void
+unlock_both(Buffer a, Buffer b)
+{
+	LockBuffer(a, BUFFER_LOCK_UNLOCK);
+	if (a != b)
+		LockBuffer(b, BUFFER_LOCK_UNLOCK);
+}
+
+/* Pin the page of a slot that something leads to */
+static Buffer
+pin_slot(const NewRow *row, HnswId id)
+{
+	Buffer buffer =
+		page_read(row->index, hnsw_block(&row->model->layout, id), HNSW_MAGIC,
+				  HNSW_PAGE_NODES, BUFFER_LOCK_SHARE, NULL);
+
+	LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
+	return buffer;
+}
+
+/*
+ * Put the TID into a slot of TIDs: the first one of the element, or one that is
+ * free and becomes the first one.  Both pages are exclusively locked.
+ */
+static void
+write_more(const NewRow *row, Buffer buffer, HnswId id, Buffer slot_buffer,
+		   HnswId slot_id)
+{
+	const HnswLayout *layout = &row->model->layout;
+	const HnswNode *node = hnsw_node(BufferGetPage(buffer), layout, id);
+	bool is_new = PageIsNew(BufferGetPage(slot_buffer));
+	PageEdit edit = edit_begin(row->index);
+	Page page = is_new ? edit_new_page(&edit, slot_buffer)
+					   : edit_page(&edit, slot_buffer);
+	HnswMore *slot = (HnswMore *) hnsw_node(page, layout, slot_id);
+
+	if (is_new)
+		page_init(page, HNSW_MAGIC, HNSW_PAGE_NODES, 0);
+	if (slot->state == HNSW_FREE)
+	{
+		slot->state = HNSW_MORE;
+		slot->ground = id;
+		slot->next = node->more;
+	}
+	slot->tids[slot->ntids++] = row->tid;
+	if (node->more != slot_id || node->error < row->head.error)
+	{
+		HnswNode *changed = hnsw_node(edit_page(&edit, buffer), layout, id);
+
+		changed->more = slot_id;
+		changed->error = Max(changed->error, row->head.error);
+	}
+	edit_finish(&edit);
+}
+
+/* The first slot of the element has room: true, and the TID is in it */
+static bool
+add_in_first_slot(const NewRow *row, Buffer buffer, HnswId id, HnswId first)
+{
+	const HnswLayout *layout = &row->model->layout;
+	Buffer slot_buffer = pin_slot(row, first);
+	const HnswMore *slot =
+		(HnswMore *) hnsw_node(BufferGetPage(slot_buffer), layout, first);
+	const HnswNode *node = hnsw_node(BufferGetPage(buffer), layout, id);
+	bool added;
+
+	lock_both(buffer, slot_buffer);
+	added = is_twin(row, node) && node->more == first &&
+		slot->state == HNSW_MORE && slot->ground == id &&
+		slot->ntids < layout->more;
+	if (added)
+		write_more(row, buffer, id, slot_buffer, first);
+	unlock_both(buffer, slot_buffer);
+	ReleaseBuffer(slot_buffer);
+	return added;
+}
+
+/* A further slot becomes the first: true, unless the chain has changed */
+static bool
+add_in_new_slot(const NewRow *row, Buffer buffer, HnswId id, HnswId first)
+{
+	const HnswLayout *layout = &row->model->layout;
+	const HnswNode *node = hnsw_node(BufferGetPage(buffer), layout, id);
+	bool is_new;
+	Buffer slot_buffer = hnsw_space(row->index, row->model, &is_new);
+	Page page = BufferGetPage(slot_buffer);
+	bool added = false;
+
+	LockBuffer(slot_buffer, BUFFER_LOCK_UNLOCK);
+	lock_both(buffer, slot_buffer);
+	if (is_twin(row, node) && node->more == first)
+	{
+		int slot = PageIsNew(page) ? 0 : hnsw_free_slot(page, layout);
+
+		added = slot >= 0;
+		if (added)
+			write_more(
+				row, buffer, id, slot_buffer,
+				hnsw_id(layout, BufferGetBlockNumber(slot_buffer), slot));
+	}
+	unlock_both(buffer, slot_buffer);
+	ReleaseBuffer(slot_buffer);
+	return added;
+}
+
+/* False where the element is not the row's, or not there any more */
+static bool
+add_tid(const NewRow *row, HnswId id)
+{
+	Buffer buffer = pin_slot(row, id);
+	const HnswNode *node =
+		hnsw_node(BufferGetPage(buffer), &row->model->layout, id);
+	bool twin;
+
+	for (bool added = false; !added;)
+	{
+		HnswId first;
+
+		CHECK_FOR_INTERRUPTS();
+		LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+		twin = is_twin(row, node);
+		added = !twin || add_in_head(row, buffer, id);
+		first = node->more;
+		LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
+		if (!added && first != HNSW_NONE)
+			added = add_in_first_slot(row, buffer, id, first);
+		if (!added)
+			added = add_in_new_slot(row, buffer, id, first);
+	}
+	ReleaseBuffer(buffer);
+	return twin;
+}
+
+/*
+ * A new element
+ */
+
+/* Write a node of the element into a free slot; its name */
+static HnswId
+write_node(const NewRow *row, uint32 level, HnswId below, HnswId ground,
+		   const HnswLinks *links)
+{
+	const HnswModel *model = row->model;
+	const HnswLayout *layout = &model->layout;
+	bool is_new;
+	Buffer buffer = hnsw_space(row->index, model, &is_new);
+	BlockNumber blkno = BufferGetBlockNumber(buffer);
+	HnswId id;
+	PageEdit edit;
+	Page page;
+	HnswNode *node;
+
+	if (blkno >= HNSW_NONE / layout->slots)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("index \"%s\" has as many blocks as it can have",
+						RelationGetRelationName(row->index))));
+	edit = edit_begin(row->index);
+	page = is_new ? edit_new_page(&edit, buffer) : edit_page(&edit, buffer);
+	if (is_new)
+		page_init(page, HNSW_MAGIC, HNSW_PAGE_NODES, 0);
+	id = hnsw_id(layout, blkno, hnsw_free_slot(page, layout));
+	node = hnsw_node(page, layout, id);
+	hnsw_node_init(node, layout, level);
+	node->below = below;
+	node->ground = level == 0 ? id : ground;
+	node->hash = row->head.hash;
+	node->error = row->head.error;
+	node->low = row->head.low;
+	node->step = row->head.step;
+	node->sum = row->head.sum;
+	node->squares = row->head.squares;
+	memcpy(HNSW_ARRAY(node, layout->copy, uint8), row->copy, model->meta.dim);
+	if (level == 0)
+		node->tids[node->ntids++] = row->tid;
+	for (uint32 i = 0; i < links->n; i++)
+		hnsw_link_set(node, model, i, &links->links[i]);
+	edit_finish(&edit);
+	UnlockReleaseBuffer(buffer);
+	return id;
+}
+
+/* Neighbours link to the node: one of them at least, the nearest one that can */
+static void
+link_back(const NewRow *row, HnswLinker *linker, HnswId id, uint32 level,
+		  const HnswLinks *links)
+{
+	HnswNewcomer newcomer = {
+		.level = level, .link = row->link, .row = row->lane, .links = links};
+	bool linked = false;
+
+	newcomer.link.id = id;
+	for (uint32 i = 0; i < links->n; i++)
+		linked |= hnsw_link_back(linker, links->links[i].id, &newcomer, false);
+	for (uint32 i = 0; i < links->n && !linked; i++)
+		linked = hnsw_link_back(linker, links->links[i].id, &newcomer, true);
+}
+
+/* Searches begin at the element from now on */
+static void
+set_entry(Relation index, HnswId id, uint32 level)
+{
+	Buffer buffer = page_read(index, HNSW_META_BLOCK, HNSW_MAGIC,
+							  HNSW_PAGE_META, BUFFER_LOCK_EXCLUSIVE, NULL);
+	PageEdit edit = edit_begin(index);
+	HnswState *state = hnsw_state(edit_page(&edit, buffer));
+
+	state->entry = id;
+	state->top_level = level;
+	edit_finish(&edit);
+	UnlockReleaseBuffer(buffer);
+}
+
+static void
+add_element(const NewRow *row, const InsertPlan *plan)
+{
+	HnswLinker linker;
+	HnswId ground = HNSW_NONE;
+	HnswId id = HNSW_NONE;
+
+	hnsw_linker_init(&linker, row->index, row->model);
+	for (uint32 at = 0; at <= plan->level; at++)
+	{
+		id = write_node(row, at, id, ground, &plan->links[at]);
+		if (at == 0)
+			ground = id;
+		link_back(row, &linker, id, at, &plan->links[at]);
+	}
+	if (plan->is_entry)
+		set_entry(row->index, id, plan->level);
+}
+
+/*
+ * Who changes the entry does so alone: of two first elements, the second one
+ * finds the first.
+ */
+static void
+insert_row(const NewRow *row)
+{
+	LOCKMODE lock = ShareLock;
+
+	for (bool done = false; !done;)
+	{
+		InsertPlan plan;
+
+		LockPage(row->index, HNSW_META_BLOCK, lock);
+		make_plan(row, &plan);
+		if (plan.is_entry && lock == ShareLock)
+		{
+			UnlockPage(row->index, HNSW_META_BLOCK, lock);
+			lock = ExclusiveLock;
+			continue;
+		}
+		/* an element that has just been taken away is not found again */
+		if (plan.twin != HNSW_NONE)
+			done = add_tid(row, plan.twin);
+		else
+		{
+			add_element(row, &plan);
+			done = true;
+		}
+		UnlockPage(row->index, HNSW_META_BLOCK, lock);
+	}
+}
+
+/* elems are in no memory that the search's context owns */
+static bool
+insert_elems(Relation index, HnswSearch *search, const void *elems,
+			 ItemPointer tid)
+{
+	NewRow row = {.index = index,
+				  .model = hnsw_model_get(index, NULL),
+				  .search = search,
+				  .elems = elems,
+				  .tid = *tid};
+
+	if (!row_init(&row))
+		return false;
+	search->index = index;
+	(void) hnsw_search_set_elems(search, elems);
+	insert_row(&row);
+	return true;
+}
+
+bool
+hnsw_insert_elems(Relation index, const void *elems, ItemPointer tid)
+{
+	return insert_elems(index, hnsw_search_new(index), elems, tid);
+}
+
+/*
+ * The callback
+ */
+
+static HnswInserter *
+get_inserter(IndexInfo *info)
+{
+	HnswInserter *inserter = info->ii_AmCache;
+
+	if (inserter == NULL)
+	{
+		inserter =
+			MemoryContextAllocZero(info->ii_Context, sizeof(HnswInserter));
+		inserter->context = AllocSetContextCreate(
+			info->ii_Context, "hnsw insert search", ALLOCSET_DEFAULT_SIZES);
+		inserter->row_context = AllocSetContextCreate(
+			info->ii_Context, "hnsw insert", ALLOCSET_DEFAULT_SIZES);
+		info->ii_AmCache = inserter;
+	}
+	return inserter;
+}
+
+/* The search of the index as it is now */
+static HnswSearch *
+get_search(HnswInserter *inserter, Relation index)
+{
+	const HnswModel *model = hnsw_model_get(index, NULL);
+	MemoryContext old;
+
+	if (inserter->search != NULL &&
+		memcmp(&inserter->search->meta, &model->meta, sizeof(HnswMeta)) == 0)
+		return inserter->search;
+	MemoryContextReset(inserter->context);
+	old = MemoryContextSwitchTo(inserter->context);
+	inserter->search = NULL;
+	inserter->search = hnsw_search_new(index);
+	MemoryContextSwitchTo(old);
+	return inserter->search;
+}
+
+bool
+hnsw_insert(Relation index, Datum *values, bool *isnull, ItemPointer tid,
+			Relation heap, IndexUniqueCheck unique, bool unchanged,
+			IndexInfo *info)
+{
+	HnswInserter *inserter;
+	HnswSearch *search;
+	MemoryContext old;
+
+	if (isnull[0])
+		return false;
+	inserter = get_inserter(info);
+	old = MemoryContextSwitchTo(inserter->row_context);
+	search = get_search(inserter, index);
+	(void) insert_elems(
+		index, search,
+		value_elems(search->meta.elem, values[0], search->meta.dim), tid);
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(inserter->row_context);
+	return false;
+}

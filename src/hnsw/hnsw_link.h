@@ -1,0 +1,107 @@
+/*
+ * hnsw_link.h
+ *	  Which links a node shall have: chosen from candidates, given and returned.
+ *
+ * Distances between nodes are those of the rows that their copies stand for,
+ * squared; under inner product, of those rows made equally long (hnsw_rows.h),
+ * as the longest among the candidates is.
+ *
+ * Include after postgres.h.
+ */
+#ifndef VECTOR_EXT_HNSW_LINK_H
+#define VECTOR_EXT_HNSW_LINK_H
+
+#include "hnsw/hnsw_node.h"
+#include "utils/rel.h"
+
+/* A candidate in the order of distances */
+typedef struct HnswNear
+{
+	float sqdist; /* from the node */
+	uint32 place; /* among the candidates */
+} HnswNear;
+
+/* Candidates for the links of a node; any number of nodes, one after another */
+typedef struct HnswChooser
+{
+	int dim;
+	Size stride; /* floats from row to row; one more under inner product */
+	uint32 degree;
+	uint32 room; /* candidates at most */
+	uint32 n;
+	HnswId *ids;
+	float *rows;     /* of the node, then of candidates */
+	HnswNear *order; /* all candidates, nearest first; from hnsw_choose() on */
+	bool *kept;      /* in this order: no other candidate rules it out */
+	uint32 *chosen;  /* in this order, ascending */
+	uint32 nchosen;
+	float *sqdists; /* order's, as graph_prune.h wants them */
+} HnswChooser;
+
+/* Memory in the current context, for so many candidates */
+extern void hnsw_chooser_init(HnswChooser *chooser, const HnswMeta *meta,
+							  uint32 room);
+
+/* The next node, without candidates: where its row goes, dim floats */
+extern float *hnsw_chooser_begin(HnswChooser *chooser);
+
+/* Where the row of the next candidate goes, and that it is there */
+extern float *hnsw_chooser_next(HnswChooser *chooser);
+extern void hnsw_chooser_add(HnswChooser *chooser, HnswId id);
+
+/* Choose up to degree of the candidates */
+extern void hnsw_choose(HnswChooser *chooser);
+
+/*
+ * The head of a node, and the row that its copy stands for.  False where the
+ * slot is no node of this level.  Locks the page for a moment, shared.
+ */
+extern bool hnsw_read_row(Relation index, const HnswModel *model, HnswId id,
+						  uint32 level, HnswNode *head, float *row);
+
+/* Links as nodes have them, nearest first */
+typedef struct HnswLinks
+{
+	uint32 n;
+	HnswLink *links;
+} HnswLinks;
+
+/* Those that were chosen, with codes; memory in the current context */
+extern HnswLinks hnsw_chosen_links(const HnswChooser *chooser,
+								   const HnswModel *model);
+
+/* A node to which others shall link */
+typedef struct HnswNewcomer
+{
+	uint32 level;
+	HnswLink link;
+	const float *row;       /* as it stands in a lane: see hnsw_link_row() */
+	const HnswLinks *links; /* its own */
+} HnswNewcomer;
+
+/* Work memory of hnsw_link_back() */
+typedef struct HnswLinker
+{
+	Relation index;
+	const HnswModel *model;
+	HnswChooser chooser;
+	HnswNode *node; /* what is being changed, as it was */
+	uint8 *code;
+} HnswLinker;
+
+/* Memory in the current context; model must live on */
+extern void hnsw_linker_init(HnswLinker *linker, Relation index,
+							 const HnswModel *model);
+
+/*
+ * See to it that a node links to the newcomer, if that is among the neighbours
+ * that it should have, or must be.  A neighbour gives up its lane only where
+ * something else leads to it.  Does the node link to the newcomer now?
+ *
+ * Locks: the node's page, shared, others without codecs, one at a time; then
+ * exclusively, for one edit.  Callers hold no lock.
+ */
+extern bool hnsw_link_back(HnswLinker *linker, HnswId at,
+						   const HnswNewcomer *newcomer, bool must);
+
+#endif
