@@ -66,7 +66,7 @@ open_query(void *state, const ScanQuery *query, bool again)
 	bool ordered;
 
 	renew_search(scan, query);
-	scan->continuation = hnsw_continuation();
+	scan->continuation = hnsw_continuation(query->index);
 	scan->ef = 0;
 	scan->visited = 0;
 	scan->by_setting = false;
