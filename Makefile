@@ -15,9 +15,7 @@ EXTENSION = vector_ext
 EXTVERSION = $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" vector_ext.control)
 MODULE_big = vector_ext
 
-# Of the access method hnsw, what cannot be linked without the rest of it.
-LATER =
-OBJS = $(patsubst %.c,%.o,$(filter-out $(LATER),$(sort $(wildcard src/*.c src/*/*.c))))
+OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/*/*.c)))
 
 # The extension script is its fragments in order, see sql/install/assemble.sh.
 FRAGMENTS = $(sort $(wildcard sql/install/*.sql))

@@ -67,18 +67,6 @@ SELECT * FROM results WHERE method LIKE '% %' AND difference IS NOT NULL ORDER B
 RESET ivfpq.candidates;
 RESET ivfpq.probes;
 RESET ivfflat.probes;
-CREATE FUNCTION pg_temp.disorder(col text, op text, target text, k int) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-	found record;
-BEGIN
-	PERFORM set_config('enable_seqscan', 'off', true), set_config('enable_sort', 'off', true);
-	SELECT * INTO found FROM pg_temp.answers('items', col, op, target, k, col || ' IS NOT NULL');
-	PERFORM set_config('enable_seqscan', 'on', true), set_config('enable_sort', 'on', true);
-	RETURN CASE WHEN found.plan NOT LIKE '%Index Scan%' THEN 'no index'
-		WHEN found.distances <> (SELECT array_agg(d ORDER BY d) FROM unnest(found.distances) d) THEN 'disorder'
-		WHEN (SELECT count(DISTINCT i) FROM unnest(found.ids) i) <> cardinality(found.ids) THEN 'twice'
-		WHEN cardinality(found.ids) < least(k, 2994) * 0.9 THEN cardinality(found.ids) || ' rows of ' || k END;
-END $$;
 DO $$
 DECLARE
 	method text;

@@ -102,14 +102,13 @@ extern bool graph_finish(const GraphTask *task, size_t first_row,
 						 uint32_t *neighbours, void *work);
 
 /*
- * 4. See to it that a walk from the row entry can reach every row.  A row that
- * is out of reach becomes a neighbour of the nearest row within reach that has a
- * place to spare: an empty one, or its farthest neighbour that another row leads
- * to as well; nearest means among the rows of the near lists, and of further
- * ones where these have none.  *nunreached: rows that are still out of reach.
- * Serial.
+ * 4. See to it that a walk from the row entry reaches every row.  A row that is
+ * out of reach becomes a neighbour of the nearest row within reach that has a
+ * place to spare: an empty one, or its farthest neighbour that can be reached
+ * otherwise; nearest among the rows of the near lists, or of further ones where
+ * these have none.  *ntied: how many rows got such a link.  Serial.
  */
 extern bool graph_connect(const GraphTask *task, uint32_t entry,
-						  uint32_t *neighbours, size_t *nunreached, void *work);
+						  uint32_t *neighbours, size_t *ntied, void *work);
 
 #endif

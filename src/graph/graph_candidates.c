@@ -33,6 +33,9 @@
 /* Rows multiplied with a tile at a time, a multiple of LANES */
 #define CHUNK 256
 
+/* A list is not looked into for less than this share of a tile */
+#define TILE_SHARE 32
+
 /* Products looked at side by side */
 #define LANES 16
 
@@ -51,22 +54,22 @@ typedef struct Forward
 	size_t tile_rows; /* rows in a tile at most */
 	size_t room;      /* of the candidates of a row */
 
+	size_t nprobes; /* lists that a row looks into */
+
 	/* the list that rows are from */
 	const float *origin; /* its centroid */
-	size_t nnear;        /* near lists */
-
-	/* the chunk: rows of near lists, one list after the other */
-	size_t near;    /* the list that the next chunk begins in, and at which */
-	size_t near_at; /* of its rows */
-	size_t nchunk;  /* rows in the chunk */
 
 	/* work memory */
-	uint64_t *lists;      /* nlists: keys, the near ones first */
+	uint64_t *lists;      /* nlists: keys, in the order of nearness */
 	uint64_t *list_spare; /* nlists */
+	float *list_halves;   /* nlists: |c|^2 / 2; infinite where it is empty */
+	double *list_scratch; /* nlists */
+	float *reach;         /* tile_rows x nlists: |c|^2 / 2 - <a,c> */
+	float *farthest;      /* tile_rows: reach of the last list to look into */
 	float *rows;          /* tile_rows x dim, moved to origin */
-	float *others;        /* CHUNK x dim, moved to origin */
+	float *picked;        /* tile_rows x dim: those that look into a list */
+	uint32_t *picks;      /* tile_rows: which of the tile they are */
 	float *halves;        /* CHUNK: |b|^2 / 2, and NaN behind the last */
-	uint32_t *others_ids; /* CHUNK */
 	float *products;      /* tile_rows x CHUNK */
 	float *values;        /* tile_rows x room: |b|^2 / 2 - <a,b> */
 	uint32_t *ids;        /* tile_rows x room */
@@ -99,10 +102,14 @@ lay_out(Forward *f, const GraphTask *task, void *work)
 	f->room += ROOM_MIN;
 	f->lists = carve(&carver, task->nlists, sizeof(uint64_t));
 	f->list_spare = carve(&carver, task->nlists, sizeof(uint64_t));
+	f->list_halves = carve(&carver, task->nlists, sizeof(float));
+	f->list_scratch = carve(&carver, task->nlists, sizeof(double));
+	f->reach = carve(&carver, task->nlists, f->tile_rows * sizeof(float));
+	f->farthest = carve(&carver, f->tile_rows, sizeof(float));
 	f->rows = carve(&carver, dim, f->tile_rows * sizeof(float));
-	f->others = carve(&carver, dim, CHUNK * sizeof(float));
+	f->picked = carve(&carver, dim, f->tile_rows * sizeof(float));
+	f->picks = carve(&carver, f->tile_rows, sizeof(uint32_t));
 	f->halves = carve(&carver, CHUNK, sizeof(float));
-	f->others_ids = carve(&carver, CHUNK, sizeof(uint32_t));
 	f->products = carve(&carver, f->tile_rows, CHUNK * sizeof(float));
 	f->values = carve(&carver, f->room, f->tile_rows * sizeof(float));
 	f->ids = carve(&carver, f->room, f->tile_rows * sizeof(uint32_t));
@@ -126,6 +133,21 @@ graph_forward_work_size(const GraphTask *task)
 	return lay_out(&f, task, NULL);
 }
 
+/* Lists that a row looks into: of those with rows */
+static size_t
+count_probes(const GraphTask *task)
+{
+	size_t nfilled = 0;
+	size_t wanted;
+
+	for (size_t l = 0; l < task->nlists; l++)
+		nfilled += graph_list_size(task, l) > 0;
+	wanted = (size_t) ((double) task->candidates * GRAPH_ROWS_PER_CANDIDATE *
+					   (double) nfilled / (double) task->n);
+	return min_size(nfilled,
+					wanted > GRAPH_NEAR_LISTS ? wanted : GRAPH_NEAR_LISTS);
+}
+
 static void
 move_to_origin(const Forward *f, size_t row, float *to)
 {
@@ -133,42 +155,6 @@ move_to_origin(const Forward *f, size_t row, float *to)
 
 	for (size_t i = 0; i < f->task->dim; i++)
 		to[i] = from[i] - f->origin[i];
-}
-
-/* Copy the next rows of the near lists; false when there are none */
-static bool
-take_chunk(Forward *f)
-{
-	const GraphTask *task = f->task;
-	size_t dim = task->dim;
-	size_t n = 0;
-
-	while (n < CHUNK && f->near < f->nnear)
-	{
-		size_t list = graph_key_id(f->lists[f->near], 0);
-
-		if (f->near_at == graph_list_size(task, list))
-		{
-			f->near++;
-			f->near_at = 0;
-			continue;
-		}
-		f->others_ids[n] = task->starts[list] + (uint32_t) f->near_at++;
-		n++;
-	}
-	for (size_t j = 0; j < n; j++)
-	{
-		float *other = f->others + j * dim;
-
-		move_to_origin(f, f->others_ids[j], other);
-		f->halves[j] =
-			f->chooser.kernels->inner_product(other, other, dim, 0) / 2;
-	}
-	/* what stands behind the last is never near */
-	for (size_t j = n; j < CHUNK; j++)
-		f->halves[j] = NAN;
-	f->nchunk = n;
-	return n > 0;
 }
 
 /* Keep the nearest candidates of the i-th row of the tile, which is row */
@@ -228,16 +214,19 @@ any_near(const float *products, const float *halves, float limit, float *values)
 	return (bits[0] | bits[1]) != 0;
 }
 
-/* Those of the chunk that are near to the i-th row of the tile, which is row */
+/*
+ * Those of the chunk, n rows from id on, that are near to the i-th row of the
+ * tile, which is row
+ */
 static void
-collect(Forward *f, size_t i, uint32_t row)
+collect(Forward *f, const float *products, uint32_t id, size_t n, size_t i,
+		uint32_t row)
 {
-	const float *products = f->products + i * CHUNK;
 	float *values = f->values + i * f->room;
 	uint32_t *ids = f->ids + i * f->room;
 	size_t used = f->used[i];
 
-	for (size_t at = 0; at < f->nchunk; at += LANES)
+	for (size_t at = 0; at < n; at += LANES)
 	{
 		float near[LANES];
 		float limit = f->limits[i];
@@ -247,7 +236,7 @@ collect(Forward *f, size_t i, uint32_t row)
 		for (size_t j = 0; j < LANES; j++)
 		{
 			values[used] = near[j];
-			ids[used] = f->others_ids[at + j];
+			ids[used] = id + (uint32_t) (at + j);
 			used += near[j] <= limit;
 		}
 		if (used + LANES > f->room)
@@ -260,38 +249,115 @@ collect(Forward *f, size_t i, uint32_t row)
 	f->used[i] = used;
 }
 
+/* Which lists the rows of the tile look into: reach[] and farthest[] */
+static bool
+find_reach(Forward *f, size_t n)
+{
+	const GraphTask *task = f->task;
+	size_t nlists = task->nlists;
+
+	if (!blas_inner_products(f->rows, task->dim, n, task->centroids, task->dim,
+							 nlists, task->dim, f->reach, nlists, task->poll,
+							 task->poll_arg))
+		return false;
+	for (size_t i = 0; i < n; i++)
+	{
+		float *reach = f->reach + i * nlists;
+
+		for (size_t l = 0; l < nlists; l++)
+		{
+			float value = f->list_halves[l] - reach[l];
+
+			reach[l] = value < INFINITY ? value : INFINITY;
+			f->list_scratch[l] = reach[l];
+		}
+		f->farthest[i] =
+			(float) select_nth(f->list_scratch, nlists, f->nprobes - 1);
+	}
+	return true;
+}
+
+/* Copy the rows that look into a list; returns their number */
+static size_t
+pick_rows(Forward *f, size_t list, bool own, size_t n)
+{
+	size_t dim = f->task->dim;
+	size_t picked = 0;
+
+	for (size_t i = 0; i < n; i++)
+	{
+		f->picks[picked] = (uint32_t) i;
+		picked += own || f->reach[i * f->task->nlists + list] <= f->farthest[i];
+	}
+	if (!own && picked * TILE_SHARE < n)
+		return 0;
+	for (size_t i = 0; i < picked; i++)
+		memcpy(f->picked + i * dim, f->rows + f->picks[i] * dim,
+			   dim * sizeof(float));
+	return picked;
+}
+
+/* Rows of the tile that begins with row first look into a list */
+static bool
+search_list(Forward *f, size_t first, size_t list, size_t npicked)
+{
+	const GraphTask *task = f->task;
+	size_t dim = task->dim;
+	size_t end = task->starts[list + 1];
+
+	for (size_t id = task->starts[list]; id < end; id += CHUNK)
+	{
+		size_t n = min_size(CHUNK, end - id);
+
+		f->chooser.kernels->sqdist_many(f->origin, graph_row(task, id),
+										dim * sizeof(float), n, dim, f->halves);
+		for (size_t j = 0; j < n; j++)
+			f->halves[j] /= 2;
+		/* what stands behind the last is never near */
+		for (size_t j = n; j < CHUNK; j++)
+			f->halves[j] = NAN;
+		if (!blas_inner_products(f->picked, dim, npicked, graph_row(task, id),
+								 dim, n, dim, f->products, CHUNK, task->poll,
+								 task->poll_arg))
+			return false;
+		for (size_t i = 0; i < npicked; i++)
+		{
+			float *products = f->products + i * CHUNK;
+			size_t row = first + f->picks[i];
+
+			/* not itself */
+			if (row - id < n)
+				products[row - id] = NAN;
+			collect(f, products, (uint32_t) id, n, f->picks[i], (uint32_t) row);
+		}
+	}
+	return true;
+}
+
 /* The candidates of rows first..first + n - 1, of the list begun */
 static bool
 search_tile(Forward *f, size_t first, size_t n)
 {
 	const GraphTask *task = f->task;
-	size_t dim = task->dim;
 
 	for (size_t i = 0; i < n; i++)
 	{
-		move_to_origin(f, first + i, f->rows + i * dim);
+		move_to_origin(f, first + i, f->rows + i * task->dim);
 		f->used[i] = 0;
 		f->limits[i] = INFINITY;
 	}
-	f->near = 0;
-	f->near_at = 0;
-	while (take_chunk(f))
+	if (!find_reach(f, n))
+		return false;
+	/* the nearest first: limits are soon low */
+	for (size_t l = 0; l < task->nlists; l++)
 	{
-		uint32_t from = f->others_ids[0];
+		size_t list = graph_key_id(f->lists[l], 0);
+		size_t npicked = 0;
 
-		if (!blas_inner_products(f->rows, dim, n, f->others, dim, f->nchunk,
-								 dim, f->products, CHUNK, task->poll,
-								 task->poll_arg))
+		if (graph_list_size(task, list) > 0)
+			npicked = pick_rows(f, list, l == 0, n);
+		if (npicked > 0 && !search_list(f, first, list, npicked))
 			return false;
-		for (size_t i = 0; i < n; i++)
-		{
-			/* the rows of a list follow each other, and its own comes first */
-			size_t self = first + i - from;
-
-			if (self < f->nchunk && f->others_ids[self] == first + i)
-				f->products[i * CHUNK + self] = NAN;
-			collect(f, i, (uint32_t) (first + i));
-		}
 	}
 	return true;
 }
@@ -310,8 +376,10 @@ link_row(Forward *f, size_t i, uint32_t row, GraphLink *links)
 	n = f->used[i];
 	for (size_t j = 0; j < n; j++)
 	{
-		float sqdist = f->chooser.kernels->sqdist(
-			vector, graph_row(task, ids[j]), task->dim, 0);
+		const float *other = graph_row(task, ids[j]);
+		const float *next = graph_row(task, ids[j + 1 < n ? j + 1 : j]);
+		float sqdist = f->chooser.kernels->sqdist(vector, other, task->dim,
+												  graph_ahead(other, next));
 
 		f->keys[j] = graph_key(sqdist, ids[j], row + 1);
 	}
@@ -334,7 +402,13 @@ link_list(Forward *f, size_t list, GraphLink *links)
 	size_t end = task->starts[list + 1];
 
 	f->origin = task->centroids + list * task->dim;
-	f->nnear = graph_near_lists(task, list, f->lists, f->list_spare);
+	graph_near_lists(task, list, f->lists, f->list_spare);
+	for (size_t l = 0; l < task->nlists; l++)
+		f->list_halves[l] = graph_list_size(task, l) == 0
+			? INFINITY
+			: f->chooser.kernels->sqdist(
+				  f->origin, task->centroids + l * task->dim, task->dim, 0) /
+				2;
 	for (size_t first = task->starts[list]; first < end; first += f->tile_rows)
 	{
 		size_t n = min_size(f->tile_rows, end - first);
@@ -358,9 +432,11 @@ graph_forward(const GraphTask *task, size_t first_list, size_t end_list,
 	Forward f;
 
 	lay_out(&f, task, work);
-	if (task->n > 0)
-		/* what lies behind the last product of a row is read, to no effect */
-		memset(f.products, 0, f.tile_rows * CHUNK * sizeof(float));
+	if (task->n == 0)
+		return true;
+	f.nprobes = count_probes(task);
+	/* what lies behind the last product of a row is read, to no effect */
+	memset(f.products, 0, f.tile_rows * CHUNK * sizeof(float));
 	for (size_t list = first_list; list < end_list; list++)
 	{
 		if (graph_list_size(task, list) > 0 && !link_list(&f, list, links))

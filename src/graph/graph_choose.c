@@ -20,13 +20,18 @@ graph_chooser_init(GraphChooser *chooser, const GraphTask *task,
 	chooser->chosen = carve(carver, task->degree, sizeof(uint32_t));
 }
 
+/* While a row is looked at for the first time, the next one is asked for */
 static float
-pair_sqdist(const void *arg, uint32_t a, uint32_t b)
+pair_sqdist(void *arg, uint32_t a, uint32_t b)
 {
-	const GraphChooser *chooser = arg;
+	GraphChooser *chooser = arg;
+	ptrdiff_t ahead = 0;
 
-	return chooser->kernels->sqdist(chooser->rows[a], chooser->rows[b],
-									chooser->task->dim, 0);
+	if (a != chooser->looked_at && a + 1 < chooser->n)
+		ahead = graph_ahead(chooser->rows[a], chooser->rows[a + 1]);
+	chooser->looked_at = a;
+	return chooser->kernels->sqdist(chooser->rows[b], chooser->rows[a],
+									chooser->task->dim, ahead);
 }
 
 size_t
@@ -37,6 +42,8 @@ graph_choose(GraphChooser *chooser, const uint64_t *keys, size_t n,
 							chooser->task->degree, chooser->task->alpha,
 							pair_sqdist,           chooser};
 
+	chooser->n = n;
+	chooser->looked_at = 0;
 	for (size_t i = 0; i < n; i++)
 	{
 		chooser->sqdists[i] = graph_key_sqdist(keys[i]);

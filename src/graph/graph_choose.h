@@ -15,6 +15,8 @@ typedef struct GraphChooser
 {
 	const GraphTask *task;
 	const DenseKernels *kernels;
+	size_t n;           /* candidates */
+	uint32_t looked_at; /* the last one compared with kept ones */
 
 	/* work memory */
 	float *sqdists;     /* of candidates */

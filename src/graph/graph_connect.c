@@ -2,11 +2,11 @@
  * graph_connect.c
  *	  Rows that no walk reaches are tied in.
  *
- * Breadth-first from the entry, counting for each row the rows within reach that
- * lead to it.  Then each row out of reach, in order, is given a link from one
- * within, and the walk goes on from there.  A link that gives way may have been
- * the only one after all, if what else led there lies behind it; so the walk is
- * made once more from the entry, and the whole again as long as that helps.
+ * Breadth-first from the entry, with a tree of the links by which rows were
+ * first met.  Then each row out of reach, in order, is given a link from one
+ * within, and the walk goes on from there.  Only links that are not of the tree
+ * give way, so nothing gets lost; and since a tree has fewer links than rows,
+ * there is always a place.
  */
 #include "graph/graph.h"
 
@@ -18,8 +18,8 @@
 #include "quant/carver.h"
 #include "quant/pacer.h"
 
-/* Rows that lead to a row are counted up to here */
-#define WAYS_MAX UINT8_MAX
+/* A row met on the way costs as much as so many floats that are read */
+#define WALK_WORK 8
 
 typedef struct Connect
 {
@@ -32,8 +32,8 @@ typedef struct Connect
 	size_t nnear; /* its near lists */
 
 	/* work memory */
-	bool *reached;   /* n */
-	uint8_t *ways;   /* n: rows within reach that lead to a row */
+	uint32_t *from;  /* n: the row that the walk came from, the entry from
+						itself; GRAPH_NONE: out of reach */
 	uint32_t *queue; /* n: rows within reach, in the order of the walk */
 	uint64_t *lists; /* nlists: keys, the near ones first */
 	uint64_t *spare; /* nlists */
@@ -48,8 +48,7 @@ lay_out(Connect *c, const GraphTask *task, void *work)
 	c->kernels = dense_kernels(ELEM_FLOAT32, ELEM_FLOAT32);
 	c->pacer = (Pacer){task->poll, task->poll_arg, 0};
 	c->list = task->nlists;
-	c->reached = carve(&carver, task->n, sizeof(bool));
-	c->ways = carve(&carver, task->n, sizeof(uint8_t));
+	c->from = carve(&carver, task->n, sizeof(uint32_t));
 	c->queue = carve(&carver, task->n, sizeof(uint32_t));
 	c->lists = carve(&carver, task->nlists, sizeof(uint64_t));
 	c->spare = carve(&carver, task->nlists, sizeof(uint64_t));
@@ -72,41 +71,34 @@ neighbours_of(const Connect *c, uint32_t row)
 	return c->neighbours + row * c->task->degree;
 }
 
-/* From a row on that is new within reach */
+/* A row is met, coming from another */
+static void
+reach(Connect *c, uint32_t row, uint32_t from)
+{
+	c->from[row] = from;
+	c->queue[c->nreached++] = row;
+}
+
+/* Whatever can be reached by way of row, which is new within reach */
 static bool
-walk_from(Connect *c, uint32_t row)
+walk_from(Connect *c, uint32_t row, uint32_t from)
 {
 	size_t at = c->nreached;
 
-	c->reached[row] = true;
-	c->queue[c->nreached++] = row;
-	for (; at < c->nreached; at++)
+	for (reach(c, row, from); at < c->nreached; at++)
 	{
-		const uint32_t *next = neighbours_of(c, c->queue[at]);
+		uint32_t here = c->queue[at];
+		const uint32_t *next = neighbours_of(c, here);
 
 		for (size_t i = 0; i < c->task->degree && next[i] != GRAPH_NONE; i++)
 		{
-			uint32_t id = next[i];
-
-			c->ways[id] += c->ways[id] < WAYS_MAX;
-			if (c->reached[id])
-				continue;
-			c->reached[id] = true;
-			c->queue[c->nreached++] = id;
+			if (c->from[next[i]] == GRAPH_NONE)
+				reach(c, next[i], here);
 		}
-		if (!pacer_go_on(&c->pacer, 8 * c->task->degree))
+		if (!pacer_go_on(&c->pacer, WALK_WORK * c->task->degree))
 			return false;
 	}
 	return true;
-}
-
-static bool
-walk_anew(Connect *c, uint32_t entry)
-{
-	memset(c->reached, 0, c->task->n * sizeof(bool));
-	memset(c->ways, 0, c->task->n * sizeof(uint8_t));
-	c->nreached = 0;
-	return walk_from(c, entry);
 }
 
 /* The place of a row that can go to another neighbour; degree: there is none */
@@ -118,7 +110,8 @@ spare_place(const Connect *c, uint32_t row)
 
 	for (size_t i = degree; i > 0; i--)
 	{
-		if (neighbours[i - 1] == GRAPH_NONE || c->ways[neighbours[i - 1]] > 1)
+		if (neighbours[i - 1] == GRAPH_NONE ||
+			c->from[neighbours[i - 1]] != row)
 			return i - 1;
 	}
 	return degree;
@@ -164,7 +157,7 @@ find_giver(Connect *c, uint32_t row, GraphLink *giver)
 		{
 			float sqdist;
 
-			if (!c->reached[id])
+			if (c->from[id] == GRAPH_NONE)
 				continue;
 			sqdist = c->kernels->sqdist(graph_row(task, row),
 										graph_row(task, id), task->dim, 0);
@@ -189,7 +182,6 @@ give_place(Connect *c, const GraphLink *giver, uint32_t row)
 
 	if (neighbours[last] != GRAPH_NONE)
 	{
-		c->ways[neighbours[last]]--;
 		memmove(neighbours + last, neighbours + last + 1,
 				(task->degree - 1 - last) * sizeof(uint32_t));
 		neighbours[task->degree - 1] = GRAPH_NONE;
@@ -202,52 +194,35 @@ give_place(Connect *c, const GraphLink *giver, uint32_t row)
 	memmove(neighbours + place + 1, neighbours + place,
 			(task->degree - 1 - place) * sizeof(uint32_t));
 	neighbours[place] = row;
-	c->ways[row]++;
-}
-
-/* Every row out of reach gets a link from one within, if there is a place */
-static bool
-tie_in(Connect *c)
-{
-	for (uint32_t row = 0; row < c->task->n; row++)
-	{
-		GraphLink giver;
-
-		if (c->reached[row])
-			continue;
-		if (!find_giver(c, row, &giver))
-			return false;
-		if (giver.id == GRAPH_NONE)
-			continue;
-		give_place(c, &giver, row);
-		if (!walk_from(c, row))
-			return false;
-	}
-	return true;
 }
 
 bool
 graph_connect(const GraphTask *task, uint32_t entry, uint32_t *neighbours,
-			  size_t *nunreached, void *work)
+			  size_t *ntied, void *work)
 {
 	Connect c;
-	size_t before;
 
-	*nunreached = 0;
+	*ntied = 0;
 	if (task->n == 0)
 		return true;
 	lay_out(&c, task, work);
 	c.neighbours = neighbours;
-	if (!walk_anew(&c, entry))
+	c.nreached = 0;
+	memset(c.from, 0xFF, task->n * sizeof(uint32_t));
+	if (!walk_from(&c, entry, entry))
 		return false;
-	do
+	for (uint32_t row = 0; row < task->n; row++)
 	{
-		before = c.nreached;
-		if (before == task->n)
-			break;
-		if (!tie_in(&c) || !walk_anew(&c, entry))
+		GraphLink giver;
+
+		if (c.from[row] != GRAPH_NONE)
+			continue;
+		if (!find_giver(&c, row, &giver))
 			return false;
-	} while (c.nreached > before);
-	*nunreached = task->n - c.nreached;
+		give_place(&c, &giver, row);
+		++*ntied;
+		if (!walk_from(&c, row, giver.id))
+			return false;
+	}
 	return true;
 }

@@ -29,4 +29,11 @@ graph_row(const GraphTask *task, size_t row)
 	return task->rows + row * task->dim;
 }
 
+/* From one row to the next that will be read, as kernels want to know it */
+static inline ptrdiff_t
+graph_ahead(const float *row, const float *next)
+{
+	return (const char *) next - (const char *) row;
+}
+
 #endif

@@ -19,9 +19,10 @@
 
 /*
  * The squared distance between the candidates in places a and b, which differ.
- * Called for few of the pairs; may be a copy in memory, a page, a matrix.
+ * Called for few of the pairs, a never falling and b below it; may look at copies
+ * in memory, pages, a matrix.
  */
-typedef float (*GraphPairDistance)(const void *arg, uint32_t a, uint32_t b);
+typedef float (*GraphPairDistance)(void *arg, uint32_t a, uint32_t b);
 
 typedef struct GraphPruning
 {
@@ -37,7 +38,7 @@ typedef struct GraphPruning
 	float alpha;
 
 	GraphPairDistance pair;
-	const void *arg;
+	void *arg;
 } GraphPruning;
 
 /*

@@ -13,7 +13,7 @@
 #include "catalog/index.h"
 #include "commands/progress.h"
 #include "miscadmin.h"
-#include "optimizer/optimizer.h"
+#include "optimizer/plancat.h"
 #include "utils/backend_progress.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
@@ -26,8 +26,12 @@
 #include "hnsw/hnsw_write.h"
 #include "pages/wal.h"
 
-/* With fewer elements neighbours are visited: codes would be learned from few */
+/*
+ * With fewer elements, or dimensions, neighbours are visited: codes would be
+ * learned from too few, and tell too little.
+ */
 #define LEAST_CODED 1000
+#define LEAST_CODED_DIM 16
 
 /* Until it is calibrated a search keeps so many nodes more than rows wanted */
 #define UNCALIBRATED_EF 60
@@ -81,7 +85,8 @@ choose_codec(HnswMeta *meta, const HnswOptions *options, uint32 nelements)
 		[HNSW_CODES_1] = 1, [HNSW_CODES_2] = 2, [HNSW_CODES_4] = 4};
 	HnswMeta coded = *meta;
 
-	if (options->codes == HNSW_CODES_NONE || nelements < LEAST_CODED)
+	if (options->codes == HNSW_CODES_NONE || nelements < LEAST_CODED ||
+		meta->dim < LEAST_CODED_DIM)
 		return;
 	coded.codec = CODEC_PQ4;
 	coded.parts = hnsw_layout_parts(&coded);

@@ -2,15 +2,14 @@
  * hnsw_cost.c
  *	  What a scan costs, for the planner.
  *
- * A search goes down the upper layers and then expands about ef nodes of the
- * lowest one.  To expand a node is to read its page, where its vector and its
- * neighbours' codes lie, and to estimate each neighbour.
+ * A search goes down the levels and then expands about ef nodes on the ground.
+ * To expand a node is to read its page, where its vector and its neighbours'
+ * codes lie, and to estimate each neighbour; or without codes to read those too.
  *
  * A scan for k rows is one search; that is its startup.  Where only a share of
  * the rows passes the filter, it has to find k / share of them before.  Going on
- * to all rows visits each node in no order of pages and sorts as it goes, which
- * is never cheaper than reading the table and sorting it; LIMIT takes its part
- * of that.
+ * to all rows visits each node, in no order of pages, and sorts as it goes: that
+ * is dearer than to read the table and sort it.  LIMIT takes its part of it.
  */
 #include "postgres.h"
 
@@ -24,54 +23,24 @@
 #include "am/cost.h"
 #include "hnsw/hnsw_cost.h"
 #include "hnsw/hnsw_handler.h"
-#include "hnsw/hnsw_options.h"
 
-#define NODE_UNITS 20.0    /* candidates: look up, keep in order */
+#define NODE_UNITS 20.0    /* take the next one, emit it */
+#define COMPARE_UNITS 2.0  /* keep them in order: as core has it for sorts */
 #define ESTIMATE_UNITS 0.1 /* of a neighbour: code, visited before? */
-#define LAYER_NODES 4.0    /* expanded in each upper layer */
-#define LAYER_DEGREE 0.5   /* of the lowest layer's: looked at, not estimated */
+#define LEVEL_NODES 4.0    /* expanded on each level above the ground */
+#define UNVISITED 0.5      /* of a node's neighbours, when it is expanded */
 
-/* Of what a sort of the table takes: at least */
-#define ALL_ROWS_FACTOR 2.0
-
-static double
-node_bytes(const HnswFacts *facts)
-{
-	return (double) BLCKSZ / Max(facts->slots_per_page, 1);
-}
-
-/* Expand n nodes of the lowest layer */
+/* Expand n nodes */
 static Cost
 expand_cost(const IndexOptInfo *info, const HnswFacts *facts, double n)
 {
-	double units = NODE_UNITS + node_bytes(facts) / COST_BYTES_PER_UNIT +
-		facts->degree * ESTIMATE_UNITS;
+	double reads = facts->bare ? 1 + facts->degree * UNVISITED : 1;
+	double node_bytes = (double) BLCKSZ / Max(facts->slots_per_page, 1);
+	double units = NODE_UNITS + COMPARE_UNITS * log2(Max(n, 2)) +
+		facts->degree * ESTIMATE_UNITS +
+		reads * node_bytes / COST_BYTES_PER_UNIT;
 
-	return cost_pages(info, n) + n * units * cpu_operator_cost;
-}
-
-/* From the entry point down: each neighbour is read */
-static Cost
-descend_cost(const IndexOptInfo *info, const HnswFacts *facts)
-{
-	double nodes =
-		facts->entry_level * LAYER_NODES * facts->degree * LAYER_DEGREE;
-
-	return cost_pages(info, nodes) +
-		nodes * (1 + node_bytes(facts) / COST_BYTES_PER_UNIT) *
-		cpu_operator_cost;
-}
-
-/* Compute the distance of every row and sort: what the index saves */
-static Cost
-sort_cost(PlannerInfo *root, IndexPath *path, double nrows)
-{
-	QualCost distance;
-
-	cost_qual_eval(&distance, path->indexorderbys, root);
-	return nrows *
-		(distance.per_tuple + 2 * log2(Max(nrows, 2)) * cpu_operator_cost +
-		 cpu_tuple_cost);
+	return cost_pages(info, n * reads) + n * units * cpu_operator_cost;
 }
 
 /* Rows to find until as many pass the filter as are wanted */
@@ -112,8 +81,7 @@ hnsw_cost_estimate(PlannerInfo *root, IndexPath *path, double loop_count,
 
 	/* a scan whose ef_search is less than wanted goes on, or ends: as if it did */
 	expanded = Min(Max(facts.ef, wanted), ntuples);
-	*startup = descend_cost(info, &facts) + expand_cost(info, &facts, expanded);
-	*total = *startup +
-		Max(expand_cost(info, &facts, ntuples),
-			ALL_ROWS_FACTOR * sort_cost(root, path, ntuples));
+	*startup =
+		expand_cost(info, &facts, facts.entry_level * LEVEL_NODES + expanded);
+	*total = *startup + expand_cost(info, &facts, ntuples);
 }

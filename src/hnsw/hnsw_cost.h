@@ -14,10 +14,11 @@ typedef struct HnswFacts
 {
 	double nrows;
 	uint32 npages;
-	uint32 entry_level;    /* layers above the lowest */
-	uint32 degree;         /* neighbours of a node in the lowest layer */
+	uint32 entry_level;    /* levels above the ground */
+	uint32 degree;         /* neighbours of a node */
 	uint32 ef;             /* nodes a search for so many rows keeps */
 	uint32 slots_per_page; /* nodes in a page */
+	bool bare; /* no codes: to expand a node is to read its neighbours */
 } HnswFacts;
 
 /*

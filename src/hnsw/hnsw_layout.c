@@ -18,8 +18,9 @@
 #define LEAST_BITS_LARGE_16 5
 #define LARGE_DIM 1024
 
-/* More than two bits a dimension gain nothing */
+/* More than two bits a dimension gain nothing, but where dimensions are few */
 #define MOST_BITS 2
+#define FEW_DIMS 32
 
 /* Lanes for neighbours without codes come in pairs at least */
 #define LANES_WITHOUT_CODES 2
@@ -72,7 +73,7 @@ parts_for(const HnswMeta *meta, uint32 slots, uint16 limit)
 uint16
 hnsw_layout_parts(const HnswMeta *meta)
 {
-	uint16 most = Max(meta->dim * MOST_BITS / 4, 1);
+	uint16 most = Max(meta->dim * MOST_BITS / 4, Min(meta->dim, FEW_DIMS));
 	uint32 least_bits =
 		meta->dim <= LARGE_DIM ? LEAST_BITS_16 : LEAST_BITS_LARGE_16;
 	uint16 least =

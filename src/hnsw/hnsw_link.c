@@ -78,7 +78,7 @@ sqdist(const HnswChooser *chooser, const float *a, const float *b)
 }
 
 static float
-pair_sqdist(const void *arg, uint32_t a, uint32_t b)
+pair_sqdist(void *arg, uint32_t a, uint32_t b)
 {
 	const HnswChooser *chooser = arg;
 

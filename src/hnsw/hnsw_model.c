@@ -155,8 +155,9 @@ hnsw_facts(Relation index, double k)
 		.npages = RelationGetNumberOfBlocks(index),
 		.entry_level = state.entry == HNSW_NONE ? 0 : state.top_level,
 		.degree = model->meta.degree,
-		.ef = hnsw_ef(model->meta.calibrations, HNSW_NCALIBRATIONS, k),
-		.slots_per_page = model->layout.slots};
+		.ef = hnsw_ef(index, &model->meta, k),
+		.slots_per_page = model->layout.slots,
+		.bare = model->meta.codec == CODEC_NONE};
 }
 
 float

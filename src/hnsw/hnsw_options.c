@@ -20,6 +20,7 @@
 
 #include "am/setting.h"
 #include "hnsw/hnsw_options.h"
+#include "hnsw/hnsw_page.h"
 #include "pages/page.h"
 #include "vector/sparse_parse.h"
 
@@ -55,11 +56,14 @@ static relopt_enum_elt_def codes_values[] = {
 	{"auto", HNSW_CODES_AUTO}, {"none", HNSW_CODES_NONE}, {"1", HNSW_CODES_1},
 	{"2", HNSW_CODES_2},       {"4", HNSW_CODES_4},       {NULL}};
 
-static relopt_enum_elt_def storage_values[] = {{"auto", HNSW_STORAGE_AUTO},
-											   {"float", HNSW_STORAGE_FLOAT},
-											   {"half", HNSW_STORAGE_HALF},
-											   {"int8", HNSW_STORAGE_INT8},
-											   {NULL}};
+/* float without quotes is the name of a type, which SQL writes out */
+static relopt_enum_elt_def storage_values[] = {
+	{"auto", HNSW_STORAGE_AUTO},
+	{"float", HNSW_STORAGE_FLOAT},
+	{"pg_catalog.float8", HNSW_STORAGE_FLOAT},
+	{"half", HNSW_STORAGE_HALF},
+	{"int8", HNSW_STORAGE_INT8},
+	{NULL}};
 
 /* How users know the metrics */
 static const char *const metric_operators[] = {
@@ -78,6 +82,9 @@ define_parameters(void)
 					  "Size of the dynamic candidate list for construction",
 					  HNSW_DEFAULT_EF_CONSTRUCTION, HNSW_MIN_EF_CONSTRUCTION,
 					  HNSW_MAX_EF_CONSTRUCTION, AccessExclusiveLock);
+	add_int_reloption(hnsw_kind, "ef_search",
+					  "Size of the candidate list for search, 0: calibrated", 0,
+					  0, HNSW_MAX_EF_SEARCH, ShareUpdateExclusiveLock);
 	add_enum_reloption(hnsw_kind, "codes",
 					   "Bits a dimension by which neighbors are estimated",
 					   codes_values, HNSW_CODES_AUTO,
@@ -136,6 +143,7 @@ hnsw_parse_options(Datum reloptions, bool validate)
 		{"m", RELOPT_TYPE_INT, offsetof(HnswOptions, m)},
 		{"ef_construction", RELOPT_TYPE_INT,
 		 offsetof(HnswOptions, ef_construction)},
+		{"ef_search", RELOPT_TYPE_INT, offsetof(HnswOptions, ef_search)},
 		{"codes", RELOPT_TYPE_ENUM, offsetof(HnswOptions, codes)},
 		{"storage", RELOPT_TYPE_ENUM, offsetof(HnswOptions, storage)}};
 
@@ -180,6 +188,13 @@ hnsw_check_supported(Relation index)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("ef_construction must be greater than or equal to 2 * "
 						"m")));
+	if (options.storage == HNSW_STORAGE_FLOAT ||
+		options.storage == HNSW_STORAGE_HALF)
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("storage \"%s\" of hnsw index is not supported yet",
+					options.storage == HNSW_STORAGE_FLOAT ? "float" : "half")));
 	if (opclass->elem >= ELEM_NKINDS || opclass->metric > METRIC_COSINE)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
@@ -212,33 +227,38 @@ hnsw_check_node_size(Relation index, Size bytes)
  * what a search keeps besides the rows it is for is a share of them.
  */
 static double
-calibrated_ef(const HnswCalibration *calibrations, int n, double k)
+calibrated_ef(const HnswMeta *meta, double k)
 {
-	int above = 0;
+	const HnswCalibration *above = meta->calibrations;
+	const HnswCalibration *below;
+	const HnswCalibration *end = above + HNSW_NCALIBRATIONS;
 	double part;
 
-	while (above < n && calibrations[above].k < k)
+	while (above < end && above->k < k)
 		above++;
-	if (above == n)
-		return calibrations[n - 1].ef * (k / calibrations[n - 1].k);
-	if (above == 0)
-		return calibrations[0].ef;
-	part = log(k / calibrations[above - 1].k) /
-		log((double) calibrations[above].k / calibrations[above - 1].k);
-	return calibrations[above - 1].ef *
-		pow((double) calibrations[above].ef / calibrations[above - 1].ef, part);
+	if (above == meta->calibrations)
+		return above->ef;
+	below = above - 1;
+	if (above == end)
+		return below->ef * (k / below->k);
+	part = log(k / below->k) / log((double) above->k / below->k);
+	return below->ef * pow((double) above->ef / below->ef, part);
 }
 
 uint32
-hnsw_ef(const HnswCalibration *calibrations, int n, double k)
+hnsw_ef(Relation index, const HnswMeta *meta, double k)
 {
+	int parameter = hnsw_options(index).ef_search;
+
 	if (ef_search_set)
 		return ef_search;
-	return Min(ceil(Max(calibrated_ef(calibrations, n, k), k)), PG_INT32_MAX);
+	if (parameter > 0)
+		return parameter;
+	return Min(ceil(Max(calibrated_ef(meta, k), k)), PG_INT32_MAX);
 }
 
 HnswContinuation
-hnsw_continuation(void)
+hnsw_continuation(Relation index)
 {
 	HnswContinuation continuation = {
 		.continues = true, .max_tuples = PG_UINT64_MAX, .max_memory = SIZE_MAX};

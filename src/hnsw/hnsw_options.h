@@ -46,8 +46,9 @@ typedef struct HnswOptions
 	int32 vl_len_; /* varlena header, do not touch */
 	int m;
 	int ef_construction;
-	int codes;   /* HnswCodes */
-	int storage; /* HnswStorage */
+	int ef_search; /* 0: calibrated */
+	int codes;     /* HnswCodes */
+	int storage;   /* HnswStorage */
 } HnswOptions;
 
 extern HnswOptions hnsw_options(Relation index);
@@ -59,7 +60,7 @@ extern bytea *hnsw_parse_options(Datum reloptions, bool validate);
  * What the operator class orders, if an index of this column can be built.
  * Errors: type or column without a fixed number of dimensions [0A000, 22023],
  * too many of them [54000], storage parameters that contradict each other
- * [22023], kinds of values and metrics that are not indexed yet [0A000].
+ * [22023], values, metrics and kinds of storage that are not there yet [0A000].
  */
 extern const VectorOpclass *hnsw_check_supported(Relation index);
 
@@ -68,10 +69,10 @@ extern void hnsw_check_node_size(Relation index, Size bytes);
 
 /*
  * Nodes to keep while searching for the k nearest: hnsw.ef_search where it was
- * set, and be it fewer than k; else as calibrated and never fewer than k.
- * calibrations: n of them, at least one, k ascending and not 0.
+ * set, else the index's storage parameter, and be it fewer than k; else as
+ * calibrated, and never fewer than k.
  */
-extern uint32 hnsw_ef(const HnswCalibration *calibrations, int n, double k);
+extern uint32 hnsw_ef(Relation index, const HnswMeta *meta, double k);
 
 /* How a scan goes on when more rows are asked for than its first search found */
 typedef struct HnswContinuation
@@ -87,7 +88,7 @@ typedef struct HnswContinuation
 /* The setting that max_memory is from, unless that is SIZE_MAX */
 #define HNSW_MEMORY_BUDGET "hnsw.scan_mem_multiplier"
 
-extern HnswContinuation hnsw_continuation(void);
+extern HnswContinuation hnsw_continuation(Relation index);
 
 /* Define settings and storage parameters; once, from _PG_init */
 extern void hnsw_options_init(void);

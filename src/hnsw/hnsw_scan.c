@@ -66,7 +66,7 @@ open_query(void *state, const ScanQuery *query, bool again)
 	bool ordered;
 
 	renew_search(scan, query);
-	scan->continuation = hnsw_continuation();
+	scan->continuation = hnsw_continuation(query->index);
 	scan->ef = 0;
 	scan->visited = 0;
 	scan->by_setting = false;
@@ -121,8 +121,7 @@ run(void *state, double k, ScanBatch *batch)
 	HnswScan *scan = state;
 	HnswSearch *search = scan->search;
 	const HnswContinuation *continuation = &scan->continuation;
-	uint32 wanted =
-		hnsw_ef(search->meta.calibrations, HNSW_NCALIBRATIONS, k);
+	uint32 wanted = hnsw_ef(search->index, &search->meta, k);
 	uint32 limit = ef_limit(scan);
 
 	/* each batch goes at least twice as far as the one before */
@@ -133,7 +132,9 @@ run(void *state, double k, ScanBatch *batch)
 	scan->nodes += search->counters.nodes;
 	scan->estimates += search->counters.estimates;
 
-	batch->exhausted = search->complete;
+	/* links may not lead to every node: the rest is looked for page by page */
+	batch->largest = scan->ef >= limit || search->complete;
+	batch->exhausted = false;
 	if (!search->complete &&
 		(!continuation->continues || scan->visited >= continuation->max_tuples))
 	{
@@ -145,8 +146,7 @@ run(void *state, double k, ScanBatch *batch)
 	batch->hits = search->hits;
 	batch->nhits = search->nhits;
 	batch->rank = k;
-	batch->largest = scan->ef >= limit;
-	if (batch->largest && continuation->max_memory < SIZE_MAX)
+	if (scan->ef >= limit && continuation->max_memory < SIZE_MAX)
 	{
 		batch->exhausted = true;
 		scan->by_setting = true;

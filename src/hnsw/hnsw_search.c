@@ -14,7 +14,7 @@
 #include "hnsw/hnsw_search.h"
 
 /* Nodes that are kept on the levels above the ground */
-#define UPPER_EF 4
+#define UPPER_EF 8
 
 /* What codecs ask of the memory of their tables */
 #define TABLES_ALIGNMENT 64

@@ -47,6 +47,21 @@ BEGIN
 	RETURN NULL;
 END $$;
 
+-- What is wrong with the answer of an index that may miss rows: nothing, where they
+-- come in order, each once, and few are missing.
+CREATE FUNCTION pg_temp.disorder(col text, op text, target text, k int) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	found record;
+BEGIN
+	PERFORM set_config('enable_seqscan', 'off', true), set_config('enable_sort', 'off', true);
+	SELECT * INTO found FROM pg_temp.answers('items', col, op, target, k, col || ' IS NOT NULL');
+	PERFORM set_config('enable_seqscan', 'on', true), set_config('enable_sort', 'on', true);
+	RETURN CASE WHEN found.plan NOT LIKE '%Index Scan%' THEN 'no index'
+		WHEN found.distances <> (SELECT array_agg(d ORDER BY d) FROM unnest(found.distances) d) THEN 'disorder'
+		WHEN (SELECT count(DISTINCT i) FROM unnest(found.ids) i) <> cardinality(found.ids) THEN 'twice'
+		WHEN cardinality(found.ids) < least(k, 2994) * 0.9 THEN cardinality(found.ids) || ' rows of ' || k END;
+END $$;
+
 -- Statements at their error, with everything it says.
 CREATE FUNCTION pg_temp.error_of(statement text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE

@@ -80,35 +80,40 @@ sub index_is_good
 	is($node->safe_psql('postgres', q{SELECT vector_index_check('tried', true)}), '', "$definition: whole");
 }
 
-index_is_good('ivfpq (v vector_cosine_ops)', 'v', 'cosine', 1, 10, 100);
-
-# A condition that every tenth row meets fills its LIMIT.
-my (undef, $bad) = recall('v', 'cosine', 10, 'i.color = 3');
-is($bad, 0, 'with a condition as many rows as are asked for');
-
-# Half of the rows are new since the index was built.
-$node->safe_psql('postgres', q{
-	CREATE TABLE copy AS SELECT * FROM items WHERE id % 2 = 0;
-	DELETE FROM items WHERE id % 2 = 0;
-	VACUUM items;
-	INSERT INTO items SELECT * FROM copy});
-for my $k (1, 10, 100)
+for my $definition ('ivfpq (v vector_cosine_ops)', 'hnsw (v vector_cosine_ops)')
 {
-	my ($recall, $bad) = recall('v', 'cosine', $k, 'true');
+	index_is_good($definition, 'v', 'cosine', 1, 10, 100);
 
-	cmp_ok($recall, '>=', 0.95, "half of the rows are new: recall\@$k");
-	is($bad, 0, "half of the rows are new: $k rows, in order, each once");
+	# A condition that every tenth row meets fills its LIMIT.
+	my (undef, $bad) = recall('v', 'cosine', 10, 'i.color = 3');
+	is($bad, 0, "$definition: with a condition as many rows as are asked for");
+
+	# Half of the rows are new since the index was built.
+	$node->safe_psql('postgres', q{
+		CREATE TABLE copy AS SELECT * FROM items WHERE id % 2 = 0;
+		DELETE FROM items WHERE id % 2 = 0;
+		VACUUM items;
+		INSERT INTO items SELECT * FROM copy;
+		DROP TABLE copy});
+	for my $k (1, 10, 100)
+	{
+		my ($recall, $bad) = recall('v', 'cosine', $k, 'true');
+
+		cmp_ok($recall, '>=', 0.95, "$definition, half of the rows are new: recall\@$k");
+		is($bad, 0, "$definition, half of the rows are new: $k rows, in order, each once");
+	}
+	$node->safe_psql('postgres', 'DROP INDEX tried');
 }
 
 for my $definition ('ivfpq (v vector_l2_ops)', 'ivfpq (v vector_ip_ops)', 'ivfpq (h halfvec_cosine_ops)',
-	'ivfpq (v vector_cosine_ops) WITH (rerank = heap)', 'ivfflat (v vector_cosine_ops)', 'ivfflat (h halfvec_l2_ops)')
+	'ivfpq (v vector_cosine_ops) WITH (rerank = heap)', 'ivfflat (v vector_cosine_ops)', 'ivfflat (h halfvec_l2_ops)', 'hnsw (v vector_l2_ops)',
+	'hnsw (v vector_ip_ops)', 'hnsw (h halfvec_cosine_ops)', 'hnsw (v vector_cosine_ops) WITH (codes = none)')
 {
 	my ($column, $distance) = $definition =~ /\((.) \w+?_(l2|ip|cosine)_ops/;
 
-	$node->safe_psql('postgres', 'DROP INDEX tried');
 	index_is_good($definition, $column, $distance, 10);
+	$node->safe_psql('postgres', 'DROP INDEX tried');
 }
-$node->safe_psql('postgres', 'DROP INDEX tried');
 index_is_good('ivfflat (b bit_hamming_ops)', 'b', 'hamming', 1, 10, 100);
 is(crashes($node), '', 'the log is clean');
 
