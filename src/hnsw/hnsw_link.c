@@ -297,7 +297,7 @@ count_links(const HnswNewcomer *newcomer)
 #define OWN_PLACE ((uint32) -1)
 
 static float
-near_sqdist(const void *arg, uint32_t a, uint32_t b)
+near_sqdist(void *arg, uint32_t a, uint32_t b)
 {
 	const HnswNewcomer *newcomer = arg;
 	const HnswChooser *chooser = newcomer->chooser;
