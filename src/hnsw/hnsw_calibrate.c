@@ -27,6 +27,12 @@
 /* Real queries are less like the rows than rows are: .95 of them is wanted */
 #define RECALL_WANTED 0.98
 
+/*
+ * Nodes kept beyond k at least: on easy rows a search may do with hardly more
+ * than k, but a query from elsewhere would end where it came in.
+ */
+#define LEAST_MARGIN 30
+
 /* ef is tried in steps by this factor, up to so many of them */
 #define EF_STEP 1.15
 #define EF_STEPS 48
@@ -284,7 +290,8 @@ hnsw_calibrate(HnswTeam *team)
 							  plan->nqueries * sizeof(uint32));
 	hnsw_team_run(team, HNSW_JOB_LIMITS, plan->nqueries, TILE);
 	for (int at = 0; at < HNSW_NCALIBRATIONS; at++)
-		plan->meta.calibrations[at].ef = find_ef(team, at);
+		plan->meta.calibrations[at].ef = Max(
+			find_ef(team, at), plan->meta.calibrations[at].k + LEAST_MARGIN);
 	hnsw_team_free(team, HNSW_NFOUND);
 	hnsw_team_free(team, HNSW_LIMITS);
 }

@@ -12,6 +12,7 @@
 #include "am/methods.h"
 #include "am/scan.h"
 #include "core/compat.h"
+#include "hnsw/hnsw_check.h"
 #include "hnsw/hnsw_handler.h"
 #include "hnsw/hnsw_options.h"
 #include "hnsw/hnsw_search.h"
@@ -126,7 +127,7 @@ run(void *state, double k, ScanBatch *batch)
 
 	/* each batch goes at least twice as far as the one before */
 	scan->ef = Min(Max((double) wanted, 2.0 * scan->ef), limit);
-	scan->ef = Min(scan->ef, continuation->max_tuples);
+	scan->ef = Min(scan->ef, Max(continuation->max_tuples, wanted));
 	hnsw_search_run(search, scan->ef);
 	scan->visited += search->counters.nodes;
 	scan->nodes += search->counters.nodes;
@@ -145,7 +146,7 @@ run(void *state, double k, ScanBatch *batch)
 	}
 	batch->hits = search->hits;
 	batch->nhits = search->nhits;
-	batch->rank = k;
+	batch->rank = Min(k, scan->ef);
 	if (scan->ef >= limit && continuation->max_memory < SIZE_MAX)
 	{
 		batch->exhausted = true;
@@ -252,4 +253,6 @@ hnsw_begin_scan(Relation index, int nkeys, int norderbys)
 }
 
 const ScanMethod hnsw_scan_method = {.begin = hnsw_begin_scan,
-									 .explain = scan_explain};
+									 .explain = scan_explain,
+									 .check = hnsw_check,
+									 .describe = hnsw_describe};
