@@ -218,7 +218,7 @@ for my $round (1 .. $rounds)
 
 	# each process of a build logs 32 pages at a time, with pins on all of them
 	$node->append_conf('postgresql.conf',
-		"shared_buffers = $buffers\nmax_parallel_maintenance_workers = " . ($buffers eq '400kB' ? 0 : 2) . "\n");
+		"shared_buffers = $buffers\nmax_parallel_maintenance_workers = " . ($buffers eq '128MB' ? 2 : 0) . "\n");
 	$node->restart;
 	# a crash soon after the build: nothing of it has reached the files
 	if ($round % @places == 2)
@@ -227,15 +227,17 @@ for my $round (1 .. $rounds)
 		build_moving();
 	}
 	my $before = rows_done();
+	my $err = '';
 	my @load = map {
 		IPC::Run::start([ 'pgbench', '-n', '-T', '60', '-c', '1', '-f', "$dir/$_.sql", $node->connstr('postgres') ],
-			'>', \my $out, '2>', \my $err)
+			'>', \my $out, '2>', \$err)
 	} (sort(keys %index), 'moving', 'vacuum', grep { $_ eq $place } qw(build rebalance));
 	sleep 1 + rand 1;
 	# the server recovers by itself, or is started again
 	my $all = ($round + int(($round - 1) / @places)) % 2 == 0;
-	cmp_ok(kill_at($place, $all), '>', $all ? 2 : 0, "$what: killed");
+	my $killed = cmp_ok(kill_at($place, $all), '>', $all ? 2 : 0, "$what: killed");
 	$_->finish for @load;
+	diag($err) if !$killed;
 	start_again() if $all;
 	$node->poll_query_until('postgres', 'SELECT NOT pg_is_in_recovery()');
 	# what is left of a build
