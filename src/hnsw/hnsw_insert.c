@@ -46,9 +46,8 @@ typedef struct NewRow
 	ItemPointerData tid;
 	HnswNode head; /* hash, and what its copy needs */
 	uint8 *copy;
-	HnswLink link;     /* code and term */
-	const float *row;  /* that the copy stands for */
-	const float *lane; /* that stands in a lane: see hnsw_link_row() */
+	HnswLink link;    /* code and term */
+	const float *row; /* that the copy stands for */
 } NewRow;
 
 /* Where it goes */
@@ -57,7 +56,7 @@ typedef struct InsertPlan
 	uint32 level;
 	bool is_entry;
 	HnswId twin; /* an element that equals it, or HNSW_NONE */
-	HnswLinks links[HNSW_MAX_LEVEL + 1];
+	HnswChooser choosers[HNSW_MAX_LEVEL + 1];
 } InsertPlan;
 
 /*
@@ -80,19 +79,14 @@ row_init(NewRow *row)
 	hnsw_copy_set(scaled, meta->dim, &row->head, row->copy);
 	hnsw_copy_row(&row->head, row->copy, meta->dim, scaled);
 	row->head.hash = hash_bytes(row->elems, value_size(meta->elem, meta->dim));
-	row->row = row->lane = scaled;
+	row->row = scaled;
 	if (codec != NULL)
 	{
 		uint8 *code = palloc(codec->code_bytes(&shape));
-		float *lane = palloc(meta->dim * sizeof(float));
 		float *work = palloc(3 * meta->dim * sizeof(float));
 
 		row->link.term = hnsw_code(model, scaled, code, work);
 		row->link.code = code;
-		codec->decode(&shape, hnsw_codec_params(model), code, lane);
-		for (int i = 0; i < meta->dim; i++)
-			lane[i] += hnsw_mean(model)[i];
-		row->lane = lane;
 	}
 	return true;
 }
@@ -162,7 +156,6 @@ make_plan(const NewRow *row, InsertPlan *plan)
 {
 	const HnswMeta *meta = &row->model->meta;
 	uint32 wanted = hnsw_level(&row->tid, meta->m);
-	HnswChooser chooser;
 	HnswState state;
 
 	memset(plan, 0, sizeof(*plan));
@@ -175,13 +168,12 @@ make_plan(const NewRow *row, InsertPlan *plan)
 	state.top_level = Min(state.top_level, HNSW_MAX_LEVEL);
 	plan->level = Min(wanted, Min(state.top_level + 1, HNSW_MAX_LEVEL));
 	plan->is_entry = plan->level > state.top_level;
-	hnsw_chooser_init(&chooser, meta, meta->ef_construction);
 	for (int at = Min(wanted, state.top_level); at >= 0; at--)
 	{
 		hnsw_search_level(row->search, at, meta->ef_construction);
-		plan->twin = gather_found(row, &chooser, at);
-		hnsw_choose(&chooser);
-		plan->links[at] = hnsw_chosen_links(&chooser, row->model);
+		hnsw_chooser_init(&plan->choosers[at], meta, meta->ef_construction);
+		plan->twin = gather_found(row, &plan->choosers[at], at);
+		hnsw_choose(&plan->choosers[at]);
 	}
 	/* the entry leads nowhere */
 	if (row->search->nfound == 0)
@@ -410,18 +402,20 @@ write_node(const NewRow *row, uint32 level, HnswId below, HnswId ground,
 
 /* Neighbours link to the node: one of them at least, the nearest one that can */
 static void
-link_back(const NewRow *row, HnswLinker *linker, HnswId id, uint32 level,
-		  const HnswLinks *links)
+link_back(const NewRow *row, HnswId id, uint32 level,
+		  const HnswChooser *chooser)
 {
-	HnswNewcomer newcomer = {
-		.level = level, .link = row->link, .row = row->lane, .links = links};
+	HnswLink link = row->link;
+	HnswNewcomer newcomer;
 	bool linked = false;
 
-	newcomer.link.id = id;
-	for (uint32 i = 0; i < links->n; i++)
-		linked |= hnsw_link_back(linker, links->links[i].id, &newcomer, false);
-	for (uint32 i = 0; i < links->n && !linked; i++)
-		linked = hnsw_link_back(linker, links->links[i].id, &newcomer, true);
+	link.id = id;
+	hnsw_newcomer_init(&newcomer, row->index, row->model, level, &link,
+					   chooser);
+	for (uint32 i = 0; i < chooser->nchosen; i++)
+		linked |= hnsw_link_back(&newcomer, i, false);
+	for (uint32 i = 0; i < chooser->nchosen && !linked; i++)
+		linked = hnsw_link_back(&newcomer, i, true);
 }
 
 /* Searches begin at the element from now on */
@@ -442,17 +436,18 @@ set_entry(Relation index, HnswId id, uint32 level)
 static void
 add_element(const NewRow *row, const InsertPlan *plan)
 {
-	HnswLinker linker;
 	HnswId ground = HNSW_NONE;
 	HnswId id = HNSW_NONE;
 
-	hnsw_linker_init(&linker, row->index, row->model);
 	for (uint32 at = 0; at <= plan->level; at++)
 	{
-		id = write_node(row, at, id, ground, &plan->links[at]);
+		const HnswChooser *chooser = &plan->choosers[at];
+		HnswLinks links = hnsw_chosen_links(chooser, row->model);
+
+		id = write_node(row, at, id, ground, &links);
 		if (at == 0)
 			ground = id;
-		link_back(row, &linker, id, at, &plan->links[at]);
+		link_back(row, id, at, chooser);
 	}
 	if (plan->is_entry)
 		set_entry(row->index, id, plan->level);

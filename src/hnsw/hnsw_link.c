@@ -212,154 +212,183 @@ hnsw_chosen_links(const HnswChooser *chooser, const HnswModel *model)
  * Links back
  */
 
+static int
+compare_known(const void *a, const void *b)
+{
+	const HnswKnown *x = a;
+	const HnswKnown *y = b;
+
+	return x->id < y->id ? -1 : x->id > y->id;
+}
+
 void
-hnsw_linker_init(HnswLinker *linker, Relation index, const HnswModel *model)
+hnsw_newcomer_init(HnswNewcomer *newcomer, Relation index,
+				   const HnswModel *model, uint32 level, const HnswLink *link,
+				   const HnswChooser *chooser)
 {
-	const Codec *codec = codec_of((CodecKind) model->meta.codec);
-	CodecShape shape = hnsw_codec_shape(&model->meta);
+	uint32 lanes = model->layout.lanes;
+	HnswKnown *known = allocate(chooser->n, sizeof(HnswKnown));
 
-	linker->index = index;
-	linker->model = model;
-	hnsw_chooser_init(&linker->chooser, &model->meta, model->layout.lanes + 1);
-	linker->node = allocate(1, model->layout.size);
-	linker->code = allocate(codec == NULL ? 1 : codec->code_bytes(&shape), 1);
+	for (uint32 i = 0; i < chooser->n; i++)
+		known[i] = (HnswKnown){.id = chooser->ids[i], .place = i};
+	for (uint32 i = 0; i < chooser->nchosen; i++)
+		known[chooser->order[chooser->chosen[i]].place].linked = true;
+	qsort(known, chooser->n, sizeof(HnswKnown), compare_known);
+	*newcomer = (HnswNewcomer){.index = index,
+							   .model = model,
+							   .level = level,
+							   .link = *link,
+							   .chooser = chooser,
+							   .known = known,
+							   .lanes = allocate(lanes, sizeof(HnswId)),
+							   .near = allocate(lanes + 1, sizeof(HnswNear)),
+							   .sqdists = allocate(lanes + 1, sizeof(float)),
+							   .kept = allocate(lanes + 1, sizeof(bool)),
+							   .chosen = allocate(lanes + 1, sizeof(uint32))};
 }
 
-/* A copy of the node; false where the slot is none of this level */
+static const HnswKnown *
+find_known(const HnswNewcomer *newcomer, HnswId id)
+{
+	HnswKnown wanted = {.id = id};
+
+	return bsearch(&wanted, newcomer->known, newcomer->chooser->n,
+				   sizeof(HnswKnown), compare_known);
+}
+
+/* The links of a node as they are now; false where there is none of the level */
 static bool
-copy_node(HnswLinker *linker, HnswId id, uint32 level)
+read_lanes(HnswNewcomer *newcomer, HnswId id)
 {
-	const HnswLayout *layout = &linker->model->layout;
-	Buffer buffer = lock_node(linker->index, linker->model, id);
+	const HnswLayout *layout = &newcomer->model->layout;
+	Buffer buffer = lock_node(newcomer->index, newcomer->model, id);
+	const HnswNode *node = hnsw_node(BufferGetPage(buffer), layout, id);
+	bool found = is_node_of(node, newcomer->level);
 
-	memcpy(linker->node, hnsw_node(BufferGetPage(buffer), layout, id),
-		   layout->size);
+	memcpy(newcomer->lanes, HNSW_ARRAY(node, layout->links, HnswId),
+		   layout->lanes * sizeof(HnswId));
 	UnlockReleaseBuffer(buffer);
-	return is_node_of(linker->node, level);
+	return found;
 }
 
-static const HnswId *
-links_of(const HnswLinker *linker)
-{
-	return HNSW_ARRAY(linker->node, linker->model->layout.links, HnswId);
-}
-
-/* The lane with this neighbour, or without any: HNSW_NONE; lanes: there is none */
+/* A lane with this name, HNSW_NONE for a free one; lanes: there is none */
 static uint32
-lane_of(const HnswLinker *linker, HnswId id)
+lane_of(const HnswNewcomer *newcomer, HnswId id)
 {
+	uint32 lanes = newcomer->model->layout.lanes;
 	uint32 lane = 0;
 
-	while (lane < linker->model->layout.lanes && links_of(linker)[lane] != id)
+	while (lane < lanes && newcomer->lanes[lane] != id)
 		lane++;
 	return lane;
 }
 
 static uint32
-count_links(const HnswLinker *linker)
+count_links(const HnswNewcomer *newcomer)
 {
 	uint32 n = 0;
 
-	for (uint32 lane = 0; lane < linker->model->layout.lanes; lane++)
-		n += links_of(linker)[lane] != HNSW_NONE;
+	for (uint32 lane = 0; lane < newcomer->model->layout.lanes; lane++)
+		n += newcomer->lanes[lane] != HNSW_NONE;
+	return n;
+}
+
+/* The newcomer as a place among the candidates: see row_of() */
+#define OWN_PLACE ((uint32) -1)
+
+static float
+near_sqdist(void *arg, uint32_t a, uint32_t b)
+{
+	const HnswNewcomer *newcomer = arg;
+	const HnswChooser *chooser = newcomer->chooser;
+
+	return sqdist(chooser, row_of(chooser, newcomer->near[a].place),
+				  row_of(chooser, newcomer->near[b].place));
+}
+
+/* Ask the rule of a node's neighbours that are known, and of the newcomer */
+static uint32
+prune_known(HnswNewcomer *newcomer, uint32 place)
+{
+	const HnswChooser *chooser = newcomer->chooser;
+	const float *row = row_of(chooser, place);
+	GraphPruning pruning = {.sqdists = newcomer->sqdists,
+							.alpha = HNSW_ALPHA,
+							.pair = near_sqdist,
+							.arg = newcomer};
+	uint32 n = 0;
+
+	newcomer->near[n++].place = OWN_PLACE;
+	for (uint32 lane = 0; lane < newcomer->model->layout.lanes; lane++)
+	{
+		const HnswKnown *known = find_known(newcomer, newcomer->lanes[lane]);
+
+		if (known != NULL)
+			newcomer->near[n++].place = known->place;
+	}
+	for (uint32 i = 0; i < n; i++)
+		newcomer->near[i].sqdist =
+			sqdist(chooser, row, row_of(chooser, newcomer->near[i].place));
+	qsort(newcomer->near, n, sizeof(HnswNear), compare_near);
+	for (uint32 i = 0; i < n; i++)
+		newcomer->sqdists[i] = newcomer->near[i].sqdist;
+	pruning.n = pruning.degree = n;
+	(void) graph_prune(&pruning, newcomer->chosen, newcomer->kept);
 	return n;
 }
 
 /*
- * The neighbours of the node are candidates, and last the newcomer.  A
- * neighbour that is no node any more is none: its lane; else HNSW_NONE.
+ * Who gives up its lane: of the neighbours to which the newcomer links, the
+ * farthest one that the rule does not keep, or the farthest one, if the rule
+ * keeps them all.  HNSW_NONE: nobody.
  */
 static HnswId
-gather_neighbours(HnswLinker *linker, const HnswNewcomer *newcomer)
+choose_leaver(HnswNewcomer *newcomer, uint32 place, bool must)
 {
-	const HnswModel *model = linker->model;
-	const HnswLayout *layout = &model->layout;
-	HnswChooser *chooser = &linker->chooser;
-	int dim = model->meta.dim;
+	const HnswChooser *chooser = newcomer->chooser;
+	uint32 n = prune_known(newcomer, place);
+	HnswId farthest = HNSW_NONE;
+	HnswId farthest_ruled_out = HNSW_NONE;
 
-	hnsw_copy_row(linker->node, HNSW_ARRAY(linker->node, layout->copy, uint8),
-				  dim, hnsw_chooser_begin(chooser));
-	for (uint32 lane = 0; lane < layout->lanes; lane++)
+	for (uint32 i = 0; i < n; i++)
 	{
-		HnswId id = links_of(linker)[lane];
-		HnswNode head;
+		uint32 at = newcomer->near[i].place;
+		HnswId id;
 
-		if (id == HNSW_NONE)
-			continue;
-		if (layout->codes != 0)
-			hnsw_link_row(linker->node, model, lane, linker->code,
-						  hnsw_chooser_next(chooser));
-		else if (!hnsw_read_row(linker->index, model, id, newcomer->level,
-								&head, hnsw_chooser_next(chooser)))
-			return id;
-		hnsw_chooser_add(chooser, id);
-	}
-	memcpy(hnsw_chooser_next(chooser), newcomer->row, dim * sizeof(float));
-	hnsw_chooser_add(chooser, newcomer->link.id);
-	return HNSW_NONE;
-}
-
-static bool
-newcomer_links_to(const HnswNewcomer *newcomer, HnswId id)
-{
-	for (uint32 i = 0; i < newcomer->links->n; i++)
-	{
-		if (newcomer->links->links[i].id == id)
-			return true;
-	}
-	return false;
-}
-
-/*
- * Who gives up its lane: the farthest neighbour that the rule does not keep and
- * the newcomer leads to, so that what could be reached still can be.  The
- * newcomer itself: nobody does.
- */
-static HnswId
-choose_leaver(HnswLinker *linker, const HnswNewcomer *newcomer, bool must)
-{
-	const HnswChooser *chooser = &linker->chooser;
-	HnswId last = newcomer->link.id;
-
-	hnsw_choose(&linker->chooser);
-	for (uint32 i = chooser->n; i-- > 0;)
-	{
-		HnswId id = chooser->ids[chooser->order[i].place];
-
-		if (id == newcomer->link.id)
+		if (at == OWN_PLACE)
 		{
-			if (!must && !chooser->kept[i])
-				return id;
+			if (!newcomer->kept[i] && !must)
+				return HNSW_NONE;
 			continue;
 		}
-		if ((must || !chooser->kept[i]) && newcomer_links_to(newcomer, id))
-			return id;
-		if (must && last == newcomer->link.id)
-			last = id;
+		id = chooser->ids[at];
+		if (!find_known(newcomer, id)->linked)
+			continue;
+		farthest = id;
+		if (!newcomer->kept[i])
+			farthest_ruled_out = id;
 	}
-	return last;
+	return farthest_ruled_out != HNSW_NONE ? farthest_ruled_out : farthest;
 }
 
-/* Put the newcomer where old is, unless that has changed */
+/* Put the newcomer into a lane, unless that has changed */
 static bool
-replace(HnswLinker *linker, HnswId at, HnswId old, const HnswNewcomer *newcomer)
+fill_lane(HnswNewcomer *newcomer, HnswId id, uint32 lane)
 {
-	const HnswModel *model = linker->model;
-	const HnswLayout *layout = &model->layout;
-	uint32 lane = lane_of(linker, old);
-	Buffer buffer = page_read(linker->index, hnsw_block(layout, at), HNSW_MAGIC,
-							  HNSW_PAGE_NODES, BUFFER_LOCK_EXCLUSIVE, NULL);
-	const HnswNode *node = hnsw_node(BufferGetPage(buffer), layout, at);
+	const HnswLayout *layout = &newcomer->model->layout;
+	Buffer buffer =
+		page_read(newcomer->index, hnsw_block(layout, id), HNSW_MAGIC,
+				  HNSW_PAGE_NODES, BUFFER_LOCK_EXCLUSIVE, NULL);
+	const HnswNode *node = hnsw_node(BufferGetPage(buffer), layout, id);
 	bool same = is_node_of(node, newcomer->level) &&
-		node->ground == linker->node->ground &&
-		HNSW_ARRAY(node, layout->links, HnswId)[lane] == old;
+		HNSW_ARRAY(node, layout->links, HnswId)[lane] == newcomer->lanes[lane];
 
 	if (same)
 	{
-		PageEdit edit = edit_begin(linker->index);
+		PageEdit edit = edit_begin(newcomer->index);
 
-		hnsw_link_set(hnsw_node(edit_page(&edit, buffer), layout, at), model,
-					  lane, &newcomer->link);
+		hnsw_link_set(hnsw_node(edit_page(&edit, buffer), layout, id),
+					  newcomer->model, lane, &newcomer->link);
 		edit_finish(&edit);
 	}
 	UnlockReleaseBuffer(buffer);
@@ -367,27 +396,29 @@ replace(HnswLinker *linker, HnswId at, HnswId old, const HnswNewcomer *newcomer)
 }
 
 bool
-hnsw_link_back(HnswLinker *linker, HnswId at, const HnswNewcomer *newcomer,
-			   bool must)
+hnsw_link_back(HnswNewcomer *newcomer, uint32 i, bool must)
 {
+	const HnswChooser *chooser = newcomer->chooser;
+	uint32 place = chooser->order[chooser->chosen[i]].place;
+	HnswId id = chooser->ids[place];
+
 	for (int attempt = 0; attempt < ATTEMPTS; attempt++)
 	{
-		HnswId old = HNSW_NONE;
+		HnswId leaver = HNSW_NONE;
 
 		CHECK_FOR_INTERRUPTS();
-		if (!copy_node(linker, at, newcomer->level))
+		if (!read_lanes(newcomer, id))
 			return false;
-		if (lane_of(linker, newcomer->link.id) < linker->model->layout.lanes)
+		if (lane_of(newcomer, newcomer->link.id) <
+			newcomer->model->layout.lanes)
 			return true;
-		if (count_links(linker) >= linker->model->meta.degree)
+		if (count_links(newcomer) >= newcomer->model->meta.degree)
 		{
-			old = gather_neighbours(linker, newcomer);
-			if (old == HNSW_NONE)
-				old = choose_leaver(linker, newcomer, must);
-			if (old == newcomer->link.id)
+			leaver = choose_leaver(newcomer, place, must);
+			if (leaver == HNSW_NONE)
 				return false;
 		}
-		if (replace(linker, at, old, newcomer))
+		if (fill_lane(newcomer, id, lane_of(newcomer, leaver)))
 			return true;
 	}
 	return false;

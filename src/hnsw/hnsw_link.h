@@ -70,38 +70,52 @@ typedef struct HnswLinks
 extern HnswLinks hnsw_chosen_links(const HnswChooser *chooser,
 								   const HnswModel *model);
 
-/* A node to which others shall link */
-typedef struct HnswNewcomer
+/* A candidate by its name */
+typedef struct HnswKnown
 {
-	uint32 level;
-	HnswLink link;
-	const float *row;       /* as it stands in a lane: see hnsw_link_row() */
-	const HnswLinks *links; /* its own */
-} HnswNewcomer;
+	HnswId id;
+	uint32 place;
+	bool linked; /* it was chosen */
+} HnswKnown;
 
-/* Work memory of hnsw_link_back() */
-typedef struct HnswLinker
+/* A node to which those that were chosen for it shall link */
+typedef struct HnswNewcomer
 {
 	Relation index;
 	const HnswModel *model;
-	HnswChooser chooser;
-	HnswNode *node; /* what is being changed, as it was */
-	uint8 *code;
-} HnswLinker;
+	uint32 level;
+	HnswLink link;
+	const HnswChooser *chooser;
+	HnswKnown *known; /* all candidates, by name */
 
-/* Memory in the current context; model must live on */
-extern void hnsw_linker_init(HnswLinker *linker, Relation index,
-							 const HnswModel *model);
+	/* work memory: those among a node's neighbours, and the newcomer */
+	HnswId *lanes;
+	HnswNear *near; /* nearest first */
+	float *sqdists;
+	bool *kept;
+	uint32 *chosen;
+} HnswNewcomer;
 
 /*
- * See to it that a node links to the newcomer, if that is among the neighbours
- * that it should have, or must be.  A neighbour gives up its lane only where
- * something else leads to it.  Does the node link to the newcomer now?
- *
- * Locks: the node's page, shared, others without codecs, one at a time; then
- * exclusively, for one edit.  Callers hold no lock.
+ * The node that link names is that for whose neighbours the chooser has just
+ * chosen; memory in the current context; chooser and model must live on.
  */
-extern bool hnsw_link_back(HnswLinker *linker, HnswId at,
-						   const HnswNewcomer *newcomer, bool must);
+extern void hnsw_newcomer_init(HnswNewcomer *newcomer, Relation index,
+							   const HnswModel *model, uint32 level,
+							   const HnswLink *link,
+							   const HnswChooser *chooser);
+
+/*
+ * See to it that the i'th of those that were chosen links to the newcomer, if
+ * that is among the neighbours that it should have, or must be.  Does it now?
+ *
+ * The rule is asked only of what was a candidate: what is near to both.  Another
+ * neighbour gives up its lane only if the newcomer leads to it, so that what can
+ * be reached still can be.
+ *
+ * Locks: the page, shared, and then exclusively for one edit.  Callers hold no
+ * lock.
+ */
+extern bool hnsw_link_back(HnswNewcomer *newcomer, uint32 i, bool must);
 
 #endif
