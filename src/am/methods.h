@@ -14,6 +14,9 @@
 
 struct ExplainState;
 
+/* Takes what an index says of itself, name by name */
+typedef void (*MethodFact)(void *arg, const char *name, const char *value);
+
 typedef struct ScanMethod
 {
 	ambeginscan_function begin; /* by which its indexes are told from others */
@@ -24,6 +27,16 @@ typedef struct ScanMethod
 	 * is zero.
 	 */
 	void (*explain)(IndexScanDesc scan, struct ExplainState *es);
+
+	/*
+	 * Errors [XX002] where an index contradicts itself or, if heapallindexed,
+	 * its table.  The caller holds a lock on the table that keeps VACUUM out, but
+	 * on a standby.
+	 */
+	void (*check)(Relation heap, Relation index, bool heapallindexed);
+
+	/* Settings in force, rows, bytes of the index's parts */
+	void (*describe)(Relation index, MethodFact fact, void *arg);
 } ScanMethod;
 
 /* Add a method, which is kept; once for each, from _PG_init */

@@ -23,6 +23,12 @@
 /* Real queries are less like the rows than rows are: .95 of them is wanted */
 #define RECALL_WANTED 0.98
 
+/*
+ * Nodes kept beyond k at least: on easy rows a search may do with hardly more
+ * than k, but a query from elsewhere would end where it came in.
+ */
+#define LEAST_MARGIN 30
+
 /* ef is tried in steps by this factor, up to so many of them */
 #define EF_STEP 1.15
 #define EF_STEPS 48
@@ -205,7 +211,8 @@ hnsw_calibrate(Relation index, HnswMeta *meta, const HnswRows *rows,
 			c->queries[i] = (uint64) i * rows->n / c->nqueries;
 		find_limits(c);
 		for (int at = 0; at < HNSW_NCALIBRATIONS; at++)
-			meta->calibrations[at].ef = find_ef(c, at);
+			meta->calibrations[at].ef =
+				Max(find_ef(c, at), meta->calibrations[at].k + LEAST_MARGIN);
 	}
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);

@@ -30,6 +30,12 @@ typedef struct HnswModel
  */
 extern const HnswModel *hnsw_model_get(Relation index, HnswState *state);
 
+/*
+ * A copy of it in the current context, without hints, for who looks at the
+ * catalogues while he needs it; same errors.
+ */
+extern HnswModel *hnsw_model_copy(Relation index, HnswState *state);
+
 /* Floats of the model: the mean of the rows, dim, and the codec's parameters */
 extern Size hnsw_floats(const HnswMeta *meta);
 

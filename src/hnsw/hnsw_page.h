@@ -83,8 +83,8 @@ typedef struct HnswState
 	HnswId entry;      /* where searches begin; HNSW_NONE: there is no node */
 	uint32 top_level;  /* of the entry */
 	BlockNumber space; /* the first block of nodes that may have a free slot */
-	uint32 spare;
-	double nrows; /* when built, or last vacuumed */
+	uint32 freed;      /* 1: slots have been freed, and links may be stale */
+	double nrows;      /* when built, or last vacuumed */
 } HnswState;
 
 #define HNSW_STATE_OFFSET MAXALIGN(sizeof(HnswMeta))

@@ -12,6 +12,7 @@
 #include "am/methods.h"
 #include "am/scan.h"
 #include "core/compat.h"
+#include "hnsw/hnsw_check.h"
 #include "hnsw/hnsw_handler.h"
 #include "hnsw/hnsw_options.h"
 #include "hnsw/hnsw_search.h"
@@ -252,4 +253,6 @@ hnsw_begin_scan(Relation index, int nkeys, int norderbys)
 }
 
 const ScanMethod hnsw_scan_method = {.begin = hnsw_begin_scan,
-									 .explain = scan_explain};
+									 .explain = scan_explain,
+									 .check = hnsw_check,
+									 .describe = hnsw_describe};

@@ -10,22 +10,16 @@
  */
 #include "postgres.h"
 
-#include "access/tableam.h"
-#include "access/transam.h"
-#include "access/xact.h"
 #include "access/xlog.h"
-#include "catalog/index.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
 #include "utils/memutils.h"
-#include "utils/snapmgr.h"
 
-#include "am/tid_set.h"
+#include "am/heap_check.h"
 #include "core/compat.h"
 #include "ivf/ivf_check.h"
 #include "ivf/ivf_encode.h"
 #include "pages/page.h"
-#include "vector/dense.h"
 
 typedef struct IvfCheck
 {
@@ -269,65 +263,6 @@ check_list(IvfCheck *check, uint32 list)
 	}
 }
 
-/* A row of the heap as the build would index it */
-static void
-check_heap_row(Relation index, ItemPointer tid, Datum *values, bool *isnull,
-			   bool alive, void *arg)
-{
-	IvfCheck *check = arg;
-	const IvfMeta *meta = &check->model->meta;
-	uint64 number = tid_number(tid);
-	const void *elems;
-
-	CHECK_FOR_INTERRUPTS();
-	if (isnull[0] || tid_set_lookup(check->tids, number) != NULL)
-		return;
-	elems = value_elems(meta->elem, values[0], meta->dim);
-	if (meta->metric == METRIC_COSINE &&
-		dense_elems_norm((ElemKind) meta->elem, elems, meta->dim) == 0)
-		return;
-	ereport(
-		ERROR,
-		(errcode(ERRCODE_INDEX_CORRUPTED),
-		 errmsg("row (%u,%u) is missing in index \"%s\"",
-				ItemPointerGetBlockNumber(tid), ItemPointerGetOffsetNumber(tid),
-				RelationGetRelationName(index)),
-		 errhint("Please REINDEX it.")));
-}
-
-static void
-check_heap(IvfCheck *check, Relation heap, Snapshot snapshot)
-{
-	IndexInfo *info = BuildIndexInfo(check->index);
-	TableScanDesc scan =
-		table_beginscan_strat(heap, snapshot, 0, NULL, true, true);
-
-	/* an MVCC snapshot, as CREATE INDEX CONCURRENTLY uses it */
-	info->ii_Concurrent = true;
-	info->ii_Unique = false;
-	info->ii_ExclusionOps = NULL;
-	(void) table_index_build_scan(heap, check->index, info, true, false,
-								  check_heap_row, check, scan);
-}
-
-/*
- * An index may lack rows that an older snapshot still sees, where HOT chains
- * were broken when it was built: core keeps such a snapshot from using it.
- */
-static void
-check_snapshot(Relation index, Snapshot snapshot)
-{
-	if (IsolationUsesXactSnapshot() && index->rd_index->indcheckxmin &&
-		!TransactionIdPrecedes(
-			HeapTupleHeaderGetXmin(index->rd_indextuple->t_data),
-			snapshot->xmin))
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("index \"%s\" cannot be checked with the snapshot of "
-						"this transaction",
-						RelationGetRelationName(index))));
-}
-
 void
 ivf_check(Relation heap, Relation index, bool heapallindexed)
 {
@@ -336,15 +271,10 @@ ivf_check(Relation heap, Relation index, bool heapallindexed)
 	Size size =
 		offsetof(IvfModel, params) + ivf_params_floats(meta) * sizeof(float);
 	IvfCheck check = {.index = index, .settled = !RecoveryInProgress()};
-	Snapshot snapshot = NULL;
+	HeapCheck rows = {0};
 
-	/* before the index is read: what it sees must be there */
 	if (heapallindexed)
-	{
-		snapshot = RegisterSnapshot(GetTransactionSnapshot());
-		check_snapshot(index, snapshot);
-	}
-
+		heap_check_begin(&rows, index);
 	check.model = MemoryContextAllocHuge(CurrentMemoryContext, size);
 	memcpy(check.model, model, size);
 	check.model->nhints = 0;
@@ -364,8 +294,11 @@ ivf_check(Relation heap, Relation index, bool heapallindexed)
 		check_list(&check, list);
 	if (heapallindexed)
 	{
-		check_heap(&check, heap, snapshot);
-		UnregisterSnapshot(snapshot);
+		rows.elem = meta->elem;
+		rows.metric = (Metric) meta->metric;
+		rows.dim = meta->dim;
+		rows.tids = check.tids;
+		heap_check_end(&rows, heap);
 	}
 }
 

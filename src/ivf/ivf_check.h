@@ -9,6 +9,7 @@
 
 #include "utils/rel.h"
 
+#include "am/methods.h"
 #include "ivf/ivf_page.h"
 
 /*
@@ -20,6 +21,9 @@
  * The caller holds a lock on the heap that keeps VACUUM out.
  */
 extern void ivf_check(Relation heap, Relation index, bool heapallindexed);
+
+/* ivf_describe.c: settings in force, rows, lists, bytes by part */
+extern void ivf_describe(Relation index, MethodFact fact, void *arg);
 
 /* Rows, as of the build or the last VACUUM */
 extern double ivf_count_rows(Relation index, const IvfMeta *meta);

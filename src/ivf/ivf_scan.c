@@ -15,6 +15,7 @@
 #include "am/methods.h"
 #include "am/scan.h"
 #include "ivf/ivf_candidates.h"
+#include "ivf/ivf_check.h"
 #include "ivf/ivf_handler.h"
 #include "ivf/ivf_options.h"
 #include "ivf/ivf_search.h"
@@ -242,4 +243,6 @@ ivfbeginscan(Relation index, int nkeys, int norderbys)
 }
 
 const ScanMethod ivf_scan_method = {.begin = ivfbeginscan,
-									.explain = scan_explain};
+									.explain = scan_explain,
+									.check = ivf_check,
+									.describe = ivf_describe};

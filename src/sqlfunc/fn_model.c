@@ -41,7 +41,8 @@ begin_call(FunctionCallInfo fcinfo)
 	Size bytes;
 
 	InitMaterializedSRF(fcinfo, 0);
-	call.open = open_index(PG_GETARG_OID(0), INDEX_FOR_READER, AccessShareLock);
+	call.open =
+		open_ivf_index(PG_GETARG_OID(0), INDEX_FOR_READER, AccessShareLock);
 	cached = ivf_model_get(call.open.index);
 	bytes = offsetof(IvfModel, params) +
 		ivf_params_floats(&cached->meta) * sizeof(float);

@@ -16,6 +16,7 @@
 #include "utils/rel.h"
 #include "utils/rls.h"
 
+#include "am/methods.h"
 #include "core/compat.h"
 #include "ivf/ivf_handler.h"
 #include "sqlfunc/open_index.h"
@@ -73,11 +74,25 @@ open_index(Oid oid, IndexRight right, LOCKMODE heap_lock)
 	open.heap = table_open(heap, open.heap_lock);
 	open.index = index_open(oid, AccessShareLock);
 	if (open.index->rd_rel->relkind != RELKIND_INDEX ||
-		open.index->rd_indam->ambeginscan != ivfbeginscan)
+		methods_find(open.index) == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("\"%s\" is not an index of vector_ext",
 						RelationGetRelationName(open.index))));
+	return open;
+}
+
+OpenIndex
+open_ivf_index(Oid oid, IndexRight right, LOCKMODE heap_lock)
+{
+	OpenIndex open = open_index(oid, right, heap_lock);
+
+	if (methods_find(open.index) != &ivf_scan_method)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("index \"%s\" has no lists",
+						RelationGetRelationName(open.index)),
+				 errdetail("Only those of ivfflat and ivfpq do.")));
 	return open;
 }
 

@@ -33,6 +33,10 @@ typedef struct OpenIndex
  * right [42501].
  */
 extern OpenIndex open_index(Oid oid, IndexRight right, LOCKMODE heap_lock);
+
+/* The same for functions that know of lists: error [42809] for other methods */
+extern OpenIndex open_ivf_index(Oid oid, IndexRight right, LOCKMODE heap_lock);
+
 extern void close_index(OpenIndex *open);
 
 #endif

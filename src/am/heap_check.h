@@ -1,0 +1,39 @@
+/*
+ * heap_check.h
+ *	  Is every row of a table in its index?
+ *
+ * Include after postgres.h.
+ */
+#ifndef VECTOR_EXT_HEAP_CHECK_H
+#define VECTOR_EXT_HEAP_CHECK_H
+
+#include "utils/rel.h"
+#include "utils/snapshot.h"
+
+#include "am/tid_set.h"
+#include "am/value.h"
+#include "distance/metric.h"
+
+typedef struct HeapCheck
+{
+	Relation index;
+	ValueKind elem;
+	Metric metric;
+	int dim;
+	tid_set_hash *tids; /* of the index; the caller's */
+	Snapshot snapshot;  /* registered */
+} HeapCheck;
+
+/*
+ * Take a snapshot, before the index is read: what it sees must be there.  Error
+ * [55000]: a transaction whose snapshot is older than the index.
+ */
+extern void heap_check_begin(HeapCheck *check, Relation index);
+
+/*
+ * The other fields are set: look up each row that a build would index.  Error
+ * [XX002] for one that is missing.
+ */
+extern void heap_check_end(HeapCheck *check, Relation heap);
+
+#endif

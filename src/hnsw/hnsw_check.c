@@ -1,0 +1,732 @@
+/*
+ * hnsw_check.c
+ *	  Is an index what it should be?
+ *
+ * Twice over all blocks, each page copied under its lock and looked at
+ * afterwards: first slots by themselves, then what they lead to, for which the
+ * first round has noted of each name what it is, and a digest of its code.  What
+ * came since is read when something leads to it.  Last the walk from the entry.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "access/xlog.h"
+#include "common/hashfn.h"
+#include "miscadmin.h"
+#include "storage/bufmgr.h"
+#include "storage/lmgr.h"
+#include "utils/memutils.h"
+
+#include "am/heap_check.h"
+#include "core/compat.h"
+#include "hnsw/hnsw_check.h"
+#include "hnsw/hnsw_node.h"
+
+/* One in so many elements may be out of reach */
+#define UNREACHED_PART 100
+
+/* What the first round notes of a name: a level, and these */
+#define KIND_UNKNOWN 0xFF /* it came later */
+#define KIND_LEVEL 0x0F
+#define KIND_NODE 0x10
+#define KIND_LIVE 0x20
+#define KIND_MORE 0x40   /* a slot of TIDs */
+#define KIND_LED_TO 0x80 /* by its element, in the second round */
+
+typedef struct HnswCheck
+{
+	Relation index;
+	HnswModel *model; /* ours: the relation cache may change */
+	const Codec *codec;
+	BlockNumber first; /* blocks before it are no nodes' */
+	uint64 nnames;     /* of the first round */
+	uint8 *kinds;      /* by name */
+	uint32 *digests;   /* by name: of its code and term */
+	tid_set_hash *tids;
+	HnswState state; /* before the first round */
+	char *page;      /* the image of one, and its block */
+	BlockNumber blkno;
+	HnswNode *other; /* a node of another page */
+	float *row;
+	float *work;
+	uint8 *code;
+	uint64 nlive; /* live elements */
+	uint64 nstale;
+	bool settled; /* nobody takes rows away: not so on a standby */
+} HnswCheck;
+
+pg_attribute_printf(3, 4) pg_noreturn
+	static void complain(const HnswCheck *check, HnswId id, const char *format,
+						 ...);
+
+/* The slot is named; the rest follows it: "Slot 3: ..." */
+static void
+complain(const HnswCheck *check, HnswId id, const char *format, ...)
+{
+	const HnswLayout *layout = &check->model->layout;
+	char what[200];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(what, sizeof(what), format, args);
+	va_end(args);
+	page_corrupted(check->index, hnsw_block(layout, id),
+				   psprintf("Slot %u: %s", id % layout->slots, what));
+}
+
+static HnswNode *
+slot_at(const HnswCheck *check, uint32 slot)
+{
+	return hnsw_node(check->page, &check->model->layout, slot);
+}
+
+static const HnswId *
+links_of(const HnswCheck *check, const HnswNode *node)
+{
+	return HNSW_ARRAY(node, check->model->layout.links, HnswId);
+}
+
+static bool
+is_node(const HnswNode *node)
+{
+	return node->state == HNSW_LIVE || node->state == HNSW_DEAD;
+}
+
+/* Can it be the name of a slot? */
+static bool
+is_name(const HnswCheck *check, HnswId id)
+{
+	BlockNumber blkno = hnsw_block(&check->model->layout, id);
+
+	return id != HNSW_NONE && blkno >= check->first &&
+		(id < check->nnames || blkno < RelationGetNumberOfBlocks(check->index));
+}
+
+/* A copy of a slot, good until the next one */
+static HnswNode *
+read_slot(HnswCheck *check, HnswId id)
+{
+	const HnswLayout *layout = &check->model->layout;
+	Buffer buffer = page_read(check->index, hnsw_block(layout, id), HNSW_MAGIC,
+							  HNSW_PAGE_NODES, BUFFER_LOCK_SHARE, NULL);
+
+	memcpy(check->other, hnsw_node(BufferGetPage(buffer), layout, id),
+		   layout->size);
+	UnlockReleaseBuffer(buffer);
+	return check->other;
+}
+
+static uint8
+kind_of(const HnswCheck *check, HnswId id)
+{
+	return id < check->nnames ? check->kinds[id] : KIND_UNKNOWN;
+}
+
+static bool
+is_known_node(const HnswCheck *check, HnswId id)
+{
+	uint8 kind = kind_of(check, id);
+
+	return kind != KIND_UNKNOWN && (kind & KIND_NODE) != 0;
+}
+
+/*
+ * Slots by themselves
+ */
+
+static void
+check_tid(HnswCheck *check, HnswId id, ItemPointer tid)
+{
+	bool found;
+
+	if (!ItemPointerIsValid(tid))
+		complain(check, id, "a TID is not valid.");
+	(void) tid_set_insert(check->tids, tid_number(tid), &found);
+	if (found && check->settled)
+		complain(check, id, "row (%u,%u) is indexed twice.",
+				 ItemPointerGetBlockNumber(tid),
+				 ItemPointerGetOffsetNumber(tid));
+}
+
+static void
+check_free(const HnswCheck *check, HnswId id, const HnswNode *node)
+{
+	const char *bytes = (const char *) node;
+
+	for (uint32 i = 0; i < check->model->layout.size; i++)
+	{
+		if (bytes[i] != 0)
+			complain(check, id, "it is free, but not empty.");
+	}
+}
+
+static void
+check_more(HnswCheck *check, HnswId id, HnswMore *more)
+{
+	if (more->ntids > check->model->layout.more)
+		complain(check, id, "it says it has %u TIDs.", more->ntids);
+	if (!is_name(check, more->ground) ||
+		(more->next != HNSW_NONE && !is_name(check, more->next)))
+		complain(check, id, "a link leads beyond the end.");
+	for (uint32 i = 0; i < more->ntids; i++)
+		check_tid(check, id, &more->tids[i]);
+}
+
+/* Head and place of an element's node */
+static void
+check_head(HnswCheck *check, HnswId id, HnswNode *node)
+{
+	if (node->level > HNSW_MAX_LEVEL)
+		complain(check, id, "it is of level %u.", node->level);
+	if (node->ntids > (node->level == 0 ? HNSW_TIDS : 0))
+		complain(check, id, "it says it has %u TIDs on level %u.", node->ntids,
+				 node->level);
+	if (node->level > 0)
+	{
+		if (!is_name(check, node->below) || !is_name(check, node->ground) ||
+			node->more != HNSW_NONE)
+			complain(check, id, "it does not lead to its ground.");
+		return;
+	}
+	if (node->below != HNSW_NONE || node->ground != id)
+		complain(check, id, "it is no ground.");
+	if (node->more != HNSW_NONE && !is_name(check, node->more))
+		complain(check, id, "a link leads beyond the end.");
+	if ((node->ntids > 0 || node->more != HNSW_NONE) !=
+		(node->state == HNSW_LIVE))
+		complain(check, id,
+				 node->state == HNSW_LIVE ? "it is live without a row."
+										  : "it is dead with a row.");
+	for (uint32 i = 0; i < node->ntids; i++)
+		check_tid(check, id, &node->tids[i]);
+}
+
+static void
+check_copy(const HnswCheck *check, HnswId id, const HnswNode *node)
+{
+	const uint8 *copy = HNSW_ARRAY(node, check->model->layout.copy, uint8);
+	uint32 sum = 0;
+	uint32 squares = 0;
+
+	for (int i = 0; i < check->model->meta.dim; i++)
+	{
+		sum += copy[i];
+		squares += copy[i] * copy[i];
+	}
+	if (sum != node->sum || squares != node->squares)
+		complain(check, id, "the sums of its copy are wrong.");
+	if (!isfinite(node->low) || !isfinite(node->step) || node->step < 0 ||
+		!isfinite(node->error) || node->error < 0)
+		complain(check, id, "its copy has no meaning.");
+}
+
+static int
+compare_ids(const void *a, const void *b)
+{
+	HnswId x = *(const HnswId *) a;
+	HnswId y = *(const HnswId *) b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* Links by themselves: names in range, once each, a term where there is a link */
+static void
+check_links(HnswCheck *check, HnswId id, const HnswNode *node)
+{
+	const HnswLayout *layout = &check->model->layout;
+	const HnswId *links = links_of(check, node);
+	HnswId *sorted = palloc(layout->lanes * sizeof(HnswId));
+	uint32 n = 0;
+
+	for (uint32 lane = 0; lane < layout->lanes; lane++)
+	{
+		bool linked = links[lane] != HNSW_NONE;
+
+		if (linked && !is_name(check, links[lane]))
+			complain(check, id, "a link leads beyond the end.");
+		if (links[lane] == id)
+			complain(check, id, "it links to itself.");
+		if (layout->terms != 0)
+		{
+			float term = HNSW_ARRAY(node, layout->terms, float)[lane];
+
+			if (linked ? !isfinite(term) : term != INFINITY)
+				complain(check, id, "lane %u has a wrong term.", lane);
+		}
+		if (linked)
+			sorted[n++] = links[lane];
+	}
+	if (n > check->model->meta.degree)
+		complain(check, id, "it has %u links.", n);
+	qsort(sorted, n, sizeof(HnswId), compare_ids);
+	for (uint32 i = 1; i < n; i++)
+	{
+		if (sorted[i] == sorted[i - 1])
+			complain(check, id, "it links to slot %u of block %u twice.",
+					 sorted[i] % layout->slots, hnsw_block(layout, sorted[i]));
+	}
+	pfree(sorted);
+}
+
+static uint32
+digest(const HnswCheck *check, const uint8 *code, float term)
+{
+	CodecShape shape = hnsw_codec_shape(&check->model->meta);
+	uint32 bits;
+
+	memcpy(&bits, &term, sizeof(bits));
+	return murmurhash32(
+		bits ^ hash_bytes(code, (int) check->codec->code_bytes(&shape)));
+}
+
+/* The digest of the code that a node's copy has */
+static uint32
+digest_of_copy(HnswCheck *check, const HnswNode *node)
+{
+	const HnswModel *model = check->model;
+	float term;
+
+	hnsw_copy_row(node, HNSW_ARRAY(node, model->layout.copy, uint8),
+				  model->meta.dim, check->row);
+	term = hnsw_code(model, check->row, check->code, check->work);
+	return digest(check, check->code, term);
+}
+
+static void
+note_node(HnswCheck *check, HnswId id, const HnswNode *node)
+{
+	check->kinds[id] = KIND_NODE | node->level;
+	if (node->state == HNSW_LIVE)
+	{
+		check->kinds[id] |= KIND_LIVE;
+		check->nlive += node->level == 0;
+	}
+	if (check->codec != NULL)
+		check->digests[id] = digest_of_copy(check, node);
+}
+
+static void
+check_slot(HnswCheck *check, HnswId id, HnswNode *node)
+{
+	switch (node->state)
+	{
+		case HNSW_FREE:
+			check_free(check, id, node);
+			check->kinds[id] = 0;
+			break;
+		case HNSW_MORE:
+			check_more(check, id, (HnswMore *) node);
+			check->kinds[id] = KIND_MORE;
+			break;
+		case HNSW_LIVE:
+		case HNSW_DEAD:
+			check_head(check, id, node);
+			check_copy(check, id, node);
+			check_links(check, id, node);
+			note_node(check, id, node);
+			break;
+		default:
+			complain(check, id, "it is in state %u.", node->state);
+	}
+}
+
+/* Copy a page of nodes; false for one that was never filled */
+static bool
+copy_page(HnswCheck *check, BlockNumber blkno)
+{
+	Buffer buffer = ReadBuffer(check->index, blkno);
+	Page page = (Page) check->page;
+
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	memcpy(page, BufferGetPage(buffer), BLCKSZ);
+	UnlockReleaseBuffer(buffer);
+	check->blkno = blkno;
+	if (PageIsNew(page))
+		return false;
+	if (page_special(page)->magic != HNSW_MAGIC ||
+		page_special(page)->kind != HNSW_PAGE_NODES ||
+		page_special(page)->next != InvalidBlockNumber ||
+		page_special(page)->generation != 0 || page_special(page)->owner != 0)
+		page_corrupted(check->index, blkno,
+					   "The page is not of the expected kind.");
+	if (((PageHeader) page)->pd_lower != ((PageHeader) page)->pd_upper)
+		page_corrupted(check->index, blkno, "The page has no room.");
+	return true;
+}
+
+typedef void (*SlotCheck)(HnswCheck *check, HnswId id, HnswNode *node);
+
+static void
+check_blocks(HnswCheck *check, SlotCheck check_one)
+{
+	const HnswLayout *layout = &check->model->layout;
+	BlockNumber end = hnsw_block(layout, check->nnames);
+
+	for (BlockNumber blkno = check->first; blkno < end; blkno++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (!copy_page(check, blkno))
+			continue;
+		for (uint32 slot = 0; slot < layout->slots; slot++)
+			check_one(check, hnsw_id(layout, blkno, slot),
+					  slot_at(check, slot));
+	}
+}
+
+/*
+ * What slots lead to
+ */
+
+/* Nodes of an element: its ground, and one on the level below */
+static void
+check_element(HnswCheck *check, HnswId id, const HnswNode *node)
+{
+	uint32 copy = check->model->layout.copy;
+	const HnswNode *ground = read_slot(check, node->ground);
+
+	/* what VACUUM has buried, it may not have come to free before a crash */
+	if (node->state == HNSW_DEAD)
+		return;
+	if (!is_node(ground) || ground->level != 0)
+		complain(check, id, "its ground is none.");
+	if (ground->hash != node->hash || ground->low != node->low ||
+		ground->step != node->step ||
+		memcmp(HNSW_ARRAY(ground, copy, char), HNSW_ARRAY(node, copy, char),
+			   check->model->meta.dim) != 0)
+		complain(check, id, "its ground is of another element.");
+	ground = read_slot(check, node->below);
+	if (!is_node(ground) || ground->level + 1 != node->level ||
+		ground->ground != node->ground)
+		complain(check, id, "it is on top of another element.");
+}
+
+/* Slots of TIDs: each is of one chain, and of it once */
+static void
+check_chain(HnswCheck *check, HnswId id, const HnswNode *node)
+{
+	uint64 left = (uint64) RelationGetNumberOfBlocks(check->index) *
+		check->model->layout.slots;
+	HnswId next = node->more;
+
+	while (next != HNSW_NONE)
+	{
+		const HnswMore *more = (HnswMore *) read_slot(check, next);
+
+		CHECK_FOR_INTERRUPTS();
+		if (more->state != HNSW_MORE || more->ground != id)
+			complain(check, id, "its chain leads to what is not part of it.");
+		if (left-- == 0)
+			complain(check, id, "its chain has no end.");
+		if (kind_of(check, next) == (KIND_MORE | KIND_LED_TO))
+			complain(check, id, "its chain leads to a slot twice.");
+		if (next < check->nnames)
+			check->kinds[next] = KIND_MORE | KIND_LED_TO;
+		next = more->next;
+		if (next != HNSW_NONE && !is_name(check, next))
+			complain(check, id, "its chain leads beyond the end.");
+	}
+}
+
+/* The code in a lane is that of the node it leads to */
+static bool
+code_fits(HnswCheck *check, const HnswNode *node, uint32 lane)
+{
+	const HnswLayout *layout = &check->model->layout;
+	HnswId to = links_of(check, node)[lane];
+	uint32 stored;
+
+	if (check->codec == NULL)
+		return true;
+	hnsw_link_row(node, check->model, lane, check->code, check->row);
+	stored = digest(check, check->code,
+					HNSW_ARRAY(node, layout->terms, float)[lane]);
+	if (is_known_node(check, to) && check->digests[to] == stored)
+		return true;
+	return digest_of_copy(check, read_slot(check, to)) == stored;
+}
+
+static bool
+leads_to_level(HnswCheck *check, HnswId to, uint32 level)
+{
+	const HnswNode *node;
+
+	if (is_known_node(check, to))
+		return (check->kinds[to] & KIND_LEVEL) == level;
+	node = read_slot(check, to);
+	return is_node(node) && node->level == level;
+}
+
+static void
+check_neighbours(HnswCheck *check, HnswId id, const HnswNode *node)
+{
+	for (uint32 lane = 0; lane < check->model->layout.lanes; lane++)
+	{
+		HnswId to = links_of(check, node)[lane];
+		const char *what = NULL;
+
+		if (to == HNSW_NONE)
+			continue;
+		if (!is_name(check, to))
+			complain(check, id, "a link leads beyond the end.");
+		if (!leads_to_level(check, to, node->level))
+			what = "leads to no node of its level";
+		else if (!code_fits(check, node, lane))
+			what = "has the code of another neighbor";
+		if (what != NULL && check->state.freed == 0)
+			complain(check, id, "lane %u %s.", lane, what);
+		check->nstale += what != NULL;
+	}
+}
+
+static void
+check_leads(HnswCheck *check, HnswId id, HnswNode *node)
+{
+	if (!is_node(node))
+		return;
+	if (node->level > 0)
+		check_element(check, id, node);
+	else if (node->more != HNSW_NONE)
+		check_chain(check, id, node);
+	check_neighbours(check, id, node);
+}
+
+/* Slots of TIDs that no element leads to */
+static void
+check_lost_tids(HnswCheck *check)
+{
+	for (uint64 id = 0; id < check->nnames; id++)
+	{
+		if (check->kinds[id] == KIND_MORE)
+			complain(check, id, "its TIDs are of no element.");
+	}
+}
+
+/*
+ * The walk
+ */
+
+typedef struct Walk
+{
+	uint64 nnames;
+	uint8 *reached; /* bits */
+	HnswId *queue;
+	uint64 nqueue;
+} Walk;
+
+static void
+reach(Walk *walk, HnswId id)
+{
+	if (id >= walk->nnames || (walk->reached[id / 8] & 1 << id % 8) != 0)
+		return;
+	walk->reached[id / 8] |= 1 << id % 8;
+	walk->queue[walk->nqueue++] = id;
+}
+
+/* Where a search can go from a node; what is no node is seen when it is met */
+static void
+step(const HnswCheck *check, Walk *walk, const HnswNode *node)
+{
+	if (node->level > 0)
+		reach(walk, node->below);
+	for (uint32 lane = 0; lane < check->model->layout.lanes; lane++)
+	{
+		HnswId to = links_of(check, node)[lane];
+
+		if (to != HNSW_NONE && is_name(check, to) &&
+			(!is_known_node(check, to) ||
+			 (check->kinds[to] & KIND_LEVEL) == node->level))
+			reach(walk, to);
+	}
+}
+
+/* From an entry: how many of the live elements that are known are not reached */
+static uint64
+count_unreached(HnswCheck *check, HnswId entry)
+{
+	Walk walk = {.nnames = (uint64) RelationGetNumberOfBlocks(check->index) *
+					 check->model->layout.slots};
+	uint64 nreached = 0;
+
+	walk.reached =
+		MemoryContextAllocExtended(CurrentMemoryContext, walk.nnames / 8 + 1,
+								   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	walk.queue = MemoryContextAllocHuge(CurrentMemoryContext,
+										(walk.nnames + 1) * sizeof(HnswId));
+	if (entry != HNSW_NONE)
+		reach(&walk, entry);
+	for (uint64 i = 0; i < walk.nqueue; i++)
+	{
+		HnswId id = walk.queue[i];
+		uint8 kind = kind_of(check, id);
+		const HnswNode *node = read_slot(check, id);
+
+		CHECK_FOR_INTERRUPTS();
+		if (!is_node(node))
+			continue;
+		nreached += is_known_node(check, id) && (kind & KIND_LIVE) != 0 &&
+			(kind & KIND_LEVEL) == 0;
+		step(check, &walk, node);
+	}
+	pfree(walk.queue);
+	pfree(walk.reached);
+	return check->nlive - nreached;
+}
+
+/* The state of a moment in which no insertion is under way */
+static HnswState
+read_state(HnswCheck *check)
+{
+	HnswState state;
+
+	LockPage(check->index, HNSW_META_BLOCK, ExclusiveLock);
+	(void) hnsw_model_get(check->index, &state);
+	UnlockPage(check->index, HNSW_META_BLOCK, ExclusiveLock);
+	return state;
+}
+
+static HnswId
+check_entry(HnswCheck *check)
+{
+	HnswState state = read_state(check);
+	const HnswNode *node;
+
+	if (state.entry == HNSW_NONE)
+	{
+		if (check->nlive > 0)
+			page_corrupted(check->index, HNSW_META_BLOCK,
+						   "There are elements, but no entry.");
+		return HNSW_NONE;
+	}
+	if (!is_name(check, state.entry))
+		page_corrupted(check->index, HNSW_META_BLOCK,
+					   "The entry is beyond the end.");
+	node = read_slot(check, state.entry);
+	if (!is_node(node) || node->level != state.top_level)
+		page_corrupted(check->index, HNSW_META_BLOCK,
+					   "The entry is no node of the highest level.");
+	return state.entry;
+}
+
+/* Elements that have just come may not have been linked to in the first walk */
+static void
+check_reach(HnswCheck *check)
+{
+	uint64 limit = check->nlive / UNREACHED_PART;
+	HnswId entry = check_entry(check);
+	uint64 n = count_unreached(check, entry);
+
+	if (n > limit)
+		n = count_unreached(check, check_entry(check));
+	if (n > limit)
+		page_corrupted(check->index, HNSW_META_BLOCK,
+					   psprintf("Of " UINT64_FORMAT " elements, " UINT64_FORMAT
+								" cannot be reached.",
+								check->nlive, n));
+	if (n > 0)
+		ereport(
+			WARNING,
+			(errmsg("index \"%s\": searches miss " UINT64_FORMAT
+					" of " UINT64_FORMAT " elements",
+					RelationGetRelationName(check->index), n, check->nlive)));
+}
+
+/*
+ * All
+ */
+
+/* The model's pages are those that it was read from; returns the next block */
+static BlockNumber
+check_model(HnswCheck *check)
+{
+	const HnswMeta *meta = &check->model->meta;
+	Size left = hnsw_floats(meta) * sizeof(float);
+	const char *from = (const char *) check->model->floats;
+	BlockNumber blkno = left == 0 ? HNSW_META_BLOCK + 1 : meta->model;
+
+	for (; left > 0; blkno++)
+	{
+		Size part = Min(left, PAGE_ROOM);
+		Buffer buffer = page_read(check->index, blkno, HNSW_MAGIC,
+								  HNSW_PAGE_MODEL, BUFFER_LOCK_SHARE, NULL);
+		bool same = memcmp(page_room(BufferGetPage(buffer)), from, part) == 0;
+
+		UnlockReleaseBuffer(buffer);
+		if (!same)
+			page_corrupted(check->index, blkno, "The model has changed.");
+		from += part;
+		left -= part;
+	}
+	return blkno;
+}
+
+static void
+check_floats(const HnswCheck *check)
+{
+	Size n = hnsw_floats(&check->model->meta);
+
+	for (Size i = 0; i < n; i++)
+	{
+		if (!isfinite(check->model->floats[i]))
+			page_corrupted(check->index, check->model->meta.model,
+						   "The model is not finite.");
+	}
+}
+
+static void
+check_init(HnswCheck *check)
+{
+	const HnswMeta *meta;
+	CodecShape shape;
+
+	check->model = hnsw_model_copy(check->index, &check->state);
+	meta = &check->model->meta;
+	shape = hnsw_codec_shape(meta);
+	check->codec = codec_of((CodecKind) meta->codec);
+	check->nnames = (uint64) RelationGetNumberOfBlocks(check->index) *
+		check->model->layout.slots;
+	check->kinds =
+		MemoryContextAllocHuge(CurrentMemoryContext, check->nnames + 1);
+	memset(check->kinds, KIND_UNKNOWN, check->nnames);
+	if (check->codec != NULL)
+		check->digests = MemoryContextAllocHuge(
+			CurrentMemoryContext, (check->nnames + 1) * sizeof(uint32));
+	check->tids = tid_set_create(CurrentMemoryContext, 1024, NULL);
+	check->page = palloc(BLCKSZ);
+	check->other = palloc(check->model->layout.size);
+	check->row = palloc(meta->dim * sizeof(float));
+	check->work = palloc(3 * meta->dim * sizeof(float));
+	check->code =
+		palloc(check->codec == NULL ? 1 : check->codec->code_bytes(&shape));
+}
+
+void
+hnsw_check(Relation heap, Relation index, bool heapallindexed)
+{
+	HnswCheck check = {.index = index, .settled = !RecoveryInProgress()};
+	HeapCheck rows = {0};
+
+	if (heapallindexed)
+		heap_check_begin(&rows, index);
+	check_init(&check);
+	check_floats(&check);
+	check.first = check_model(&check);
+	check_blocks(&check, check_slot);
+	if (check.settled)
+	{
+		check_blocks(&check, check_leads);
+		check_lost_tids(&check);
+		check_reach(&check);
+	}
+	ereport(DEBUG1,
+			(errmsg("index \"%s\" has " UINT64_FORMAT " stale links",
+					RelationGetRelationName(index), check.nstale)));
+	if (heapallindexed)
+	{
+		rows.elem = check.model->meta.elem;
+		rows.metric = (Metric) check.model->meta.metric;
+		rows.dim = check.model->meta.dim;
+		rows.tids = check.tids;
+		heap_check_end(&rows, heap);
+	}
+}

@@ -1,0 +1,533 @@
+/*
+ * hnsw_repair.c
+ *	  Nodes that had links to what VACUUM takes away get others.
+ *
+ * A page is copied, its nodes are repaired in the copy while others are read, and
+ * what has changed is carried over under the page's lock, lane by lane: where an
+ * insertion has been faster, its link stays.
+ *
+ * Rows of candidates are decoded from the codes beside the links; without codec
+ * each candidate's own copy is read.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
+#include "am/tid_set.h"
+#include "hnsw/hnsw_link.h"
+#include "hnsw/hnsw_repair.h"
+#include "pages/wal.h"
+
+/* Candidates of a node, times the lanes it has: nobody takes more */
+#define MOST_CANDIDATES 16
+
+struct HnswRepair
+{
+	Relation index;
+	const HnswModel *model;
+	const HnswGone *gone;
+	BufferAccessStrategy strategy;
+
+	/* the page as it was, and as it shall be */
+	char *before;
+	char *after;
+	HnswNode *other; /* a node of another page */
+
+	/* names met, and dead nodes to be looked at in turn */
+	tid_set_hash *met;
+	HnswId *queue;
+	uint32 nqueue;
+	uint32 queue_room;
+
+	/* candidates; the first ones are the node's own neighbours */
+	HnswChooser chooser;
+	uint32 nlinked;
+	float *terms;
+	uint8 *codes;
+	Size code_bytes;
+	uint8 *code; /* room for one more */
+};
+
+HnswRepair *
+hnsw_repair_new(Relation index, const HnswModel *model, const HnswGone *gone,
+				BufferAccessStrategy strategy)
+{
+	HnswRepair *repair = palloc0(sizeof(HnswRepair));
+	const HnswLayout *layout = &model->layout;
+	const Codec *codec = codec_of((CodecKind) model->meta.codec);
+	CodecShape shape = hnsw_codec_shape(&model->meta);
+	uint32 room = MOST_CANDIDATES * layout->lanes;
+
+	repair->index = index;
+	repair->model = model;
+	repair->gone = gone;
+	repair->strategy = strategy;
+	repair->before = palloc(BLCKSZ);
+	repair->after = palloc(BLCKSZ);
+	repair->other = palloc(layout->size);
+	repair->met = tid_set_create(CurrentMemoryContext, 256, NULL);
+	repair->queue_room = 2 * layout->lanes;
+	repair->queue = palloc(repair->queue_room * sizeof(HnswId));
+	repair->code_bytes = codec == NULL ? 1 : codec->code_bytes(&shape);
+	repair->terms = palloc(room * sizeof(float));
+	repair->codes = palloc(room * repair->code_bytes);
+	repair->code = palloc(repair->code_bytes);
+	hnsw_chooser_init(&repair->chooser, &model->meta, room);
+	return repair;
+}
+
+static bool
+is_dead(const HnswRepair *repair, HnswId id)
+{
+	return hnsw_gone_get(repair->gone, repair->gone->dead, id);
+}
+
+static bool
+is_gone(const HnswRepair *repair, HnswId id)
+{
+	return is_dead(repair, id) ||
+		hnsw_gone_get(repair->gone, repair->gone->vacant, id);
+}
+
+static const HnswId *
+links_of(const HnswRepair *repair, const HnswNode *node)
+{
+	return HNSW_ARRAY(node, repair->model->layout.links, HnswId);
+}
+
+static uint8 *
+code_of(const HnswRepair *repair, uint32 place)
+{
+	return repair->codes + place * repair->code_bytes;
+}
+
+/* A copy of a node, good until the next one; NULL: none of this level is there */
+static const HnswNode *
+read_node(HnswRepair *repair, HnswId id, uint32 level)
+{
+	const HnswLayout *layout = &repair->model->layout;
+	Buffer buffer = page_read(repair->index, hnsw_block(layout, id), HNSW_MAGIC,
+							  HNSW_PAGE_NODES, BUFFER_LOCK_SHARE, NULL);
+	HnswNode *node = repair->other;
+
+	memcpy(node, hnsw_node(BufferGetPage(buffer), layout, id), layout->size);
+	UnlockReleaseBuffer(buffer);
+	if ((node->state != HNSW_LIVE && node->state != HNSW_DEAD) ||
+		node->level != level)
+		return NULL;
+	return node;
+}
+
+static bool
+first_meeting(HnswRepair *repair, HnswId id)
+{
+	bool found;
+
+	(void) tid_set_insert(repair->met, id, &found);
+	return !found;
+}
+
+static void
+enqueue(HnswRepair *repair, HnswId id)
+{
+	if (repair->nqueue == repair->queue_room)
+	{
+		repair->queue_room *= 2;
+		repair->queue = repalloc_huge(
+			repair->queue, (Size) repair->queue_room * sizeof(HnswId));
+	}
+	repair->queue[repair->nqueue++] = id;
+}
+
+/*
+ * Candidates
+ */
+
+/*
+ * The neighbour in a lane of a node, if there is room; without codes its own
+ * copy is read, if it is there.
+ */
+static void
+add_lane(HnswRepair *repair, const HnswNode *node, uint32 lane)
+{
+	const HnswModel *model = repair->model;
+	HnswChooser *chooser = &repair->chooser;
+	HnswId id = links_of(repair, node)[lane];
+
+	if (chooser->n == chooser->room)
+		return;
+	if (model->layout.codes != 0)
+	{
+		repair->terms[chooser->n] =
+			HNSW_ARRAY(node, model->layout.terms, float)[lane];
+		hnsw_link_row(node, model, lane, code_of(repair, chooser->n),
+					  hnsw_chooser_next(chooser));
+	}
+	else
+	{
+		HnswNode head;
+
+		if (!hnsw_read_row(repair->index, model, id, node->level, &head,
+						   hnsw_chooser_next(chooser)))
+			return;
+	}
+	hnsw_chooser_add(chooser, id);
+}
+
+/* The live neighbours of a dead node; the dead ones may be looked at later */
+static void
+add_neighbours_of(HnswRepair *repair, HnswId dead, uint32 level)
+{
+	const HnswNode *node = read_node(repair, dead, level);
+
+	if (node == NULL)
+		return;
+	for (uint32 lane = 0; lane < repair->model->layout.lanes; lane++)
+	{
+		HnswId id = links_of(repair, node)[lane];
+
+		if (id == HNSW_NONE || !first_meeting(repair, id))
+			continue;
+		if (is_dead(repair, id))
+			enqueue(repair, id);
+		else if (!is_gone(repair, id))
+			add_lane(repair, node, lane);
+	}
+}
+
+/*
+ * Is a link to what is known as gone good all the same?  A free slot may have
+ * been taken, and a dead element have got rows again.
+ */
+static bool
+lives_again(HnswRepair *repair, HnswId id, uint32 level)
+{
+	const HnswNode *node = read_node(repair, id, level);
+
+	return node != NULL && node->state == HNSW_LIVE;
+}
+
+/*
+ * What a node keeps.  Links to what is gone are taken from it, and dead nodes
+ * will be looked at.
+ */
+static void
+keep_links(HnswRepair *repair, HnswNode *node)
+{
+	for (uint32 lane = 0; lane < repair->model->layout.lanes; lane++)
+	{
+		HnswId id = links_of(repair, node)[lane];
+
+		if (id == HNSW_NONE)
+			continue;
+		(void) first_meeting(repair, id);
+		if (!is_gone(repair, id) || lives_again(repair, id, node->level))
+		{
+			add_lane(repair, node, lane);
+			continue;
+		}
+		if (is_dead(repair, id))
+			enqueue(repair, id);
+		hnsw_link_clear(node, repair->model, lane);
+	}
+	repair->nlinked = repair->chooser.n;
+}
+
+static void
+gather(HnswRepair *repair, HnswNode *node, HnswId self)
+{
+	const HnswModel *model = repair->model;
+	uint32 wanted = model->meta.degree / 2;
+	uint32 near;
+
+	repair->nqueue = 0;
+	tid_set_reset(repair->met);
+	(void) first_meeting(repair, self);
+	hnsw_copy_row(node, HNSW_ARRAY(node, model->layout.copy, uint8),
+				  model->meta.dim, hnsw_chooser_begin(&repair->chooser));
+	keep_links(repair, node);
+	near = repair->nqueue;
+	for (uint32 i = 0; i < repair->nqueue; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (i >= near && repair->chooser.n >= wanted)
+			break;
+		add_neighbours_of(repair, repair->queue[i], node->level);
+	}
+}
+
+/*
+ * Choice
+ */
+
+static void
+set_lane(HnswRepair *repair, HnswNode *node, uint32 lane, uint32 place)
+{
+	HnswLink link = {.id = repair->chooser.ids[place],
+					 .term = repair->terms[place],
+					 .code = code_of(repair, place)};
+
+	hnsw_link_set(node, repair->model, lane, &link);
+}
+
+static uint32
+count_links(const HnswRepair *repair, const HnswNode *node)
+{
+	uint32 n = 0;
+
+	for (uint32 lane = 0; lane < repair->model->layout.lanes; lane++)
+		n += links_of(repair, node)[lane] != HNSW_NONE;
+	return n;
+}
+
+/* Those that the rule keeps first, then those that are there to fill lanes */
+static void
+fill_lanes(HnswRepair *repair, HnswNode *node)
+{
+	const HnswChooser *chooser = &repair->chooser;
+	uint32 nlinks = count_links(repair, node);
+	uint32 lane = 0;
+
+	for (uint32 i = 0; i < 2 * chooser->nchosen; i++)
+	{
+		uint32 at = chooser->chosen[i % chooser->nchosen];
+		uint32 place = chooser->order[at].place;
+
+		if (nlinks >= chooser->degree)
+			break;
+		if (place < repair->nlinked ||
+			chooser->kept[at] != (i < chooser->nchosen))
+			continue;
+		while (links_of(repair, node)[lane] != HNSW_NONE)
+			lane++;
+		set_lane(repair, node, lane, place);
+		nlinks++;
+	}
+}
+
+static void
+repair_node(HnswRepair *repair, HnswNode *node, HnswId self)
+{
+	gather(repair, node, self);
+	if (repair->chooser.n > repair->nlinked)
+	{
+		hnsw_choose(&repair->chooser);
+		fill_lanes(repair, node);
+	}
+}
+
+/*
+ * Pages
+ */
+
+static bool
+needs_repair(const HnswRepair *repair, const HnswNode *node)
+{
+	if (node->state != HNSW_LIVE)
+		return false;
+	for (uint32 lane = 0; lane < repair->model->layout.lanes; lane++)
+	{
+		HnswId id = links_of(repair, node)[lane];
+
+		if (id != HNSW_NONE && is_gone(repair, id))
+			return true;
+	}
+	return false;
+}
+
+static bool
+has_link(const HnswRepair *repair, const HnswNode *node, HnswId id)
+{
+	for (uint32 lane = 0; lane < repair->model->layout.lanes; lane++)
+	{
+		if (links_of(repair, node)[lane] == id)
+			return true;
+	}
+	return false;
+}
+
+/* Carry a lane over, from a node as it shall be */
+static void
+carry_lane(HnswRepair *repair, HnswNode *node, const HnswNode *after,
+		   uint32 lane)
+{
+	const HnswLayout *layout = &repair->model->layout;
+	HnswId id = links_of(repair, after)[lane];
+	HnswLink link = {.id = id, .code = repair->code};
+	float *row = repair->chooser.rows;
+
+	if (id == HNSW_NONE || has_link(repair, node, id))
+	{
+		hnsw_link_clear(node, repair->model, lane);
+		return;
+	}
+	if (layout->terms != 0)
+	{
+		link.term = HNSW_ARRAY(after, layout->terms, float)[lane];
+		hnsw_link_row(after, repair->model, lane, repair->code, row);
+	}
+	hnsw_link_set(node, repair->model, lane, &link);
+}
+
+static bool
+node_changes(const HnswRepair *repair, uint32 slot)
+{
+	const HnswLayout *layout = &repair->model->layout;
+
+	return memcmp(links_of(repair, hnsw_node(repair->before, layout, slot)),
+				  links_of(repair, hnsw_node(repair->after, layout, slot)),
+				  layout->lanes * sizeof(HnswId)) != 0;
+}
+
+static void
+carry_node(HnswRepair *repair, Page page, uint32 slot)
+{
+	const HnswLayout *layout = &repair->model->layout;
+	const HnswNode *before = hnsw_node(repair->before, layout, slot);
+	const HnswNode *after = hnsw_node(repair->after, layout, slot);
+	HnswNode *node = hnsw_node(page, layout, slot);
+
+	if (node->state != HNSW_LIVE || node->level != before->level)
+		return;
+	for (uint32 lane = 0; lane < layout->lanes; lane++)
+	{
+		HnswId was = links_of(repair, before)[lane];
+
+		if (was != links_of(repair, after)[lane] &&
+			was == links_of(repair, node)[lane])
+			carry_lane(repair, node, after, lane);
+	}
+}
+
+/* Write what differs between before and after */
+static void
+carry_over(HnswRepair *repair, BlockNumber blkno)
+{
+	Buffer buffer = page_read(repair->index, blkno, HNSW_MAGIC, HNSW_PAGE_NODES,
+							  BUFFER_LOCK_EXCLUSIVE, repair->strategy);
+	PageEdit edit = edit_begin(repair->index);
+	Page page = edit_page(&edit, buffer);
+
+	for (uint32 slot = 0; slot < repair->model->layout.slots; slot++)
+	{
+		if (node_changes(repair, slot))
+			carry_node(repair, page, slot);
+	}
+	edit_finish(&edit);
+	UnlockReleaseBuffer(buffer);
+}
+
+/* False for a block that holds no nodes */
+static bool
+copy_page(HnswRepair *repair, BlockNumber blkno)
+{
+	Buffer buffer = ReadBufferExtended(repair->index, MAIN_FORKNUM, blkno,
+									   RBM_NORMAL, repair->strategy);
+	Page page = BufferGetPage(buffer);
+	bool nodes;
+
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	nodes = !PageIsNew(page) && page_special(page)->magic == HNSW_MAGIC &&
+		page_special(page)->kind == HNSW_PAGE_NODES;
+	if (nodes)
+		memcpy(repair->before, page, BLCKSZ);
+	UnlockReleaseBuffer(buffer);
+	return nodes;
+}
+
+void
+hnsw_repair_block(HnswRepair *repair, BlockNumber blkno)
+{
+	const HnswLayout *layout = &repair->model->layout;
+	bool changes = false;
+
+	if (!copy_page(repair, blkno))
+		return;
+	for (uint32 slot = 0; slot < layout->slots; slot++)
+	{
+		if (!needs_repair(repair, hnsw_node(repair->before, layout, slot)))
+			continue;
+		if (!changes)
+			memcpy(repair->after, repair->before, BLCKSZ);
+		repair_node(repair, hnsw_node(repair->after, layout, slot),
+					hnsw_id(layout, blkno, slot));
+		changes |= node_changes(repair, slot);
+	}
+	if (changes)
+		carry_over(repair, blkno);
+}
+
+/*
+ * Revived nodes
+ */
+
+/* Its neighbours are its candidates, and all of them are chosen */
+static void
+choose_neighbours(HnswRepair *repair, HnswNode *node, HnswId self)
+{
+	const HnswModel *model = repair->model;
+	float *row = hnsw_chooser_begin(&repair->chooser);
+
+	hnsw_copy_row(node, HNSW_ARRAY(node, model->layout.copy, uint8),
+				  model->meta.dim, row);
+	for (uint32 lane = 0; lane < model->layout.lanes; lane++)
+	{
+		HnswId id = links_of(repair, node)[lane];
+
+		if (id != HNSW_NONE && id != self)
+			add_lane(repair, node, lane);
+	}
+	hnsw_choose(&repair->chooser);
+}
+
+static void
+link_back(HnswRepair *repair, HnswNode *node, HnswId self)
+{
+	const HnswModel *model = repair->model;
+	const HnswChooser *chooser = &repair->chooser;
+	int dim = model->meta.dim;
+	float *row = palloc(dim * sizeof(float));
+	float *work = palloc(3 * dim * sizeof(float));
+	HnswLink link = {.id = self, .code = repair->code};
+	HnswLinks links = hnsw_chosen_links(chooser, model);
+	HnswNewcomer revived = {.level = node->level, .row = row, .links = &links};
+	HnswLinker linker;
+	bool linked = false;
+
+	hnsw_copy_row(node, HNSW_ARRAY(node, model->layout.copy, uint8), dim, row);
+	if (model->layout.codes != 0)
+		link.term = hnsw_code(model, row, repair->code, work);
+	revived.link = link;
+	hnsw_linker_init(&linker, repair->index, model);
+	for (uint32 i = 0; i < links.n; i++)
+		linked |= hnsw_link_back(&linker, links.links[i].id, &revived, false);
+	for (uint32 i = 0; i < links.n && !linked; i++)
+		linked = hnsw_link_back(&linker, links.links[i].id, &revived, true);
+	pfree(work);
+	pfree(row);
+}
+
+void
+hnsw_repair_revived(HnswRepair *repair, HnswId id)
+{
+	const HnswLayout *layout = &repair->model->layout;
+	BlockNumber blkno = hnsw_block(layout, id);
+	MemoryContext context;
+	MemoryContext old;
+	HnswNode *node;
+
+	hnsw_repair_block(repair, blkno);
+	if (!copy_page(repair, blkno))
+		return;
+	node = hnsw_node(repair->before, layout, id);
+	if (node->state != HNSW_LIVE)
+		return;
+	choose_neighbours(repair, node, id);
+	context = AllocSetContextCreate(CurrentMemoryContext, "hnsw revived node",
+									ALLOCSET_DEFAULT_SIZES);
+	old = MemoryContextSwitchTo(context);
+	link_back(repair, node, id);
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+}

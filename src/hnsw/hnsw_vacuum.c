@@ -1,0 +1,899 @@
+/*
+ * hnsw_vacuum.c
+ *	  Removing rows that nobody sees any more.
+ *
+ *		1  every TID of the index is offered to the callback, block by block; nodes
+ *		   that are left without any become dead, emptied slots of TIDs free
+ *		2  nodes above the ground whose element is dead become dead; the entry is
+ *		   moved if it is one of them
+ *		3  links to dead nodes are replaced (hnsw_repair.h)
+ *		4  dead nodes become free
+ *
+ * Dead nodes still lead searches on, so that between any two records, which may
+ * be the last ones before a crash, every element can be found.  Whoever comes
+ * next finds what is dead by its state and goes on.  The heap is never read.
+ *
+ * An insertion that reads a node as dead may link to it when it is free, or
+ * somebody else's: those under way when nodes are about to become free are waited
+ * for, but others may come.  A link is no promise: searches take what is there
+ * for what it is, a free slot leads nowhere, another node of the level is as good
+ * a neighbour as chance has it, of whose distance the link's code tells a lie
+ * once; and the next VACUUM that meets a link to a free slot takes it away.
+ *
+ * An insertion may give a dead element a row.  It is live again, and nothing is
+ * lost but the links that led to it, which are made anew.
+ *
+ * Names of dead nodes are kept as bits, within maintenance_work_mem; if there are
+ * more, steps 2 to 4 are done for one range of names after the other.
+ *
+ * Locks: one page at a time, shared, exclusively only to change it; two, in
+ * ascending order, to take a slot out of a chain.  The lock of the meta page,
+ * exclusively, which keeps insertions out: to move the entry, and to wait.
+ */
+#include "postgres.h"
+
+#include "commands/vacuum.h"
+#include "miscadmin.h"
+#include "storage/bufmgr.h"
+#include "storage/lmgr.h"
+#include "utils/memutils.h"
+
+#include "core/compat.h"
+#include "hnsw/hnsw_handler.h"
+#include "hnsw/hnsw_node.h"
+#include "hnsw/hnsw_repair.h"
+#include "pages/wal.h"
+
+/* Names are kept by two bits each, blocks with nodes above the ground by one */
+#define NAMES_PER_BYTE 4
+
+/* Elements with emptied slots that are remembered before they are dealt with */
+#define MOST_EMPTIED 65536
+
+typedef struct HnswVacuum
+{
+	IndexVacuumInfo *info;
+	Relation index;
+	const HnswModel *model; /* ours: the relation cache may change */
+	IndexBulkDeleteResult *stats;
+	IndexBulkDeleteCallback callback;
+	void *callback_state;
+	double nrows; /* TIDs that stay */
+
+	HnswGone gone;
+	HnswId end;      /* names before it have been met */
+	bool found_dead; /* is there any dead node? */
+	uint8 *uppers;   /* a bit for each block that has nodes above the ground */
+	BlockNumber nuppers;
+	BlockNumber space; /* the first block known to have a free slot */
+
+	/* dead TIDs of the page at hand, those of slot s before tids_end[s] */
+	ItemPointerData *tids;
+	uint32 ntids;
+	uint32 tids_room;
+	uint32 *tids_end;
+
+	HnswId *emptied; /* elements with slots of TIDs that have none */
+	uint32 nemptied;
+
+	/* a live node of the highest level there is; HNSW_NONE: none is known */
+	HnswId best;
+	uint32 best_level;
+	HnswId ground; /* a live node on the ground */
+} HnswVacuum;
+
+static Buffer
+read_block(HnswVacuum *vacuum, BlockNumber blkno, int lock)
+{
+	Buffer buffer = ReadBufferExtended(vacuum->index, MAIN_FORKNUM, blkno,
+									   RBM_NORMAL, vacuum->info->strategy);
+
+	LockBuffer(buffer, lock);
+	return buffer;
+}
+
+/* Blocks that are the model's, or were never filled, are passed over */
+static bool
+holds_nodes(const HnswVacuum *vacuum, Buffer buffer)
+{
+	Page page = BufferGetPage(buffer);
+
+	if (PageIsNew(page))
+		return false;
+	if (page_special(page)->magic != HNSW_MAGIC)
+		page_corrupted(vacuum->index, BufferGetBlockNumber(buffer),
+					   "The page is not of the expected kind.");
+	return page_special(page)->kind == HNSW_PAGE_NODES;
+}
+
+/*
+ * Names
+ */
+
+static void
+note_dead(HnswVacuum *vacuum, HnswId id)
+{
+	hnsw_gone_set(&vacuum->gone, vacuum->gone.dead, id);
+	vacuum->found_dead = true;
+}
+
+static void
+note_vacant(HnswVacuum *vacuum, HnswId id)
+{
+	hnsw_gone_set(&vacuum->gone, vacuum->gone.vacant, id);
+}
+
+static bool
+is_dead(const HnswVacuum *vacuum, HnswId id)
+{
+	return hnsw_gone_get(&vacuum->gone, vacuum->gone.dead, id);
+}
+
+static void
+note_space(HnswVacuum *vacuum, BlockNumber blkno)
+{
+	vacuum->space = Min(vacuum->space, blkno);
+}
+
+/* Bits for all names that there may be until the end, if the budget allows */
+static void
+allocate_names(HnswVacuum *vacuum)
+{
+	BlockNumber nblocks = RelationGetNumberOfBlocks(vacuum->index);
+	uint64 names =
+		((uint64) nblocks + nblocks / 8 + 64) * vacuum->model->layout.slots;
+	uint64 budget = (uint64) maintenance_work_mem * 1024 * NAMES_PER_BYTE;
+	Size bytes;
+
+	vacuum->gone.n = Min(Min(names, budget), PG_UINT32_MAX - 31);
+	bytes = (vacuum->gone.n + 31) / 32 * sizeof(uint32);
+	vacuum->gone.dead = MemoryContextAllocExtended(
+		CurrentMemoryContext, bytes, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	vacuum->gone.vacant = MemoryContextAllocExtended(
+		CurrentMemoryContext, bytes, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	vacuum->nuppers = nblocks;
+	vacuum->uppers = palloc0(nblocks / 8 + 1);
+}
+
+static void
+note_upper(HnswVacuum *vacuum, BlockNumber blkno)
+{
+	/* those added since have none of what was dead when this began */
+	if (blkno < vacuum->nuppers)
+		vacuum->uppers[blkno / 8] |= 1 << blkno % 8;
+}
+
+/*
+ * 1. TIDs
+ */
+
+static void
+add_tid(HnswVacuum *vacuum, const ItemPointerData *tid)
+{
+	if (vacuum->ntids == vacuum->tids_room)
+	{
+		vacuum->tids_room *= 2;
+		vacuum->tids =
+			repalloc(vacuum->tids, vacuum->tids_room * sizeof(ItemPointerData));
+	}
+	vacuum->tids[vacuum->ntids++] = *tid;
+}
+
+/* The TIDs of a slot; how many there are, and where their number stands */
+static ItemPointerData *
+tids_of(const HnswVacuum *vacuum, HnswNode *slot, uint32 *n)
+{
+	if (slot->state == HNSW_MORE)
+	{
+		HnswMore *more = (HnswMore *) slot;
+
+		*n = Min(more->ntids, vacuum->model->layout.more);
+		return more->tids;
+	}
+	*n = slot->level == 0 &&
+			(slot->state == HNSW_LIVE || slot->state == HNSW_DEAD)
+		? Min(slot->ntids, HNSW_TIDS)
+		: 0;
+	return slot->tids;
+}
+
+/* Offer the TIDs of a slot to the callback, and remember the dead ones */
+static void
+offer_tids(HnswVacuum *vacuum, HnswNode *slot)
+{
+	uint32 n;
+	ItemPointerData *tids = tids_of(vacuum, slot, &n);
+
+	for (uint32 i = 0; i < n; i++)
+	{
+		if (vacuum->callback(&tids[i], vacuum->callback_state))
+			add_tid(vacuum, &tids[i]);
+		else
+			vacuum->nrows++;
+	}
+}
+
+static bool
+is_in(const ItemPointerData *tids, uint32 n, ItemPointer tid)
+{
+	for (uint32 i = 0; i < n; i++)
+	{
+		if (ItemPointerEquals((ItemPointer) &tids[i], tid))
+			return true;
+	}
+	return false;
+}
+
+/* Take the dead TIDs of a slot away */
+static void
+remove_tids(HnswVacuum *vacuum, HnswNode *slot, const ItemPointerData *dead,
+			uint32 ndead)
+{
+	uint32 n;
+	ItemPointerData *tids = tids_of(vacuum, slot, &n);
+	uint32 left = 0;
+
+	for (uint32 i = 0; i < n; i++)
+	{
+		if (is_in(dead, ndead, &tids[i]))
+			vacuum->stats->tuples_removed++;
+		else
+			tids[left++] = tids[i];
+	}
+	memset(&tids[left], 0, (n - left) * sizeof(ItemPointerData));
+	if (slot->state == HNSW_MORE)
+		((HnswMore *) slot)->ntids = left;
+	else
+		slot->ntids = left;
+}
+
+static bool
+has_no_row(const HnswNode *node)
+{
+	return node->level == 0 && node->ntids == 0 && node->more == HNSW_NONE;
+}
+
+/* Does a slot change, beside losing the TIDs that were found dead? */
+static bool
+slot_changes(const HnswNode *slot)
+{
+	return slot->state == HNSW_LIVE && has_no_row(slot);
+}
+
+/* What a slot is, after its TIDs were removed */
+static void
+note_slot(HnswVacuum *vacuum, const HnswNode *slot, HnswId id)
+{
+	BlockNumber blkno = hnsw_block(&vacuum->model->layout, id);
+
+	switch (slot->state)
+	{
+		case HNSW_LIVE:
+			if (slot->level > 0)
+				note_upper(vacuum, blkno);
+			else
+				vacuum->ground = id;
+			break;
+		case HNSW_DEAD:
+			note_dead(vacuum, id);
+			break;
+		case HNSW_MORE:
+			note_vacant(vacuum, id);
+			if (((const HnswMore *) slot)->ntids == 0)
+				vacuum->emptied[vacuum->nemptied++] =
+					((const HnswMore *) slot)->ground;
+			break;
+		default:
+			note_vacant(vacuum, id);
+			note_space(vacuum, blkno);
+			break;
+	}
+}
+
+/* Find the dead TIDs of a page: is there anything to be changed? */
+static bool
+look_at_tids(HnswVacuum *vacuum, Page page)
+{
+	const HnswLayout *layout = &vacuum->model->layout;
+	bool changes = false;
+
+	vacuum->ntids = 0;
+	for (uint32 slot = 0; slot < layout->slots; slot++)
+	{
+		HnswNode *node = hnsw_node(page, layout, slot);
+
+		offer_tids(vacuum, node);
+		vacuum->tids_end[slot] = vacuum->ntids;
+		changes |= slot_changes(node);
+	}
+	return changes || vacuum->ntids > 0;
+}
+
+static void
+change_tids(HnswVacuum *vacuum, Buffer buffer)
+{
+	const HnswLayout *layout = &vacuum->model->layout;
+	PageEdit edit = edit_begin(vacuum->index);
+	Page page = edit_page(&edit, buffer);
+	uint32 first = 0;
+
+	for (uint32 slot = 0; slot < layout->slots; slot++)
+	{
+		HnswNode *node = hnsw_node(page, layout, slot);
+		uint32 end = vacuum->tids_end[slot];
+
+		if (end > first)
+			remove_tids(vacuum, node, &vacuum->tids[first], end - first);
+		if (slot_changes(node))
+			node->state = HNSW_DEAD;
+		first = end;
+	}
+	edit_finish(&edit);
+}
+
+static void
+vacuum_block(HnswVacuum *vacuum, BlockNumber blkno)
+{
+	const HnswLayout *layout = &vacuum->model->layout;
+	Buffer buffer = read_block(vacuum, blkno, BUFFER_LOCK_SHARE);
+
+	if (holds_nodes(vacuum, buffer))
+	{
+		Page page = BufferGetPage(buffer);
+
+		if (look_at_tids(vacuum, page))
+		{
+			/* TIDs that come meanwhile were not dead when this began */
+			LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
+			LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+			change_tids(vacuum, buffer);
+		}
+		for (uint32 slot = 0; slot < layout->slots; slot++)
+			note_slot(vacuum, hnsw_node(page, layout, slot),
+					  hnsw_id(layout, blkno, slot));
+	}
+	else if (PageIsNew(BufferGetPage(buffer)))
+		note_space(vacuum, blkno);
+	UnlockReleaseBuffer(buffer);
+}
+
+/*
+ * 1. Chains of TIDs
+ */
+
+/* The link that leads on from a node or from a slot of its TIDs */
+static HnswId *
+next_of(HnswNode *slot)
+{
+	return slot->state == HNSW_MORE ? &((HnswMore *) slot)->next : &slot->more;
+}
+
+/* Is it, still, a part of the chain of this element? */
+static bool
+is_of_chain(const HnswNode *slot, HnswId id, HnswId ground)
+{
+	if (id == ground)
+		return slot->level == 0 &&
+			(slot->state == HNSW_LIVE || slot->state == HNSW_DEAD);
+	return slot->state == HNSW_MORE &&
+		((const HnswMore *) slot)->ground == ground;
+}
+
+/* Take a slot out of the chain, if it has no TIDs, and free it */
+static bool
+unlink_slot(HnswVacuum *vacuum, HnswId ground, HnswId before, HnswId id)
+{
+	const HnswLayout *layout = &vacuum->model->layout;
+	BlockNumber blocks[2] = {hnsw_block(layout, before),
+							 hnsw_block(layout, id)};
+	BlockNumber low = Min(blocks[0], blocks[1]);
+	BlockNumber high = Max(blocks[0], blocks[1]);
+	Buffer buffers[2];
+	HnswNode *from;
+	HnswNode *slot;
+	bool empty;
+
+	buffers[0] = page_read(vacuum->index, low, HNSW_MAGIC, HNSW_PAGE_NODES,
+						   BUFFER_LOCK_EXCLUSIVE, NULL);
+	buffers[1] = low == high
+		? buffers[0]
+		: page_read(vacuum->index, high, HNSW_MAGIC, HNSW_PAGE_NODES,
+					BUFFER_LOCK_EXCLUSIVE, NULL);
+	from = hnsw_node(BufferGetPage(buffers[blocks[0] != low]), layout, before);
+	slot = hnsw_node(BufferGetPage(buffers[blocks[1] != low]), layout, id);
+	empty = is_of_chain(from, before, ground) && *next_of(from) == id &&
+		is_of_chain(slot, id, ground) && ((HnswMore *) slot)->ntids == 0;
+	if (empty)
+	{
+		PageEdit edit = edit_begin(vacuum->index);
+		Page pages[2];
+
+		pages[0] = edit_page(&edit, buffers[0]);
+		pages[1] = low == high ? pages[0] : edit_page(&edit, buffers[1]);
+		from = hnsw_node(pages[blocks[0] != low], layout, before);
+		slot = hnsw_node(pages[blocks[1] != low], layout, id);
+		*next_of(from) = ((HnswMore *) slot)->next;
+		hnsw_node_free(slot, layout);
+		if (from->state == HNSW_LIVE && has_no_row(from))
+		{
+			from->state = HNSW_DEAD;
+			note_dead(vacuum, before);
+		}
+		edit_finish(&edit);
+		note_space(vacuum, blocks[1]);
+	}
+	if (low != high)
+		UnlockReleaseBuffer(buffers[1]);
+	UnlockReleaseBuffer(buffers[0]);
+	return empty;
+}
+
+/* What a part of a chain leads to; false where it is none, or not any more */
+static bool
+read_chain(HnswVacuum *vacuum, HnswId ground, HnswId id, HnswId *next,
+		   bool *empty)
+{
+	const HnswLayout *layout = &vacuum->model->layout;
+	Buffer buffer = page_read(vacuum->index, hnsw_block(layout, id), HNSW_MAGIC,
+							  HNSW_PAGE_NODES, BUFFER_LOCK_SHARE, NULL);
+	HnswNode *slot = hnsw_node(BufferGetPage(buffer), layout, id);
+	bool found = is_of_chain(slot, id, ground);
+
+	if (found)
+	{
+		*next = *next_of(slot);
+		*empty = slot->state == HNSW_MORE && ((HnswMore *) slot)->ntids == 0;
+	}
+	UnlockReleaseBuffer(buffer);
+	return found;
+}
+
+/* A chain has no more parts than there are slots */
+static void
+vacuum_chain(HnswVacuum *vacuum, HnswId ground)
+{
+	uint64 left = (uint64) RelationGetNumberOfBlocks(vacuum->index) *
+		vacuum->model->layout.slots;
+	HnswId before = ground;
+	HnswId id;
+	HnswId next;
+	bool empty;
+
+	if (!read_chain(vacuum, ground, ground, &id, &empty))
+		return;
+	while (id != HNSW_NONE)
+	{
+		vacuum_pause();
+		if (left-- == 0)
+			page_corrupted(vacuum->index,
+						   hnsw_block(&vacuum->model->layout, ground),
+						   "A chain of TIDs has no end.");
+		if (!read_chain(vacuum, ground, id, &next, &empty))
+			return;
+		if (!empty || !unlink_slot(vacuum, ground, before, id))
+			before = id;
+		id = next;
+	}
+}
+
+static int
+compare_ids(const void *a, const void *b)
+{
+	HnswId x = *(const HnswId *) a;
+	HnswId y = *(const HnswId *) b;
+
+	return x < y ? -1 : x > y;
+}
+
+static void
+vacuum_chains(HnswVacuum *vacuum)
+{
+	qsort(vacuum->emptied, vacuum->nemptied, sizeof(HnswId), compare_ids);
+	for (uint32 i = 0; i < vacuum->nemptied; i++)
+	{
+		if (i == 0 || vacuum->emptied[i] != vacuum->emptied[i - 1])
+			vacuum_chain(vacuum, vacuum->emptied[i]);
+	}
+	vacuum->nemptied = 0;
+}
+
+/* All blocks, those too that are added meanwhile */
+static void
+vacuum_tids(HnswVacuum *vacuum)
+{
+	const HnswLayout *layout = &vacuum->model->layout;
+	BlockNumber nblocks;
+	BlockNumber blkno = HNSW_META_BLOCK + 1;
+
+	vacuum->tids_room = 64;
+	vacuum->tids = palloc(vacuum->tids_room * sizeof(ItemPointerData));
+	vacuum->tids_end = palloc(layout->slots * sizeof(uint32));
+	vacuum->emptied = palloc((MOST_EMPTIED + layout->slots) * sizeof(HnswId));
+	while (blkno < (nblocks = RelationGetNumberOfBlocks(vacuum->index)))
+	{
+		for (; blkno < nblocks; blkno++)
+		{
+			vacuum_pause();
+			vacuum_block(vacuum, blkno);
+			if (vacuum->nemptied >= MOST_EMPTIED)
+				vacuum_chains(vacuum);
+		}
+	}
+	vacuum_chains(vacuum);
+	vacuum->end = hnsw_id(layout, nblocks, 0);
+}
+
+/*
+ * 2. Nodes above the ground, and the entry
+ */
+
+/* Names from here on are known next: by what their slots are */
+static void
+collect_names(HnswVacuum *vacuum, HnswId first)
+{
+	const HnswLayout *layout = &vacuum->model->layout;
+	HnswGone *gone = &vacuum->gone;
+	Size bytes = (gone->n + 31) / 32 * sizeof(uint32);
+	HnswId end = Min((uint64) first + gone->n, vacuum->end);
+
+	gone->first = first;
+	memset(gone->dead, 0, bytes);
+	memset(gone->vacant, 0, bytes);
+	for (BlockNumber blkno = hnsw_block(layout, first);
+		 blkno <= hnsw_block(layout, end - 1); blkno++)
+	{
+		Buffer buffer;
+
+		vacuum_pause();
+		buffer = read_block(vacuum, blkno, BUFFER_LOCK_SHARE);
+		for (uint32 slot = 0;
+			 slot < layout->slots && holds_nodes(vacuum, buffer); slot++)
+		{
+			HnswId id = hnsw_id(layout, blkno, slot);
+			uint8 state = hnsw_node(BufferGetPage(buffer), layout, slot)->state;
+
+			if (state == HNSW_DEAD)
+				note_dead(vacuum, id);
+			else if (state != HNSW_LIVE)
+				note_vacant(vacuum, id);
+		}
+		UnlockReleaseBuffer(buffer);
+	}
+}
+
+/* Is it a live node above the ground, and is its element alive? */
+static bool
+note_living(HnswVacuum *vacuum, const HnswNode *node, HnswId id)
+{
+	if (node->state != HNSW_LIVE || node->level == 0)
+		return true;
+	if (is_dead(vacuum, node->ground))
+		return false;
+	if (vacuum->best == HNSW_NONE || node->level > vacuum->best_level)
+	{
+		vacuum->best = id;
+		vacuum->best_level = node->level;
+	}
+	return true;
+}
+
+static void
+bury_uppers_of_block(HnswVacuum *vacuum, BlockNumber blkno)
+{
+	const HnswLayout *layout = &vacuum->model->layout;
+	Buffer buffer = read_block(vacuum, blkno, BUFFER_LOCK_EXCLUSIVE);
+	Page page = BufferGetPage(buffer);
+	PageEdit edit = {NULL};
+
+	for (uint32 slot = 0; slot < layout->slots && holds_nodes(vacuum, buffer);
+		 slot++)
+	{
+		HnswId id = hnsw_id(layout, blkno, slot);
+
+		if (note_living(vacuum, hnsw_node(page, layout, slot), id))
+			continue;
+		if (edit.state == NULL)
+		{
+			edit = edit_begin(vacuum->index);
+			page = edit_page(&edit, buffer);
+		}
+		hnsw_node(page, layout, slot)->state = HNSW_DEAD;
+		note_dead(vacuum, id);
+	}
+	if (edit.state != NULL)
+		edit_finish(&edit);
+	UnlockReleaseBuffer(buffer);
+}
+
+/* Nodes above the ground of elements that are known as dead */
+static void
+bury_uppers(HnswVacuum *vacuum)
+{
+	vacuum->best = HNSW_NONE;
+	for (BlockNumber blkno = 0; blkno < vacuum->nuppers; blkno++)
+	{
+		if ((vacuum->uppers[blkno / 8] & 1 << blkno % 8) == 0)
+			continue;
+		vacuum_pause();
+		bury_uppers_of_block(vacuum, blkno);
+	}
+	if (vacuum->best == HNSW_NONE)
+	{
+		vacuum->best = vacuum->ground;
+		vacuum->best_level = 0;
+	}
+}
+
+static bool
+is_live(HnswVacuum *vacuum, HnswId id)
+{
+	const HnswLayout *layout = &vacuum->model->layout;
+	Buffer buffer;
+	bool lives;
+
+	if (id == HNSW_NONE)
+		return false;
+	buffer = page_read(vacuum->index, hnsw_block(layout, id), HNSW_MAGIC,
+					   HNSW_PAGE_NODES, BUFFER_LOCK_SHARE, NULL);
+	lives = hnsw_node(BufferGetPage(buffer), layout, id)->state == HNSW_LIVE;
+	UnlockReleaseBuffer(buffer);
+	return lives;
+}
+
+/* A node on the ground that came to live since it was looked for; or HNSW_NONE */
+static HnswId
+find_ground(HnswVacuum *vacuum)
+{
+	const HnswLayout *layout = &vacuum->model->layout;
+	BlockNumber nblocks = RelationGetNumberOfBlocks(vacuum->index);
+	HnswId found = HNSW_NONE;
+
+	for (BlockNumber blkno = HNSW_META_BLOCK + 1;
+		 blkno < nblocks && found == HNSW_NONE; blkno++)
+	{
+		Buffer buffer;
+
+		vacuum_pause();
+		buffer = read_block(vacuum, blkno, BUFFER_LOCK_SHARE);
+		for (uint32 slot = 0;
+			 slot < layout->slots && holds_nodes(vacuum, buffer); slot++)
+		{
+			const HnswNode *node =
+				hnsw_node(BufferGetPage(buffer), layout, slot);
+
+			if (node->state == HNSW_LIVE && node->level == 0)
+				found = hnsw_id(layout, blkno, slot);
+		}
+		UnlockReleaseBuffer(buffer);
+	}
+	return found;
+}
+
+/* Searches begin there, and slots may have been freed, from now on */
+static void
+set_entry(HnswVacuum *vacuum)
+{
+	Buffer buffer = page_read(vacuum->index, HNSW_META_BLOCK, HNSW_MAGIC,
+							  HNSW_PAGE_META, BUFFER_LOCK_EXCLUSIVE, NULL);
+	PageEdit edit = edit_begin(vacuum->index);
+	HnswState *state = hnsw_state(edit_page(&edit, buffer));
+
+	state->entry = vacuum->best;
+	state->top_level = vacuum->best_level;
+	state->freed = 1;
+	edit_finish(&edit);
+	UnlockReleaseBuffer(buffer);
+}
+
+/*
+ * Searches begin at a live node from now on, if there is one.  No insertion is
+ * under way: those before are seen here, those to come see the new entry.
+ */
+static void
+move_entry(HnswVacuum *vacuum)
+{
+	HnswState state;
+
+	LockPage(vacuum->index, HNSW_META_BLOCK, ExclusiveLock);
+	(void) hnsw_model_get(vacuum->index, &state);
+	if (is_live(vacuum, state.entry))
+	{
+		vacuum->best = state.entry;
+		vacuum->best_level = state.top_level;
+	}
+	else if (!is_live(vacuum, vacuum->best))
+	{
+		/* it was taken for live before its slots of TIDs were emptied */
+		vacuum->best = find_ground(vacuum);
+		vacuum->best_level = 0;
+	}
+	if (vacuum->best != state.entry || state.freed == 0)
+		set_entry(vacuum);
+	UnlockPage(vacuum->index, HNSW_META_BLOCK, ExclusiveLock);
+}
+
+/*
+ * 3., 4. Links, and slots
+ */
+
+static void
+repair_links(HnswVacuum *vacuum, HnswRepair *repair)
+{
+	BlockNumber nblocks = RelationGetNumberOfBlocks(vacuum->index);
+
+	for (BlockNumber blkno = HNSW_META_BLOCK + 1; blkno < nblocks; blkno++)
+	{
+		vacuum_pause();
+		hnsw_repair_block(repair, blkno);
+	}
+}
+
+/* Has a block nodes that are known as dead? */
+static bool
+has_dead(const HnswVacuum *vacuum, BlockNumber blkno)
+{
+	const HnswLayout *layout = &vacuum->model->layout;
+
+	for (uint32 slot = 0; slot < layout->slots; slot++)
+	{
+		if (is_dead(vacuum, hnsw_id(layout, blkno, slot)))
+			return true;
+	}
+	return false;
+}
+
+/* Dead nodes become free; those that are not dead any more are noted, *n */
+static void
+free_nodes(HnswVacuum *vacuum, BlockNumber blkno, HnswId *revived, uint32 *n)
+{
+	const HnswLayout *layout = &vacuum->model->layout;
+	Buffer buffer = page_read(vacuum->index, blkno, HNSW_MAGIC, HNSW_PAGE_NODES,
+							  BUFFER_LOCK_EXCLUSIVE, vacuum->info->strategy);
+	PageEdit edit = edit_begin(vacuum->index);
+	Page page = edit_page(&edit, buffer);
+
+	*n = 0;
+	for (uint32 slot = 0; slot < layout->slots; slot++)
+	{
+		HnswNode *node = hnsw_node(page, layout, slot);
+		HnswId id = hnsw_id(layout, blkno, slot);
+
+		if (!is_dead(vacuum, id))
+			continue;
+		if (node->state == HNSW_DEAD && (node->level > 0 || has_no_row(node)))
+			hnsw_node_free(node, layout);
+		else if (node->state == HNSW_LIVE && node->level == 0)
+			revived[(*n)++] = id;
+	}
+	edit_finish(&edit);
+	UnlockReleaseBuffer(buffer);
+	note_space(vacuum, blkno);
+}
+
+static void
+free_dead(HnswVacuum *vacuum, HnswRepair *repair)
+{
+	const HnswLayout *layout = &vacuum->model->layout;
+	HnswId end = Min((uint64) vacuum->gone.first + vacuum->gone.n, vacuum->end);
+	HnswId *revived = palloc(layout->slots * sizeof(HnswId));
+	uint32 nrevived;
+
+	for (BlockNumber blkno = hnsw_block(layout, vacuum->gone.first);
+		 blkno <= hnsw_block(layout, end - 1); blkno++)
+	{
+		if (!has_dead(vacuum, blkno))
+			continue;
+		vacuum_pause();
+		free_nodes(vacuum, blkno, revived, &nrevived);
+		for (uint32 i = 0; i < nrevived; i++)
+			hnsw_repair_revived(repair, revived[i]);
+	}
+	pfree(revived);
+}
+
+/* Those that have read what is dead, and might link to it, are done */
+static void
+wait_for_insertions(HnswVacuum *vacuum)
+{
+	LockPage(vacuum->index, HNSW_META_BLOCK, ExclusiveLock);
+	UnlockPage(vacuum->index, HNSW_META_BLOCK, ExclusiveLock);
+}
+
+/* Ranges of names; with enough memory there is one, which is known already */
+static void
+remove_dead(HnswVacuum *vacuum)
+{
+	HnswGone *gone = &vacuum->gone;
+	bool one = vacuum->end <= gone->n;
+	HnswRepair *repair = hnsw_repair_new(vacuum->index, vacuum->model, gone,
+										 vacuum->info->strategy);
+
+	for (uint64 first = 0; first < vacuum->end; first += gone->n)
+	{
+		if (!one)
+			collect_names(vacuum, first);
+		bury_uppers(vacuum);
+	}
+	move_entry(vacuum);
+	for (uint64 first = 0; first < vacuum->end; first += gone->n)
+	{
+		if (!one)
+			collect_names(vacuum, first);
+		repair_links(vacuum, repair);
+		wait_for_insertions(vacuum);
+		free_dead(vacuum, repair);
+	}
+}
+
+static void
+update_state(HnswVacuum *vacuum)
+{
+	HnswState state;
+	Buffer buffer;
+	PageEdit edit;
+
+	(void) hnsw_model_get(vacuum->index, &state);
+	if (vacuum->space < state.space)
+		hnsw_set_space(vacuum->index, vacuum->space);
+	if (vacuum->nrows == state.nrows)
+		return;
+	buffer = page_read(vacuum->index, HNSW_META_BLOCK, HNSW_MAGIC,
+					   HNSW_PAGE_META, BUFFER_LOCK_EXCLUSIVE, NULL);
+	edit = edit_begin(vacuum->index);
+	hnsw_state(edit_page(&edit, buffer))->nrows = vacuum->nrows;
+	edit_finish(&edit);
+	UnlockReleaseBuffer(buffer);
+}
+
+IndexBulkDeleteResult *
+hnsw_bulk_delete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
+				 IndexBulkDeleteCallback callback, void *state)
+{
+	MemoryContext context = AllocSetContextCreate(
+		CurrentMemoryContext, "hnsw vacuum", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old;
+	HnswVacuum vacuum = {.info = info,
+						 .index = info->index,
+						 .callback = callback,
+						 .callback_state = state,
+						 .best = HNSW_NONE,
+						 .ground = HNSW_NONE,
+						 .space = InvalidBlockNumber};
+
+	if (stats == NULL)
+		stats = palloc0(sizeof(IndexBulkDeleteResult));
+	vacuum.stats = stats;
+	old = MemoryContextSwitchTo(context);
+	vacuum.model = hnsw_model_copy(info->index, NULL);
+	allocate_names(&vacuum);
+	vacuum_tids(&vacuum);
+	if (vacuum.found_dead)
+		remove_dead(&vacuum);
+	update_state(&vacuum);
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+
+	stats->num_index_tuples = vacuum.nrows;
+	stats->num_pages = RelationGetNumberOfBlocks(info->index);
+	stats->estimated_count = false;
+	return stats;
+}
+
+IndexBulkDeleteResult *
+hnsw_vacuum_cleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
+{
+	HnswState state;
+
+	if (info->analyze_only)
+		return stats;
+	/* nothing was deleted: what has been inserted since is not counted */
+	if (stats == NULL)
+	{
+		(void) hnsw_model_get(info->index, &state);
+		stats = palloc0(sizeof(IndexBulkDeleteResult));
+		stats->num_index_tuples = state.nrows;
+		stats->estimated_count = true;
+	}
+	stats->num_pages = RelationGetNumberOfBlocks(info->index);
+	return stats;
+}
