@@ -485,27 +485,15 @@ static void
 link_back(HnswRepair *repair, HnswNode *node, HnswId self)
 {
 	const HnswModel *model = repair->model;
-	const HnswChooser *chooser = &repair->chooser;
 	int dim = model->meta.dim;
 	float *row = palloc(dim * sizeof(float));
 	float *work = palloc(3 * dim * sizeof(float));
 	HnswLink link = {.id = self, .code = repair->code};
-	HnswLinks links = hnsw_chosen_links(chooser, model);
-	HnswNewcomer revived = {.level = node->level, .row = row, .links = &links};
-	HnswLinker linker;
-	bool linked = false;
 
 	hnsw_copy_row(node, HNSW_ARRAY(node, model->layout.copy, uint8), dim, row);
 	if (model->layout.codes != 0)
 		link.term = hnsw_code(model, row, repair->code, work);
-	revived.link = link;
-	hnsw_linker_init(&linker, repair->index, model);
-	for (uint32 i = 0; i < links.n; i++)
-		linked |= hnsw_link_back(&linker, links.links[i].id, &revived, false);
-	for (uint32 i = 0; i < links.n && !linked; i++)
-		linked = hnsw_link_back(&linker, links.links[i].id, &revived, true);
-	pfree(work);
-	pfree(row);
+	hnsw_link_back(repair->index, model, node->level, &link, &repair->chooser);
 }
 
 void
