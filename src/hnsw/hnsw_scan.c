@@ -127,7 +127,7 @@ run(void *state, double k, ScanBatch *batch)
 
 	/* each batch goes at least twice as far as the one before */
 	scan->ef = Min(Max((double) wanted, 2.0 * scan->ef), limit);
-	scan->ef = Min(scan->ef, continuation->max_tuples);
+	scan->ef = Min(scan->ef, Max(continuation->max_tuples, wanted));
 	hnsw_search_run(search, scan->ef);
 	scan->visited += search->counters.nodes;
 	scan->nodes += search->counters.nodes;
@@ -146,7 +146,7 @@ run(void *state, double k, ScanBatch *batch)
 	}
 	batch->hits = search->hits;
 	batch->nhits = search->nhits;
-	batch->rank = k;
+	batch->rank = Min(k, scan->ef);
 	if (scan->ef >= limit && continuation->max_memory < SIZE_MAX)
 	{
 		batch->exhausted = true;

@@ -177,8 +177,8 @@ for (split /\n/, slurp_file(dirname(__FILE__) . '/../data/sql_surface.tsv'))
 	$rows{$kind}++;
 }
 is_deeply(
-	[ @rows{qw(TYPE AGGREGATE CAST OPERATOR)} ],
-	[ 3, 4, 23, 40 ],
+	[ @rows{qw(TYPE AGGREGATE CAST OPERATOR OPCLASS AM)} ],
+	[ 3, 4, 23, 40, 24, 2 ],
 	'the list is complete');
 
 # What is called with untyped literals must have one candidate.

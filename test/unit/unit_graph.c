@@ -757,7 +757,7 @@ check_sizes(void)
 		   graph_connect_work_size(&task) == SIZE_MAX,
 	   "too many rows");
 	task.n--;
-	ok(graph_forward_work_size(&task) < 16 << 20 &&
+	ok(graph_forward_work_size(&task) < 20 << 20 &&
 		   graph_finish_work_size(&task) < 1 << 20 &&
 		   graph_connect_work_size(&task) < 9 * task.n,
 	   "work memory of ranges does not grow with the rows");
