@@ -8,8 +8,8 @@
 \set ECHO none
 \i :helpers
 \set ECHO all
--- The answers of all indexes against those without: nothing, where they are the same.
--- A search keeps more than there are elements, and does not go on: links lead to all.
+-- The answers of all indexes against those without: nothing, where they are the same;
+-- the check warns of what links do not lead to.
 SET hnsw.ef_search = 1000;
 SET hnsw.iterative_scan = off;
 CREATE TABLE grown (id int, note text, v vector(12), h halfvec(12));

@@ -54,6 +54,15 @@ sub all_found
 		SELECT count(*), count(DISTINCT id) FROM (SELECT id FROM items ORDER BY v <=> (SELECT v FROM queries WHERE id = 7)) k});
 }
 
+# An index that is whole: nothing to say of it, nor a warning of what cannot be reached
+sub is_whole
+{
+	my ($what, $index) = @_;
+	my (undef, $out, $err) = $node->psql('postgres', "SELECT vector_index_check('$index', true)");
+
+	is("$out$err", '', "$what: $index is whole");
+}
+
 # All rows are inserted but those of which the index is built.
 sub grow
 {
@@ -72,7 +81,7 @@ sub grow
 	diag("$what, $clients clients: recall $recall; $before rows are built");
 	cmp_ok($recall, '>=', 0.95, "$what, $clients clients: recall");
 	is(all_found(), '8000|8000', "$what, $clients clients: every row is found, once");
-	is(query(q{SELECT vector_index_check('items_v', true)}), '', "$what, $clients clients: the index is whole");
+	is_whole("$what, $clients clients", 'items_v');
 }
 
 grow('from nothing', 'false', 4);
@@ -83,16 +92,19 @@ grow('from a half', 'id % 2 = 0', 4);
 grow('from another half', q{id IN (SELECT id FROM base ORDER BY (v <=> (SELECT v FROM base WHERE id = 17)) -
 	(v <=> (SELECT v FROM base WHERE id = 4001)), id LIMIT 4000)}, 4);
 
-# The first rows of all come at the same moment: a search that does not go on
-# finds each of them, so links lead to it.
-query('CREATE TABLE firsts (id int, v vector(3)); CREATE INDEX firsts_v ON firsts USING hnsw (v vector_l2_ops)');
-for my $round (1 .. 10)
-{
-	query('TRUNCATE firsts');
-	together(map { my $client = $_; join '', map { "INSERT INTO firsts VALUES ($client$_, '[$client,$_,1]');\n" } 0 .. 4 } 1 .. 4);
-	is(query(q{SET enable_seqscan = off; SET hnsw.iterative_scan = off; SET hnsw.ef_search = 1000;
-		SELECT count(*) FROM (SELECT id FROM firsts ORDER BY v <-> '[0,0,0]' LIMIT 1000) k}), 20, "round $round: all are within reach");
-}
+# The first rows of an index come at the same moment, a hundred times: links lead
+# to each of them.
+query(q{DO $$ BEGIN FOR i IN 1 .. 100 LOOP
+	EXECUTE format('CREATE TABLE first_%s (id int, v vector(3)); CREATE INDEX ON first_%1$s USING hnsw (v vector_l2_ops)', i);
+	END LOOP; END $$});
+my $start = query(q{SELECT clock_timestamp() + '1s'});
+together(map { "DO \$\$ DECLARE t timestamptz := '$start'; BEGIN FOR i IN 1 .. 100 LOOP
+		EXECUTE format('PREPARE p AS INSERT INTO first_%s VALUES ($_, ''[$_,%1\$s,1]'')', i);
+		t := t + '10ms';
+		WHILE clock_timestamp() < t LOOP END LOOP;
+		EXECUTE 'EXECUTE p'; EXECUTE 'DEALLOCATE p'; END LOOP; END \$\$;" } 1 .. 4);
+is(query(q{SELECT count(*) FROM generate_series(1, 100) i, vector_index_check(('first_' || i || '_v_idx')::regclass, true)}),
+	100, 'all first rows are within reach');
 
 # One value, from all sides: a node has few places of its own for rows.
 query(q{CREATE TABLE same (id int, v vector(3)); CREATE INDEX same_v ON same USING hnsw (v vector_l2_ops)});
@@ -106,7 +118,7 @@ query(q{
 	SET wal_consistency_checking = 'generic';
 	INSERT INTO items SELECT id + 8000, l2_normalize(v + (SELECT v FROM base WHERE id = 3)) FROM base WHERE id < 100;
 	INSERT INTO same SELECT 9000 + g, '[1,2,3]' FROM generate_series(1, 20) g;
-	INSERT INTO firsts SELECT g, ARRAY[g, 1, 2] FROM generate_series(1, 200) g});
+	INSERT INTO first_1 SELECT g, ARRAY[g, 1, 2] FROM generate_series(1, 200) g});
 my $probe = q{SET enable_seqscan = off;
 	SELECT string_agg(k.ids, ' ' ORDER BY q.id) FROM queries q,
 		LATERAL (SELECT string_agg(id::text, ',') AS ids FROM (SELECT id FROM items ORDER BY v <=> q.v LIMIT 10) i) k WHERE q.id < 50};
@@ -115,7 +127,7 @@ $node->stop('immediate');
 $node->start;
 is(query($probe), $answers, 'the same answers after a crash');
 is(all_found(), '8100|8100', 'every row is found after a crash');
-is(query(qq{SELECT vector_index_check('$_', true)}), '', "$_ is whole after a crash") for qw(items_v firsts_v same_v);
+is_whole('after a crash', $_) for qw(items_v first_1_v_idx same_v);
 is(crashes($node), '', 'the log is clean');
 unlike(slurp_file($node->logfile), qr/deadlock detected/, 'nor are there deadlocks');
 
