@@ -78,11 +78,11 @@ find_limits(Calibration *c)
 	float *queries = palloc(TILE * dim * sizeof(float));
 	float *products = MemoryContextAllocHuge(CurrentMemoryContext,
 											 TILE * (Size) n * sizeof(float));
-	double *keys = MemoryContextAllocHuge(CurrentMemoryContext,
-										  n * 2 * sizeof(double));
+	double *keys =
+		MemoryContextAllocHuge(CurrentMemoryContext, n * 2 * sizeof(double));
 	double *scratch = keys + n;
-	float *sqnorms = MemoryContextAllocHuge(CurrentMemoryContext,
-											n * sizeof(float));
+	float *sqnorms =
+		MemoryContextAllocHuge(CurrentMemoryContext, n * sizeof(float));
 
 	for (uint32 i = 0; i < n; i++)
 		sqnorms[i] = sqnorm(row_of(c, i), dim);

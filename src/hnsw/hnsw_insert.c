@@ -160,7 +160,8 @@ make_plan(const NewRow *row, InsertPlan *plan)
 
 	memset(plan, 0, sizeof(*plan));
 	plan->twin = HNSW_NONE;
-	if (!hnsw_search_descend(row->search, wanted, &state))
+	if (!hnsw_search_descend(row->search, wanted, meta->ef_construction,
+							 &state))
 	{
 		plan->is_entry = true;
 		return;
