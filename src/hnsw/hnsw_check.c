@@ -23,8 +23,8 @@
 #include "hnsw/hnsw_check.h"
 #include "hnsw/hnsw_node.h"
 
-/* One in so many elements may be out of reach */
-#define UNREACHED_PART 100
+/* One in so many elements may be out of reach, and codes of links be stale */
+#define TOLERATED_PART 100
 
 /* What the first round notes of a name: a level, and these */
 #define KIND_UNKNOWN 0xFF /* it came later */
@@ -52,8 +52,10 @@ typedef struct HnswCheck
 	float *work;
 	uint8 *code;
 	uint64 nlive; /* live elements */
+	uint64 nlinks;
 	uint64 nstale;
-	bool settled; /* nobody takes rows away: not so on a standby */
+	uint64 nmiscoded; /* links that lead to a node with another code */
+	bool settled;     /* nobody takes rows away: not so on a standby */
 } HnswCheck;
 
 pg_attribute_printf(3, 4) pg_noreturn
@@ -463,20 +465,35 @@ check_neighbours(HnswCheck *check, HnswId id, const HnswNode *node)
 	for (uint32 lane = 0; lane < check->model->layout.lanes; lane++)
 	{
 		HnswId to = links_of(check, node)[lane];
-		const char *what = NULL;
+		bool stale;
+		bool miscoded;
 
 		if (to == HNSW_NONE)
 			continue;
 		if (!is_name(check, to))
 			complain(check, id, "a link leads beyond the end.");
-		if (!leads_to_level(check, to, node->level))
-			what = "leads to no node of its level";
-		else if (!code_fits(check, node, lane))
-			what = "has the code of another neighbor";
-		if (what != NULL && check->state.freed == 0)
-			complain(check, id, "lane %u %s.", lane, what);
-		check->nstale += what != NULL;
+		stale = !leads_to_level(check, to, node->level);
+		miscoded = !stale && !code_fits(check, node, lane);
+		if ((stale || miscoded) && check->state.freed == 0)
+			complain(check, id,
+					 stale ? "lane %u leads to no node of its level."
+						   : "lane %u has the code of another node.",
+					 lane);
+		check->nlinks++;
+		check->nstale += stale;
+		check->nmiscoded += miscoded;
 	}
+}
+
+/* So many slots are not used again while something leads to them */
+static void
+check_codes(HnswCheck *check)
+{
+	if (check->nmiscoded > check->nlinks / TOLERATED_PART)
+		page_corrupted(check->index, check->model->meta.model,
+					   psprintf("Of " UINT64_FORMAT " links, " UINT64_FORMAT
+								" have the code of another node.",
+								check->nlinks, check->nmiscoded));
 }
 
 static void
@@ -612,7 +629,7 @@ check_entry(HnswCheck *check)
 static void
 check_reach(HnswCheck *check)
 {
-	uint64 limit = check->nlive / UNREACHED_PART;
+	uint64 limit = check->nlive / TOLERATED_PART;
 	HnswId entry = check_entry(check);
 	uint64 n = count_unreached(check, entry);
 
@@ -716,11 +733,15 @@ hnsw_check(Relation heap, Relation index, bool heapallindexed)
 	{
 		check_blocks(&check, check_leads);
 		check_lost_tids(&check);
+		check_codes(&check);
 		check_reach(&check);
 	}
 	ereport(DEBUG1,
-			(errmsg("index \"%s\" has " UINT64_FORMAT " stale links",
-					RelationGetRelationName(index), check.nstale)));
+			(errmsg("index \"%s\": of " UINT64_FORMAT " links, " UINT64_FORMAT
+					" lead nowhere, " UINT64_FORMAT
+					" have the code of another node",
+					RelationGetRelationName(index), check.nlinks, check.nstale,
+					check.nmiscoded)));
 	if (heapallindexed)
 	{
 		rows.elem = check.model->meta.elem;

@@ -119,6 +119,21 @@ read_node(HnswRepair *repair, HnswId id, uint32 level)
 	return node;
 }
 
+/* The state of a node of this level; free where there is none */
+static uint8
+state_of(HnswRepair *repair, HnswId id, uint32 level)
+{
+	const HnswLayout *layout = &repair->model->layout;
+	Buffer buffer = page_read(repair->index, hnsw_block(layout, id), HNSW_MAGIC,
+							  HNSW_PAGE_NODES, BUFFER_LOCK_SHARE, NULL);
+	const HnswNode *node = hnsw_node(BufferGetPage(buffer), layout, id);
+	uint8 state = node->level == level && node->state != HNSW_MORE ? node->state
+																   : HNSW_FREE;
+
+	UnlockReleaseBuffer(buffer);
+	return state;
+}
+
 static bool
 first_meeting(HnswRepair *repair, HnswId id)
 {
@@ -175,6 +190,19 @@ add_lane(HnswRepair *repair, const HnswNode *node, uint32 lane)
 	hnsw_chooser_add(chooser, id);
 }
 
+/* What is known of a name, and is looked up where that is not all there is */
+static uint8
+known_state(HnswRepair *repair, HnswId id, uint32 level)
+{
+	const HnswGone *gone = repair->gone;
+
+	if (!gone->complete && id - gone->first >= gone->n)
+		return state_of(repair, id, level);
+	if (is_dead(repair, id))
+		return HNSW_DEAD;
+	return is_gone(repair, id) ? HNSW_FREE : HNSW_LIVE;
+}
+
 /* The live neighbours of a dead node; the dead ones may be looked at later */
 static void
 add_neighbours_of(HnswRepair *repair, HnswId dead, uint32 level)
@@ -189,28 +217,22 @@ add_neighbours_of(HnswRepair *repair, HnswId dead, uint32 level)
 
 		if (id == HNSW_NONE || !first_meeting(repair, id))
 			continue;
-		if (is_dead(repair, id))
-			enqueue(repair, id);
-		else if (!is_gone(repair, id))
-			add_lane(repair, node, lane);
+		switch (known_state(repair, id, level))
+		{
+			case HNSW_LIVE:
+				add_lane(repair, node, lane);
+				break;
+			case HNSW_DEAD:
+				enqueue(repair, id);
+				break;
+		}
 	}
 }
 
 /*
- * Is a link to what is known as gone good all the same?  A free slot may have
- * been taken, and a dead element have got rows again.
- */
-static bool
-lives_again(HnswRepair *repair, HnswId id, uint32 level)
-{
-	const HnswNode *node = read_node(repair, id, level);
-
-	return node != NULL && node->state == HNSW_LIVE;
-}
-
-/*
  * What a node keeps.  Links to what is gone are taken from it, and dead nodes
- * will be looked at.
+ * will be looked at; but a free slot may have been taken since, and a dead element
+ * have got rows again.
  */
 static void
 keep_links(HnswRepair *repair, HnswNode *node)
@@ -222,7 +244,8 @@ keep_links(HnswRepair *repair, HnswNode *node)
 		if (id == HNSW_NONE)
 			continue;
 		(void) first_meeting(repair, id);
-		if (!is_gone(repair, id) || lives_again(repair, id, node->level))
+		if (!is_gone(repair, id) ||
+			state_of(repair, id, node->level) == HNSW_LIVE)
 		{
 			add_lane(repair, node, lane);
 			continue;
@@ -485,25 +508,15 @@ static void
 link_back(HnswRepair *repair, HnswNode *node, HnswId self)
 {
 	const HnswModel *model = repair->model;
-	const HnswChooser *chooser = &repair->chooser;
 	int dim = model->meta.dim;
 	float *row = palloc(dim * sizeof(float));
 	float *work = palloc(3 * dim * sizeof(float));
 	HnswLink link = {.id = self, .code = repair->code};
-	HnswNewcomer revived;
-	bool linked = false;
 
 	hnsw_copy_row(node, HNSW_ARRAY(node, model->layout.copy, uint8), dim, row);
 	if (model->layout.codes != 0)
 		link.term = hnsw_code(model, row, repair->code, work);
-	hnsw_newcomer_init(&revived, repair->index, model, node->level, &link,
-					   chooser);
-	for (uint32 i = 0; i < chooser->nchosen; i++)
-		linked |= hnsw_link_back(&revived, i, false);
-	for (uint32 i = 0; i < chooser->nchosen && !linked; i++)
-		linked = hnsw_link_back(&revived, i, true);
-	pfree(work);
-	pfree(row);
+	hnsw_link_back(repair->index, model, node->level, &link, &repair->chooser);
 }
 
 void

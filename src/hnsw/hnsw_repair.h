@@ -24,6 +24,7 @@ typedef struct HnswGone
 {
 	HnswId first; /* names from here on */
 	uint32 n;
+	bool complete;  /* no other name leads to a node that is dead */
 	uint32 *dead;   /* nodes that lead to no row */
 	uint32 *vacant; /* slots that were no node when they were looked at */
 } HnswGone;

@@ -804,20 +804,20 @@ static void
 remove_dead(HnswVacuum *vacuum)
 {
 	HnswGone *gone = &vacuum->gone;
-	bool one = vacuum->end <= gone->n;
 	HnswRepair *repair = hnsw_repair_new(vacuum->index, vacuum->model, gone,
 										 vacuum->info->strategy);
 
+	gone->complete = vacuum->end <= gone->n;
 	for (uint64 first = 0; first < vacuum->end; first += gone->n)
 	{
-		if (!one)
+		if (!gone->complete)
 			collect_names(vacuum, first);
 		bury_uppers(vacuum);
 	}
 	move_entry(vacuum);
 	for (uint64 first = 0; first < vacuum->end; first += gone->n)
 	{
-		if (!one)
+		if (!gone->complete)
 			collect_names(vacuum, first);
 		repair_links(vacuum, repair);
 		wait_for_insertions(vacuum);
