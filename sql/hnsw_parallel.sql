@@ -103,6 +103,15 @@ SELECT n, pg_temp.build('few_' || n, '(v vector_l2_ops)', 'v', '<->') FROM (VALU
 	LATERAL pg_temp.run(format('CREATE TABLE few_%s AS SELECT id, v FROM big WHERE v IS NOT NULL LIMIT %1$s', n)) b;
 -- a part of the table
 SELECT pg_temp.build('big', '(v vector_l2_ops) WHERE color = 3', 'v', '<->', 'color = 3');
+-- a table that is read slowly, so that all have a part of it
+CREATE FUNCTION slowly(v vector) RETURNS vector IMMUTABLE PARALLEL SAFE LANGUAGE plpgsql AS $$
+BEGIN
+	IF current_setting('max_parallel_maintenance_workers') <> '0' THEN
+		PERFORM pg_sleep(0.0005);
+	END IF;
+	RETURN v;
+END $$;
+SELECT pg_temp.build('big', '((slowly(v)::vector(24)) vector_l2_ops) WHERE id < 40000', 'v', '<#>', 'id < 40000');
 -- statistics that say nothing: room is made while the table is read
 CREATE TABLE growing (id int, v vector(24)) WITH (autovacuum_enabled = off);
 INSERT INTO growing SELECT id, v FROM big WHERE v IS NOT NULL;
@@ -155,4 +164,4 @@ SELECT pg_temp.error_of('CREATE INDEX ON big USING hnsw ((lies(v, id)::vector(24
 -- nothing stays behind
 SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'parallel worker';
 DROP TABLE big, few_0, few_1, few_70, items, operators, queries CASCADE;
-DROP FUNCTION in_worker, lies;
+DROP FUNCTION in_worker, slowly, lies;
