@@ -21,7 +21,7 @@
 #define TILE 8
 
 /* Real queries are less like the rows than rows are: .95 of them is wanted */
-#define RECALL_WANTED 0.98
+#define RECALL_WANTED 0.99
 
 /*
  * Nodes kept beyond k at least: on easy rows a search may do with hardly more

@@ -635,38 +635,53 @@ hnsw_search_descend(HnswSearch *search, uint32 level, uint32 ef, HnswState *now)
 	return true;
 }
 
-/* TIDs in slots of their own; a chain is no longer than the index */
+/*
+ * The TIDs of one slot; the next one of its chain.  It may have been emptied, and
+ * taken by others, meanwhile.
+ */
+static HnswId
+read_more(HnswSearch *search, const HnswModel *model, HnswId id,
+		  const PendingTids *pending)
+{
+	const HnswLayout *layout = &search->layout;
+	HnswKey key = {pending->low, pending->high};
+	Buffer buffer = hnsw_pin(search->index, model, hnsw_block(layout, id));
+	const HnswMore *more =
+		(HnswMore *) hnsw_node(lock_nodes(search, buffer), layout, id);
+	HnswId next = HNSW_NONE;
+
+	if (more->state == HNSW_MORE && more->ground == pending->ground)
+	{
+		for (uint32 i = 0; i < Min(more->ntids, layout->more); i++)
+			add_hit(search, &key, &more->tids[i]);
+		next = more->next;
+	}
+	UnlockReleaseBuffer(buffer);
+	return next;
+}
+
+/* TIDs in slots of their own */
 static void
 read_pending(HnswSearch *search)
 {
 	struct HnswSearchState *state = search->state;
 	const HnswModel *model = hnsw_model_get(search->index, NULL);
-	const HnswLayout *layout = &search->layout;
 
 	for (uint32 i = 0; i < state->npending; i++)
 	{
 		const PendingTids *pending = &state->pending[i];
-		HnswKey key = {pending->low, pending->high};
-		HnswId id = pending->more;
+		HnswId passed = HNSW_NONE; /* at the last power of two of steps */
+		uint64 steps = 0;
 
-		while (id != HNSW_NONE)
+		for (HnswId id = pending->more; id != HNSW_NONE; steps++)
 		{
-			Buffer buffer =
-				hnsw_pin(search->index, model, hnsw_block(layout, id));
-			const HnswMore *more =
-				(HnswMore *) hnsw_node(lock_nodes(search, buffer), layout, id);
-
 			CHECK_FOR_INTERRUPTS();
-			/* it may have been emptied, and taken by others, meanwhile */
-			if (more->state != HNSW_MORE || more->ground != pending->ground)
-				id = HNSW_NONE;
-			else
-			{
-				for (uint32 t = 0; t < Min(more->ntids, layout->more); t++)
-					add_hit(search, &key, &more->tids[t]);
-				id = more->next;
-			}
-			UnlockReleaseBuffer(buffer);
+			if (id == passed)
+				page_corrupted(search->index, hnsw_block(&search->layout, id),
+							   "The slots of an element lead in a circle.");
+			if ((steps & (steps - 1)) == 0)
+				passed = id;
+			id = read_more(search, model, id, pending);
 		}
 	}
 }
