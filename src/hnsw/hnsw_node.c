@@ -121,6 +121,17 @@ hnsw_set_space(Relation index, BlockNumber blkno)
 	UnlockReleaseBuffer(buffer);
 }
 
+/* Nodes of one more block must have names */
+static void
+check_names(Relation index, const HnswLayout *layout, BlockNumber blkno)
+{
+	if (blkno >= HNSW_NONE / layout->slots)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("index \"%s\" has as many blocks as it can have",
+						RelationGetRelationName(index))));
+}
+
 /*
  * From the block that the meta page names on.  Blocks that turn out to be full
  * are passed once for all.
@@ -155,6 +166,7 @@ hnsw_space(Relation index, const HnswModel *model, bool *is_new)
 	}
 	if (blkno >= nblocks)
 	{
+		check_names(index, &model->layout, nblocks);
 		buffer = wal_extend(index, MAIN_FORKNUM);
 		blkno = BufferGetBlockNumber(buffer);
 		*is_new = true;
