@@ -79,10 +79,13 @@ cluster_build() {
 }
 
 # A new environment, so that nothing of ours (CI, PG*, LC_*) leaks into tests.
-# PGOPTIONS may choose a SIMD level.
+# PGOPTIONS may choose a SIMD level, VECTOR_EXT_... are settings of tests.
 cluster_run() {
-	local dir=$1 as=()
+	local dir=$1 as=() settings=() name
 	shift
+	for name in "${!VECTOR_EXT_@}"; do
+		settings+=("$name=${!name}")
+	done
 	! cluster_is_root || as=(runuser -u postgres --)
 	(
 		cd "$dir" && "${as[@]}" env -i \
@@ -90,7 +93,7 @@ cluster_run() {
 			PGHOST="$dir" PGPORT="$(cluster_port "$dir")" PGUSER=postgres PGDATABASE=postgres \
 			PG_REGRESS="$CLUSTER_TESTLIB/regress/pg_regress" TEMP_CONFIG="$dir/extension.conf" \
 			PG_TEST_TIMEOUT_DEFAULT="${PG_TEST_TIMEOUT_DEFAULT:-180}" \
-			${PGOPTIONS:+PGOPTIONS="$PGOPTIONS"} "$@"
+			${PGOPTIONS:+PGOPTIONS="$PGOPTIONS"} "${settings[@]}" "$@"
 	)
 }
 

@@ -130,13 +130,12 @@ sample_residuals(const HnswRows *rows, const float *mean)
 {
 	Size dim = rows->meta->dim;
 	uint32 n = Min(rows->n, CODEC_ROWS);
-	float *residuals = MemoryContextAllocHuge(CurrentMemoryContext,
-											  n * dim * sizeof(float));
+	float *residuals =
+		MemoryContextAllocHuge(CurrentMemoryContext, n * dim * sizeof(float));
 
 	for (uint32 i = 0; i < n; i++)
 	{
-		const float *row =
-			rows->rows + (uint64) i * rows->n / n * rows->stride;
+		const float *row = rows->rows + (uint64) i * rows->n / n * rows->stride;
 
 		for (Size d = 0; d < dim; d++)
 			residuals[i * dim + d] = row[d] - mean[d];
@@ -250,8 +249,8 @@ expected_rows(Relation heap)
 	BlockNumber pages;
 	double tuples;
 	double visible;
-	int32 *widths = palloc0((RelationGetNumberOfAttributes(heap) + 1) *
-							sizeof(int32));
+	int32 *widths =
+		palloc0((RelationGetNumberOfAttributes(heap) + 1) * sizeof(int32));
 
 	estimate_rel_size(heap, widths, &pages, &tuples, &visible);
 	pfree(widths);
@@ -274,8 +273,8 @@ hnsw_build(Relation heap, Relation index, IndexInfo *info)
 	pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_TOTAL,
 								 (int64) expected);
 	/* rows that are not indexed count: statistics are made of it */
-	result->heap_tuples = table_index_build_scan(
-		heap, index, info, true, true, build_row, &build, NULL);
+	result->heap_tuples = table_index_build_scan(heap, index, info, true, true,
+												 build_row, &build, NULL);
 	if (build.rows != NULL)
 		write_rows(&build);
 	result->index_tuples = build.nindexed;

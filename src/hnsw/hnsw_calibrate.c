@@ -21,7 +21,7 @@
 #define TILE 8
 
 /* Real queries are less like the rows than rows are: .95 of them is wanted */
-#define RECALL_WANTED 0.98
+#define RECALL_WANTED 0.99
 
 /*
  * Nodes kept beyond k at least: on easy rows a search may do with hardly more
@@ -78,11 +78,11 @@ find_limits(Calibration *c)
 	float *queries = palloc(TILE * dim * sizeof(float));
 	float *products = MemoryContextAllocHuge(CurrentMemoryContext,
 											 TILE * (Size) n * sizeof(float));
-	double *keys = MemoryContextAllocHuge(CurrentMemoryContext,
-										  n * 2 * sizeof(double));
+	double *keys =
+		MemoryContextAllocHuge(CurrentMemoryContext, n * 2 * sizeof(double));
 	double *scratch = keys + n;
-	float *sqnorms = MemoryContextAllocHuge(CurrentMemoryContext,
-											n * sizeof(float));
+	float *sqnorms =
+		MemoryContextAllocHuge(CurrentMemoryContext, n * sizeof(float));
 
 	for (uint32 i = 0; i < n; i++)
 		sqnorms[i] = sqnorm(row_of(c, i), dim);

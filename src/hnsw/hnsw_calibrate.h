@@ -16,7 +16,7 @@
  * fewest nodes with which recall@k is a margin above .95.  ground: the name of
  * the first element's node, the others follow.
  */
-extern void hnsw_calibrate(Relation index, HnswMeta *meta,
-						   const HnswRows *rows, HnswId ground);
+extern void hnsw_calibrate(Relation index, HnswMeta *meta, const HnswRows *rows,
+						   HnswId ground);
 
 #endif

@@ -86,7 +86,8 @@ hnsw_copy_set(const float *row, int dim, HnswNode *node, uint8 *copy)
 		double steps =
 			node->step > 0 ? ((double) row[i] - low) / node->step : 0;
 		uint32 byte = (uint32) Min(floor(steps + 0.5), BYTE_STEPS);
-		double off = (double) row[i] - ((double) low + (double) node->step * byte);
+		double off =
+			(double) row[i] - ((double) low + (double) node->step * byte);
 
 		copy[i] = (uint8) byte;
 		node->sum += byte;
@@ -161,8 +162,7 @@ set_weights(HnswQuery *query)
 	for (int i = 0; i < dim; i++)
 	{
 		double value = query->row[i];
-		double weight =
-			query->unit > 0 ? floor(value / query->unit + 0.5) : 0;
+		double weight = query->unit > 0 ? floor(value / query->unit + 0.5) : 0;
 		double off = value - query->unit * weight;
 
 		query->weights[i] = (int16) weight;

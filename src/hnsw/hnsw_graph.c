@@ -121,9 +121,9 @@ link_rows(const GraphTask *task, uint32 *neighbours)
 	uint32 *starts = allocate((task->n + 1) * sizeof(uint32));
 	uint32 *ids = allocate(places * sizeof(uint32));
 	size_t unreached;
-	void *work = allocate(Max(graph_forward_work_size(task),
-							  Max(graph_finish_work_size(task),
-								  graph_connect_work_size(task))));
+	void *work = allocate(
+		Max(graph_forward_work_size(task),
+			Max(graph_finish_work_size(task), graph_connect_work_size(task))));
 
 	/* poll does not return where it stops anything */
 	(void) graph_forward(task, 0, task->nlists, links, work);
@@ -165,8 +165,7 @@ gather_level(const HnswRows *rows, const Lists *lists, uint32 at,
 			if (rows->elements[i].level < at)
 				continue;
 			memcpy(gathered + level->n * rows->stride,
-				   rows->rows + i * rows->stride,
-				   rows->stride * sizeof(float));
+				   rows->rows + i * rows->stride, rows->stride * sizeof(float));
 			level->members[level->n++] = i;
 		}
 	}

@@ -160,7 +160,8 @@ make_plan(const NewRow *row, InsertPlan *plan)
 
 	memset(plan, 0, sizeof(*plan));
 	plan->twin = HNSW_NONE;
-	if (!hnsw_search_descend(row->search, wanted, &state))
+	if (!hnsw_search_descend(row->search, wanted, meta->ef_construction,
+							 &state))
 	{
 		plan->is_entry = true;
 		return;
@@ -400,24 +401,6 @@ write_node(const NewRow *row, uint32 level, HnswId below, HnswId ground,
 	return id;
 }
 
-/* Neighbours link to the node: one of them at least, the nearest one that can */
-static void
-link_back(const NewRow *row, HnswId id, uint32 level,
-		  const HnswChooser *chooser)
-{
-	HnswLink link = row->link;
-	HnswNewcomer newcomer;
-	bool linked = false;
-
-	link.id = id;
-	hnsw_newcomer_init(&newcomer, row->index, row->model, level, &link,
-					   chooser);
-	for (uint32 i = 0; i < chooser->nchosen; i++)
-		linked |= hnsw_link_back(&newcomer, i, false);
-	for (uint32 i = 0; i < chooser->nchosen && !linked; i++)
-		linked = hnsw_link_back(&newcomer, i, true);
-}
-
 /* Searches begin at the element from now on */
 static void
 set_entry(Relation index, HnswId id, uint32 level)
@@ -443,11 +426,13 @@ add_element(const NewRow *row, const InsertPlan *plan)
 	{
 		const HnswChooser *chooser = &plan->choosers[at];
 		HnswLinks links = hnsw_chosen_links(chooser, row->model);
+		HnswLink link = row->link;
 
 		id = write_node(row, at, id, ground, &links);
 		if (at == 0)
 			ground = id;
-		link_back(row, id, at, chooser);
+		link.id = id;
+		hnsw_link_back(row->index, row->model, at, &link, chooser);
 	}
 	if (plan->is_entry)
 		set_entry(row->index, id, plan->level);

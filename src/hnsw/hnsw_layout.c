@@ -76,8 +76,7 @@ hnsw_layout_parts(const HnswMeta *meta)
 	uint16 most = Max(meta->dim * MOST_BITS / 4, Min(meta->dim, FEW_DIMS));
 	uint32 least_bits =
 		meta->dim <= LARGE_DIM ? LEAST_BITS_16 : LEAST_BITS_LARGE_16;
-	uint16 least =
-		Max(meta->dim * least_bits / 16 / 4, Min(LEAST_PARTS, most));
+	uint16 least = Max(meta->dim * least_bits / 16 / 4, Min(LEAST_PARTS, most));
 
 	for (uint32 slots = PAGE_ROOM / sizeof(HnswNode); slots > 1; slots--)
 	{
@@ -94,6 +93,6 @@ hnsw_layout_init(HnswLayout *layout, const HnswMeta *meta)
 {
 	layout->size = layout_for(layout, meta, meta->parts);
 	layout->slots = layout->size <= PAGE_ROOM ? PAGE_ROOM / layout->size : 0;
-	layout->more = (layout->size - offsetof(HnswMore, tids)) /
-		sizeof(ItemPointerData);
+	layout->more =
+		(layout->size - offsetof(HnswMore, tids)) / sizeof(ItemPointerData);
 }

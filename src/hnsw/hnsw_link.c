@@ -212,53 +212,78 @@ hnsw_chosen_links(const HnswChooser *chooser, const HnswModel *model)
  * Links back
  */
 
+/* A candidate by its name */
+typedef struct Known
+{
+	HnswId id;
+	uint32 place;
+	bool linked; /* the newcomer links to it */
+} Known;
+
+/* A node to which others shall link */
+typedef struct Newcomer
+{
+	Relation index;
+	const HnswModel *model;
+	uint32 level;
+	HnswLink link;
+	const HnswChooser *chooser;
+	Known *known; /* all candidates, by name */
+
+	/* the links of a node; of those that are known, and the newcomer: */
+	HnswId *lanes;
+	HnswNear *near; /* nearest first */
+	float *sqdists;
+	bool *kept;
+	uint32 *chosen;
+} Newcomer;
+
 static int
 compare_known(const void *a, const void *b)
 {
-	const HnswKnown *x = a;
-	const HnswKnown *y = b;
+	const Known *x = a;
+	const Known *y = b;
 
 	return x->id < y->id ? -1 : x->id > y->id;
 }
 
-void
-hnsw_newcomer_init(HnswNewcomer *newcomer, Relation index,
-				   const HnswModel *model, uint32 level, const HnswLink *link,
-				   const HnswChooser *chooser)
+static void
+newcomer_init(Newcomer *newcomer, Relation index, const HnswModel *model,
+			  uint32 level, const HnswLink *link, const HnswChooser *chooser)
 {
 	uint32 lanes = model->layout.lanes;
-	HnswKnown *known = allocate(chooser->n, sizeof(HnswKnown));
+	Known *known = allocate(chooser->n, sizeof(Known));
 
 	for (uint32 i = 0; i < chooser->n; i++)
-		known[i] = (HnswKnown){.id = chooser->ids[i], .place = i};
+		known[i] = (Known){.id = chooser->ids[i], .place = i};
 	for (uint32 i = 0; i < chooser->nchosen; i++)
 		known[chooser->order[chooser->chosen[i]].place].linked = true;
-	qsort(known, chooser->n, sizeof(HnswKnown), compare_known);
-	*newcomer = (HnswNewcomer){.index = index,
-							   .model = model,
-							   .level = level,
-							   .link = *link,
-							   .chooser = chooser,
-							   .known = known,
-							   .lanes = allocate(lanes, sizeof(HnswId)),
-							   .near = allocate(lanes + 1, sizeof(HnswNear)),
-							   .sqdists = allocate(lanes + 1, sizeof(float)),
-							   .kept = allocate(lanes + 1, sizeof(bool)),
-							   .chosen = allocate(lanes + 1, sizeof(uint32))};
+	qsort(known, chooser->n, sizeof(Known), compare_known);
+	*newcomer = (Newcomer){.index = index,
+						   .model = model,
+						   .level = level,
+						   .link = *link,
+						   .chooser = chooser,
+						   .known = known,
+						   .lanes = allocate(lanes, sizeof(HnswId)),
+						   .near = allocate(lanes + 1, sizeof(HnswNear)),
+						   .sqdists = allocate(lanes + 1, sizeof(float)),
+						   .kept = allocate(lanes + 1, sizeof(bool)),
+						   .chosen = allocate(lanes + 1, sizeof(uint32))};
 }
 
-static const HnswKnown *
-find_known(const HnswNewcomer *newcomer, HnswId id)
+static const Known *
+find_known(const Newcomer *newcomer, HnswId id)
 {
-	HnswKnown wanted = {.id = id};
+	Known wanted = {.id = id};
 
 	return bsearch(&wanted, newcomer->known, newcomer->chooser->n,
-				   sizeof(HnswKnown), compare_known);
+				   sizeof(Known), compare_known);
 }
 
 /* The links of a node as they are now; false where there is none of the level */
 static bool
-read_lanes(HnswNewcomer *newcomer, HnswId id)
+read_lanes(Newcomer *newcomer, HnswId id)
 {
 	const HnswLayout *layout = &newcomer->model->layout;
 	Buffer buffer = lock_node(newcomer->index, newcomer->model, id);
@@ -273,7 +298,7 @@ read_lanes(HnswNewcomer *newcomer, HnswId id)
 
 /* A lane with this name, HNSW_NONE for a free one; lanes: there is none */
 static uint32
-lane_of(const HnswNewcomer *newcomer, HnswId id)
+lane_of(const Newcomer *newcomer, HnswId id)
 {
 	uint32 lanes = newcomer->model->layout.lanes;
 	uint32 lane = 0;
@@ -284,7 +309,7 @@ lane_of(const HnswNewcomer *newcomer, HnswId id)
 }
 
 static uint32
-count_links(const HnswNewcomer *newcomer)
+count_links(const Newcomer *newcomer)
 {
 	uint32 n = 0;
 
@@ -299,7 +324,7 @@ count_links(const HnswNewcomer *newcomer)
 static float
 near_sqdist(void *arg, uint32_t a, uint32_t b)
 {
-	const HnswNewcomer *newcomer = arg;
+	const Newcomer *newcomer = arg;
 	const HnswChooser *chooser = newcomer->chooser;
 
 	return sqdist(chooser, row_of(chooser, newcomer->near[a].place),
@@ -308,7 +333,7 @@ near_sqdist(void *arg, uint32_t a, uint32_t b)
 
 /* Ask the rule of a node's neighbours that are known, and of the newcomer */
 static uint32
-prune_known(HnswNewcomer *newcomer, uint32 place)
+prune_known(Newcomer *newcomer, uint32 place)
 {
 	const HnswChooser *chooser = newcomer->chooser;
 	const float *row = row_of(chooser, place);
@@ -321,7 +346,7 @@ prune_known(HnswNewcomer *newcomer, uint32 place)
 	newcomer->near[n++].place = OWN_PLACE;
 	for (uint32 lane = 0; lane < newcomer->model->layout.lanes; lane++)
 	{
-		const HnswKnown *known = find_known(newcomer, newcomer->lanes[lane]);
+		const Known *known = find_known(newcomer, newcomer->lanes[lane]);
 
 		if (known != NULL)
 			newcomer->near[n++].place = known->place;
@@ -343,7 +368,7 @@ prune_known(HnswNewcomer *newcomer, uint32 place)
  * keeps them all.  HNSW_NONE: nobody.
  */
 static HnswId
-choose_leaver(HnswNewcomer *newcomer, uint32 place, bool must)
+choose_leaver(Newcomer *newcomer, uint32 place, bool must)
 {
 	const HnswChooser *chooser = newcomer->chooser;
 	uint32 n = prune_known(newcomer, place);
@@ -373,7 +398,7 @@ choose_leaver(HnswNewcomer *newcomer, uint32 place, bool must)
 
 /* Put the newcomer into a lane, unless that has changed */
 static bool
-fill_lane(HnswNewcomer *newcomer, HnswId id, uint32 lane)
+fill_lane(Newcomer *newcomer, HnswId id, uint32 lane)
 {
 	const HnswLayout *layout = &newcomer->model->layout;
 	Buffer buffer =
@@ -395,8 +420,9 @@ fill_lane(HnswNewcomer *newcomer, HnswId id, uint32 lane)
 	return same;
 }
 
-bool
-hnsw_link_back(HnswNewcomer *newcomer, uint32 i, bool must)
+/* Does the i'th of those that were chosen link to the newcomer now? */
+static bool
+link_one_back(Newcomer *newcomer, uint32 i, bool must)
 {
 	const HnswChooser *chooser = newcomer->chooser;
 	uint32 place = chooser->order[chooser->chosen[i]].place;
@@ -422,4 +448,18 @@ hnsw_link_back(HnswNewcomer *newcomer, uint32 i, bool must)
 			return true;
 	}
 	return false;
+}
+
+void
+hnsw_link_back(Relation index, const HnswModel *model, uint32 level,
+			   const HnswLink *link, const HnswChooser *chooser)
+{
+	Newcomer newcomer;
+	bool linked = false;
+
+	newcomer_init(&newcomer, index, model, level, link, chooser);
+	for (uint32 i = 0; i < chooser->nchosen; i++)
+		linked |= link_one_back(&newcomer, i, false);
+	for (uint32 i = 0; i < chooser->nchosen && !linked; i++)
+		linked = link_one_back(&newcomer, i, true);
 }

@@ -70,52 +70,17 @@ typedef struct HnswLinks
 extern HnswLinks hnsw_chosen_links(const HnswChooser *chooser,
 								   const HnswModel *model);
 
-/* A candidate by its name */
-typedef struct HnswKnown
-{
-	HnswId id;
-	uint32 place;
-	bool linked; /* it was chosen */
-} HnswKnown;
-
-/* A node to which those that were chosen for it shall link */
-typedef struct HnswNewcomer
-{
-	Relation index;
-	const HnswModel *model;
-	uint32 level;
-	HnswLink link;
-	const HnswChooser *chooser;
-	HnswKnown *known; /* all candidates, by name */
-
-	/* work memory: those among a node's neighbours, and the newcomer */
-	HnswId *lanes;
-	HnswNear *near; /* nearest first */
-	float *sqdists;
-	bool *kept;
-	uint32 *chosen;
-} HnswNewcomer;
-
 /*
- * The node that link names is that for whose neighbours the chooser has just
- * chosen; memory in the current context; chooser and model must live on.
- */
-extern void hnsw_newcomer_init(HnswNewcomer *newcomer, Relation index,
-							   const HnswModel *model, uint32 level,
-							   const HnswLink *link,
-							   const HnswChooser *chooser);
-
-/*
- * See to it that the i'th of those that were chosen links to the newcomer, if
- * that is among the neighbours that it should have, or must be.  Does it now?
- *
+ * See to it that those that were chosen link to the node, which link names: all
+ * among whose neighbours it should be, and the nearest that can in any case.
  * The rule is asked only of what was a candidate: what is near to both.  Another
- * neighbour gives up its lane only if the newcomer leads to it, so that what can
+ * neighbour gives up its lane only if the node links to it, so that what could
  * be reached still can be.
  *
- * Locks: the page, shared, and then exclusively for one edit.  Callers hold no
- * lock.
+ * Locks: one page at a time, shared, and then exclusively for one edit.  Callers
+ * hold no lock.  Memory in the current context.
  */
-extern bool hnsw_link_back(HnswNewcomer *newcomer, uint32 i, bool must);
+extern void hnsw_link_back(Relation index, const HnswModel *model, uint32 level,
+						   const HnswLink *link, const HnswChooser *chooser);
 
 #endif

@@ -46,10 +46,9 @@ check_meta(Relation index, const HnswMeta *meta)
 		meta->elem >= ELEM_NKINDS || meta->metric > METRIC_COSINE ||
 		meta->degree < 2 || meta->degree > 2 * meta->m || meta->scale > 0 ||
 		meta->scale < -MAX_SCALE ||
-		(codec == NULL
-			 ? meta->codec != CODEC_NONE || meta->parts != 0
-			 : codec->scaled || meta->parts < 1 || meta->parts > meta->dim ||
-				 meta->model == InvalidBlockNumber))
+		(codec == NULL ? meta->codec != CODEC_NONE || meta->parts != 0
+					   : codec->scaled || meta->parts < 1 ||
+				 meta->parts > meta->dim || meta->model == InvalidBlockNumber))
 		page_corrupted(index, HNSW_META_BLOCK, "The meta page is invalid.");
 }
 
@@ -150,14 +149,14 @@ hnsw_facts(Relation index, double k)
 	HnswState state;
 	const HnswModel *model = hnsw_model_get(index, &state);
 
-	return (HnswFacts){
-		.nrows = state.nrows,
-		.npages = RelationGetNumberOfBlocks(index),
-		.entry_level = state.entry == HNSW_NONE ? 0 : state.top_level,
-		.degree = model->meta.degree,
-		.ef = hnsw_ef(index, &model->meta, k),
-		.slots_per_page = model->layout.slots,
-		.bare = model->meta.codec == CODEC_NONE};
+	return (HnswFacts){.nrows = state.nrows,
+					   .npages = RelationGetNumberOfBlocks(index),
+					   .entry_level =
+						   state.entry == HNSW_NONE ? 0 : state.top_level,
+					   .degree = model->meta.degree,
+					   .ef = hnsw_ef(index, &model->meta, k),
+					   .slots_per_page = model->layout.slots,
+					   .bare = model->meta.codec == CODEC_NONE};
 }
 
 HnswModel *

@@ -511,25 +511,15 @@ static void
 link_back(HnswRepair *repair, HnswNode *node, HnswId self)
 {
 	const HnswModel *model = repair->model;
-	const HnswChooser *chooser = &repair->chooser;
 	int dim = model->meta.dim;
 	float *row = palloc(dim * sizeof(float));
 	float *work = palloc(3 * dim * sizeof(float));
 	HnswLink link = {.id = self, .code = repair->code};
-	HnswNewcomer revived;
-	bool linked = false;
 
 	hnsw_copy_row(node, HNSW_ARRAY(node, model->layout.copy, uint8), dim, row);
 	if (model->layout.codes != 0)
 		link.term = hnsw_code(model, row, repair->code, work);
-	hnsw_newcomer_init(&revived, repair->index, model, node->level, &link,
-					   chooser);
-	for (uint32 i = 0; i < chooser->nchosen; i++)
-		linked |= hnsw_link_back(&revived, i, false);
-	for (uint32 i = 0; i < chooser->nchosen && !linked; i++)
-		linked = hnsw_link_back(&revived, i, true);
-	pfree(work);
-	pfree(row);
+	hnsw_link_back(repair->index, model, node->level, &link, &repair->chooser);
 }
 
 void

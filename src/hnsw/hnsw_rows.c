@@ -41,17 +41,16 @@ hnsw_rows_new(const HnswMeta *meta, double expected, Size bytes)
 
 	rows->meta = meta;
 	rows->context = CurrentMemoryContext;
-	rows->stride =
-		meta->dim + (meta->metric == METRIC_INNER_PRODUCT ? 1 : 0);
+	rows->stride = meta->dim + (meta->metric == METRIC_INNER_PRODUCT ? 1 : 0);
 	rows->most = Min(bytes / hnsw_build_bytes(meta), PG_INT32_MAX / 64);
 	rows->most = Max(rows->most, LEAST_ROOM);
 	rows->room = Min(Max(expected * 1.05, LEAST_ROOM), rows->most);
 	rows->rows = MemoryContextAllocHuge(
 		rows->context, rows->room * rows->stride * sizeof(float));
-	rows->elements = MemoryContextAllocHuge(
-		rows->context, rows->room * sizeof(HnswElement));
-	rows->tids = MemoryContextAllocHuge(
-		rows->context, rows->room * sizeof(ItemPointerData));
+	rows->elements =
+		MemoryContextAllocHuge(rows->context, rows->room * sizeof(HnswElement));
+	rows->tids = MemoryContextAllocHuge(rows->context,
+										rows->room * sizeof(ItemPointerData));
 	return rows;
 }
 
@@ -66,10 +65,8 @@ grow(HnswRows *rows)
 {
 	uint32 room = Min((uint64) rows->room + rows->room / 4, rows->most);
 
-	rows->rows =
-		repalloc_huge(rows->rows, room * rows->stride * sizeof(float));
-	rows->elements =
-		repalloc_huge(rows->elements, room * sizeof(HnswElement));
+	rows->rows = repalloc_huge(rows->rows, room * rows->stride * sizeof(float));
+	rows->elements = repalloc_huge(rows->elements, room * sizeof(HnswElement));
 	rows->tids = repalloc_huge(rows->tids, room * sizeof(ItemPointerData));
 	rows->room = room;
 }
@@ -260,8 +257,8 @@ hnsw_rows_unite(HnswRows *rows)
 
 	unite_equal(rows);
 	for (uint32 i = 0; i < rows->n; i++)
-		rows->elements[i].level = hnsw_level(
-			&rows->tids[rows->elements[i].first_tid], rows->meta->m);
+		rows->elements[i].level =
+			hnsw_level(&rows->tids[rows->elements[i].first_tid], rows->meta->m);
 	greatest = greatest_element(rows);
 	if (greatest > SAFE)
 	{

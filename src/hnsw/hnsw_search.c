@@ -13,8 +13,14 @@
 
 #include "hnsw/hnsw_search.h"
 
-/* Nodes that are kept on the levels above the ground */
+/* Nodes that are kept on the levels above the ground, at least */
 #define UPPER_EF 8
+
+/*
+ * On the level next to the ground, of those that are kept there: so many ways in,
+ * since links between clusters are few.
+ */
+#define ENTRY_SHARE 8
 
 /* What codecs ask of the memory of their tables */
 #define TABLES_ALIGNMENT 64
@@ -63,6 +69,7 @@ struct HnswSearchState
 
 	HnswFound *entries; /* where the next level begins: ids on that level */
 	uint32 nentries;
+	uint32 entries_room;
 
 	PendingTids *pending;
 	uint32 npending;
@@ -84,6 +91,7 @@ hnsw_search_new(Relation index)
 	search->layout = model->layout;
 	search->state = state;
 	state->context = CurrentMemoryContext;
+	state->entries_room = UPPER_EF;
 	state->entries = palloc(UPPER_EF * sizeof(HnswFound));
 	state->links = palloc(layout->lanes * sizeof(HnswId));
 	hnsw_query_init(&state->query, &search->meta);
@@ -353,13 +361,11 @@ note_node(HnswSearch *search, const HnswNode *node, HnswId id)
 
 	search->counters.nodes++;
 	if (search->nfound == state->found_room)
-		search->found = grow_array(state->context, search->found,
-								   search->nfound, &state->found_room,
-								   sizeof(HnswFound));
-	search->found[search->nfound++] =
-		(HnswFound){.key = isnan(middle) ? 0 : middle,
-					.id = id,
-					.below = node->below};
+		search->found =
+			grow_array(state->context, search->found, search->nfound,
+					   &state->found_room, sizeof(HnswFound));
+	search->found[search->nfound++] = (HnswFound){
+		.key = isnan(middle) ? 0 : middle, .id = id, .below = node->below};
 	if (node->level == 0 && node->state == HNSW_LIVE)
 	{
 		for (int i = 0; i < Min(node->ntids, HNSW_TIDS); i++)
@@ -548,8 +554,32 @@ compare_found(const void *a, const void *b)
 	return x->id < y->id ? -1 : x->id > y->id;
 }
 
-void
-hnsw_search_level(HnswSearch *search, uint32 level, uint32 ef)
+/* What was found nearest is where the level below begins */
+static void
+set_entries(HnswSearch *search, uint32 most)
+{
+	struct HnswSearchState *state = search->state;
+	uint32 n = Min(search->nfound, most);
+
+	if (n > state->entries_room)
+	{
+		pfree(state->entries);
+		state->entries = NULL;
+		state->entries = MemoryContextAllocHuge(state->context,
+												(Size) n * sizeof(HnswFound));
+		state->entries_room = n;
+	}
+	for (uint32 i = 0; i < n; i++)
+	{
+		state->entries[i] = search->found[i];
+		state->entries[i].id = search->found[i].below;
+	}
+	state->nentries = n;
+}
+
+/* most: ways into the level below */
+static void
+search_level(HnswSearch *search, uint32 level, uint32 ef, uint32 most)
 {
 	struct HnswSearchState *state = search->state;
 	const HnswModel *model = hnsw_model_get(search->index, NULL);
@@ -572,16 +602,18 @@ hnsw_search_level(HnswSearch *search, uint32 level, uint32 ef)
 	search->complete = state->npool < state->wanted;
 
 	qsort(search->found, search->nfound, sizeof(HnswFound), compare_found);
-	state->nentries = Min(search->nfound, UPPER_EF);
-	for (uint32 i = 0; i < state->nentries; i++)
-	{
-		state->entries[i] = search->found[i];
-		state->entries[i].id = search->found[i].below;
-	}
+	if (level > 0)
+		set_entries(search, most);
+}
+
+void
+hnsw_search_level(HnswSearch *search, uint32 level, uint32 ef)
+{
+	search_level(search, level, ef, Max(UPPER_EF, ef / ENTRY_SHARE));
 }
 
 bool
-hnsw_search_descend(HnswSearch *search, uint32 level, HnswState *now)
+hnsw_search_descend(HnswSearch *search, uint32 level, uint32 ef, HnswState *now)
 {
 	struct HnswSearchState *state = search->state;
 
@@ -595,42 +627,61 @@ hnsw_search_descend(HnswSearch *search, uint32 level, HnswState *now)
 	state->entries[0].id = now->entry;
 	state->nentries = 1;
 	for (uint32 at = Min(now->top_level, HNSW_MAX_LEVEL); at > level; at--)
-		hnsw_search_level(search, at, UPPER_EF);
+	{
+		uint32 kept = at == 1 ? Max(UPPER_EF, ef / ENTRY_SHARE) : UPPER_EF;
+
+		search_level(search, at, kept, kept);
+	}
 	return true;
 }
 
-/* TIDs in slots of their own; a chain is no longer than the index */
+/*
+ * The TIDs of one slot; the next one of its chain.  It may have been emptied, and
+ * taken by others, meanwhile.
+ */
+static HnswId
+read_more(HnswSearch *search, const HnswModel *model, HnswId id,
+		  const PendingTids *pending)
+{
+	const HnswLayout *layout = &search->layout;
+	HnswKey key = {pending->low, pending->high};
+	Buffer buffer = hnsw_pin(search->index, model, hnsw_block(layout, id));
+	const HnswMore *more =
+		(HnswMore *) hnsw_node(lock_nodes(search, buffer), layout, id);
+	HnswId next = HNSW_NONE;
+
+	if (more->state == HNSW_MORE && more->ground == pending->ground)
+	{
+		for (uint32 i = 0; i < Min(more->ntids, layout->more); i++)
+			add_hit(search, &key, &more->tids[i]);
+		next = more->next;
+	}
+	UnlockReleaseBuffer(buffer);
+	return next;
+}
+
+/* TIDs in slots of their own */
 static void
 read_pending(HnswSearch *search)
 {
 	struct HnswSearchState *state = search->state;
 	const HnswModel *model = hnsw_model_get(search->index, NULL);
-	const HnswLayout *layout = &search->layout;
 
 	for (uint32 i = 0; i < state->npending; i++)
 	{
 		const PendingTids *pending = &state->pending[i];
-		HnswKey key = {pending->low, pending->high};
-		HnswId id = pending->more;
+		HnswId passed = HNSW_NONE; /* at the last power of two of steps */
+		uint64 steps = 0;
 
-		while (id != HNSW_NONE)
+		for (HnswId id = pending->more; id != HNSW_NONE; steps++)
 		{
-			Buffer buffer =
-				hnsw_pin(search->index, model, hnsw_block(layout, id));
-			const HnswMore *more = (HnswMore *) hnsw_node(
-				lock_nodes(search, buffer), layout, id);
-
 			CHECK_FOR_INTERRUPTS();
-			/* it may have been emptied, and taken by others, meanwhile */
-			if (more->state != HNSW_MORE || more->ground != pending->ground)
-				id = HNSW_NONE;
-			else
-			{
-				for (uint32 t = 0; t < Min(more->ntids, layout->more); t++)
-					add_hit(search, &key, &more->tids[t]);
-				id = more->next;
-			}
-			UnlockReleaseBuffer(buffer);
+			if (id == passed)
+				page_corrupted(search->index, hnsw_block(&search->layout, id),
+							   "The slots of an element lead in a circle.");
+			if ((steps & (steps - 1)) == 0)
+				passed = id;
+			id = read_more(search, model, id, pending);
 		}
 	}
 }
@@ -642,7 +693,7 @@ hnsw_search_run(HnswSearch *search, uint32 ef)
 	MemoryContext old = MemoryContextSwitchTo(search->state->context);
 
 	search->complete = true;
-	if (hnsw_search_descend(search, 0, &now))
+	if (hnsw_search_descend(search, 0, ef, &now))
 	{
 		hnsw_search_level(search, 0, ef);
 		read_pending(search);

@@ -75,9 +75,9 @@ extern void hnsw_search_run(HnswSearch *search, uint32 ef);
 /*
  * For insertion: begin at the entry of this moment, and go down to, but not
  * including, level; then search levels one by one: found.  False where there is
- * no entry.
+ * no entry.  ef: nodes that will be kept there.
  */
-extern bool hnsw_search_descend(HnswSearch *search, uint32 level,
+extern bool hnsw_search_descend(HnswSearch *search, uint32 level, uint32 ef,
 								HnswState *state);
 extern void hnsw_search_level(HnswSearch *search, uint32 level, uint32 ef);
 

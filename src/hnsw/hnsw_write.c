@@ -89,8 +89,8 @@ make_codes(Writer *writer)
 	writer->code_bytes = codec->code_bytes(&shape);
 	writer->codes = MemoryContextAllocHuge(CurrentMemoryContext,
 										   rows->n * writer->code_bytes);
-	writer->terms = MemoryContextAllocHuge(CurrentMemoryContext,
-										   rows->n * sizeof(float));
+	writer->terms =
+		MemoryContextAllocHuge(CurrentMemoryContext, rows->n * sizeof(float));
 	for (uint32 i = 0; i < rows->n; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
@@ -232,8 +232,8 @@ write_nodes(Writer *writer, HnswState *state)
 	const HnswLayout *layout = &writer->model->layout;
 
 	writer->next = hnsw_id(
-		layout,
-		RelationGetNumberOfBlocksInFork(writer->index, writer->fork), 0);
+		layout, RelationGetNumberOfBlocksInFork(writer->index, writer->fork),
+		0);
 	writer->buffer = InvalidBuffer;
 	state->space = hnsw_block(layout, writer->next);
 	if (graph == NULL || graph->nlevels == 0)
@@ -253,8 +253,8 @@ write_nodes(Writer *writer, HnswState *state)
 }
 
 HnswId
-hnsw_write(Relation index, ForkNumber fork, HnswMeta *meta,
-		   const float *floats, const HnswGraph *graph, const HnswRows *rows)
+hnsw_write(Relation index, ForkNumber fork, HnswMeta *meta, const float *floats,
+		   const HnswGraph *graph, const HnswRows *rows)
 {
 	HnswState state = {.entry = HNSW_NONE,
 					   .nrows = rows == NULL ? 0 : rows->ntids};
@@ -264,12 +264,11 @@ hnsw_write(Relation index, ForkNumber fork, HnswMeta *meta,
 	Buffer buffer;
 
 	buffer = new_page(&writer, HNSW_PAGE_META);
-	meta->model = meta->codec == CODEC_NONE
-		? InvalidBlockNumber
-		: BufferGetBlockNumber(buffer) + 1;
-	writer.model = MemoryContextAllocHuge(
-		CurrentMemoryContext,
-		offsetof(HnswModel, floats) + nfloats * sizeof(float));
+	meta->model = meta->codec == CODEC_NONE ? InvalidBlockNumber
+											: BufferGetBlockNumber(buffer) + 1;
+	writer.model = MemoryContextAllocHuge(CurrentMemoryContext,
+										  offsetof(HnswModel, floats) +
+											  nfloats * sizeof(float));
 	writer.model->meta = *meta;
 	writer.model->nhints = 0;
 	hnsw_layout_init(&writer.model->layout, meta);

@@ -18,8 +18,8 @@
  * Returns the name of the first element's node; the others follow.
  */
 extern HnswId hnsw_write(Relation index, ForkNumber fork, HnswMeta *meta,
-					   const float *floats, const HnswGraph *graph,
-					   const HnswRows *rows);
+						 const float *floats, const HnswGraph *graph,
+						 const HnswRows *rows);
 
 /* Write the calibrations of meta into the meta page, unlogged */
 extern void hnsw_write_calibrations(Relation index, const HnswMeta *meta);

@@ -45,8 +45,8 @@ ivf_key_exact(const IvfKeyQuery *query, const void *stored)
 	const IvfMeta *meta = query->meta;
 
 	return key_exact((Metric) meta->metric,
-					 value_kernels(meta->elem, meta->elem), query->elems, stored,
-					 meta->dim, 0);
+					 value_kernels(meta->elem, meta->elem), query->elems,
+					 stored, meta->dim, 0);
 }
 
 /* Below this a float32 sum of squares is no longer exact to its last bits */

@@ -76,15 +76,9 @@ kind_is_valid(const IvfMeta *meta)
 static void
 check_meta(Relation index, const IvfMeta *meta)
 {
-	if (meta->magic != IVF_MAGIC || meta->nlists < 1 ||
-		meta->nlists > IVF_MAX_LISTS || meta->nbuilt < 1 ||
-		meta->nbuilt > IVF_MAX_LISTS ||
-		meta->dim != TupleDescAttr(index->rd_att, 0)->atttypmod ||
-		meta->centroid_elem > ELEM_FLOAT16 || meta->copies > IVF_COPIES_HALF ||
-		meta->nprices > IVF_MAX_LISTS || meta->scale > 0 ||
-		meta->scale < -MAX_SCALE || !kind_is_valid(meta) ||
-		!model_is_valid(meta))
+	if (meta->magic != IVF_MAGIC)
 		page_corrupted(index, IVF_META_BLOCK, "The meta page is invalid.");
+	/* first: what follows means something else in another version */
 	if (meta->version != IVF_VERSION)
 		ereport(
 			ERROR,
@@ -93,6 +87,14 @@ check_meta(Relation index, const IvfMeta *meta)
 					"knows version %d",
 					RelationGetRelationName(index), meta->version, IVF_VERSION),
 			 errhint("Please REINDEX it.")));
+	if (meta->nlists < 1 || meta->nlists > IVF_MAX_LISTS || meta->nbuilt < 1 ||
+		meta->nbuilt > IVF_MAX_LISTS ||
+		meta->dim != TupleDescAttr(index->rd_att, 0)->atttypmod ||
+		meta->centroid_elem > ELEM_FLOAT16 || meta->copies > IVF_COPIES_HALF ||
+		meta->nprices > IVF_MAX_LISTS || meta->scale > 0 ||
+		meta->scale < -MAX_SCALE || !kind_is_valid(meta) ||
+		!model_is_valid(meta))
+		page_corrupted(index, IVF_META_BLOCK, "The meta page is invalid.");
 }
 
 static void

@@ -554,7 +554,7 @@ build_together(Participant *self, ParallelContext *context)
 	phase = BarrierAttach(&self->shared->barrier);
 	LaunchParallelWorkers(context);
 	ereport(DEBUG1,
-			(errmsg_internal("index \"%s\" is built with %d parallel workers",
+			(errmsg_internal("index \"%s\" is built using %d parallel workers",
 							 RelationGetRelationName(self->index),
 							 context->nworkers_launched)));
 	if (context->nworkers_launched == 0)

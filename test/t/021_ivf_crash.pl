@@ -1,5 +1,9 @@
 # Crashes under load, with tiny and large buffers: afterwards ivfpq and ivfflat
 # indexes are whole, have all rows that were committed, and take new ones.
+#
+# A process is killed (signal 9) in the middle of an insert, a build, VACUUM, a
+# split, the moment when new lists come in force, a rebalance: one a round, in turn.
+# VECTOR_EXT_CRASH_ROUNDS: how many rounds; VECTOR_EXT_CRASH_SEED: other moments.
 
 use strict;
 use warnings;
@@ -13,6 +17,7 @@ use VectorTest;
 my $node = vector_node('main', conf => q{
 	autovacuum = off
 	restart_after_crash = on
+	min_parallel_table_scan_size = 0
 	checkpoint_timeout = 30s
 	max_wal_size = 32MB
 	min_wal_size = 32MB});
@@ -59,9 +64,7 @@ UPDATE $table SET v = v WHERE id = :id / 651;
 
 sub distances
 {
-	my ($table, $index) = @_;
-	my $target = sprintf $vector, '0.7';
-	my $what = $table eq 'large' ? "$op{$table} ($target || array_fill(7, ARRAY[2176])::vector)" : "$op{$table} ($target)";
+	my ($table, $what, $index) = @_;
 
 	return $node->safe_psql('postgres', 'SET ivfpq.probes = 32768; SET ivfpq.candidates = 1000000; SET ivfflat.probes = 32768; SET enable_'
 		  . ($index ? 'seqscan' : 'indexscan') . " = off;
@@ -77,7 +80,8 @@ sub whole
 		my $name = "$what: $table";
 
 		is($node->safe_psql('postgres', "SELECT vector_index_check('${table}_v', true)"), '', "$name is whole");
-		is(distances($table, 1), distances($table, 0), "$name, the answer");
+		my $distance = $op{$table} . ' (' . sprintf($vector, '0.7') . ($table eq 'large' ? ' || array_fill(7, ARRAY[2176])::vector)' : ')');
+		is(distances($table, $distance, 1), distances($table, $distance, 0), "$name, the answer");
 		is($node->safe_psql('postgres', "SELECT count(*) FROM ${table}_done d
 			WHERE NOT EXISTS (SELECT FROM $table t WHERE t.id = d.id)"), 0, "$name has what was committed");
 		is($node->safe_psql('postgres', "SELECT count(*) FROM $table WHERE id > 10000000"), 0,
@@ -87,12 +91,16 @@ sub whole
 
 # Rows come in a place of their own and go again, so that VACUUM splits and merges
 # lists all the time.
-$node->safe_psql('postgres', q{
-	CREATE TABLE moving (id int, v vector(2), w vector(2));
-	INSERT INTO moving SELECT g, ARRAY[sin(g), cos(g)], ARRAY[sin(g), cos(g)] FROM generate_series(1, 6000) g;
-	CREATE INDEX moving_v ON moving USING ivfflat (v) WITH (lists = 40);
-	CREATE INDEX moving_w ON moving USING ivfpq (w) WITH (lists = 40);
-	CREATE TABLE moving_done (place int)});
+sub build_moving
+{
+	$node->safe_psql('postgres', q{
+		DROP TABLE IF EXISTS moving, moving_done;
+		CREATE TABLE moving (id int, v vector(2), w vector(2));
+		INSERT INTO moving SELECT g, ARRAY[sin(g), cos(g)], ARRAY[sin(g), cos(g)] FROM generate_series(1, 6000) g;
+		CREATE INDEX moving_v ON moving USING ivfflat (v) WITH (lists = 40);
+		CREATE INDEX moving_w ON moving USING ivfpq (w) WITH (lists = 40);
+		CREATE TABLE moving_done (place int)});
+}
 append_to_file("$dir/moving.sql", q{
 \set place random(2, 1000)
 BEGIN;
@@ -108,57 +116,144 @@ sub moving_whole
 {
 	my ($what) = @_;
 
-	is($node->safe_psql('postgres', q{SELECT vector_index_check('moving_v', true), vector_index_check('moving_w', true)}), '|',
-		"$what: lists that were split are whole");
-	is($node->safe_psql('postgres', q{SELECT count(*) FROM moving_done d WHERE
-		(SELECT count(*) FROM moving WHERE id / 10000 = d.place) < 18}), 0, "$what: all committed rows of theirs are there");
+	cmp_ok($node->safe_psql('postgres', q{SELECT count(*) FROM pg_index, vector_index_check(indexrelid, true)
+		WHERE indrelid = 'moving'::regclass}), '>', 1, "$what: lists that were split are whole");
+	is($node->safe_psql('postgres', q{SELECT count(*) FROM moving_done LEFT JOIN
+		(SELECT id / 10000 AS place, count(*) AS n FROM moving GROUP BY 1) m USING (place) WHERE coalesce(n, 0) < 18}), 0, "$what: all committed rows of theirs are there");
 	is($node->safe_psql('postgres', qq{SET enable_seqscan = off; SET enable_sort = off; SET ivfflat.probes = 32768;
 		SET ivfpq.probes = 32768; SET ivfpq.candidates = 1000000;
 		SELECT (SELECT count(*) FROM (SELECT id FROM moving ORDER BY $_ <-> '[1,1]') s) - (SELECT count(*) FROM moving)}), 0,
 		"$what: and found by $_") for qw(v w);
+	is(distances('moving', $_, 1), distances('moving', $_, 0), "$what: the answer, $_") for ("v <-> '[2,1]'", "w <-> '[500,1]'");
+}
+
+# Where a process is to die: which ones are there, and what else must run for it.
+my %victims = (
+	insert => q{SELECT pid FROM pg_stat_activity WHERE query ~ '^INSERT' AND state = 'active'},
+	build => q{SELECT pid FROM pg_stat_progress_create_index WHERE phase ~ '^building index'},
+	vacuum => q{SELECT pid FROM pg_stat_progress_vacuum WHERE phase = 'vacuuming indexes'},
+	split => q{SELECT pid FROM pg_stat_progress_vacuum WHERE relid = 'moving'::regclass AND phase = 'cleaning up indexes'},
+	# inserts are kept out while the new lists come in force
+	switch => q{SELECT pid FROM pg_locks WHERE locktype = 'page' AND mode = 'ExclusiveLock' AND granted
+		AND relation IN ('moving_v'::regclass, 'moving_w'::regclass)},
+	rebalance => q{SELECT pid FROM pg_stat_activity WHERE query ~ '^SELECT vector_index_rebalance' AND state = 'active'});
+my @places = qw(insert split build vacuum switch rebalance);
+append_to_file("$dir/build.sql", q{
+DROP INDEX IF EXISTS extra;
+REINDEX INDEX coded_v;
+REINDEX INDEX CONCURRENTLY moving_w;
+REINDEX INDEX plain_v;
+CREATE INDEX CONCURRENTLY extra ON moving USING ivfflat (v);
+});
+append_to_file("$dir/rebalance.sql", q{
+SELECT vector_index_rebalance('moving_w');
+SELECT vector_index_rebalance('moving_v');
+SELECT vector_index_rebalance('coded_v');
+});
+# The n-th time that the query finds a process
+$node->safe_psql('postgres', q{
+	CREATE FUNCTION victim(query text, n int) RETURNS int LANGUAGE plpgsql AS $$
+	DECLARE
+		until timestamptz := clock_timestamp() + '30 s';
+		found int;
+	BEGIN
+		WHILE clock_timestamp() < until LOOP
+			PERFORM pg_stat_clear_snapshot();
+			EXECUTE 'SELECT pid FROM (' || query || ') v WHERE pid <> pg_backend_pid() ORDER BY random() LIMIT 1' INTO found;
+			n := n - (found IS NOT NULL)::int;
+			EXIT WHEN n = 0;
+		END LOOP;
+		RETURN found;
+	END $$});
+
+# Kill one process where it is wanted, or it and then all; how many were killed.
+# The shell waits for the numbers: from the sight to the signal it is no time.
+sub kill_at
+{
+	my ($place, $all) = @_;
+	my $n = $place eq 'switch' ? 1 : 1 + int rand 60;
+	my $others = $all ? "SELECT pid FROM (VALUES ($node->{_pid}) UNION ALL SELECT pid FROM pg_stat_activity) a(pid) WHERE EXISTS (SELECT FROM v)"
+	  : 'SELECT NULL WHERE false';
+	my $killed = "$dir/killed";
+
+	unlink $killed;
+	$node->psql('postgres', "COPY (WITH v AS MATERIALIZED (SELECT pid FROM victim(\$q\$$victims{$place}\$q\$, $n) pid WHERE pid IS NOT NULL)
+		SELECT pid FROM v UNION ALL $others)
+		TO PROGRAM 'while read p; do kill -9 \$p && echo \$p >> $killed; done'");
+	# without the server the shell goes on
+	sleep 0.5;
+	return -e $killed ? scalar(() = slurp_file($killed) =~ /\n/g) : 0;
+}
+
+sub start_again
+{
+	my $pid = $node->{_pid};
+
+	# until the processes are gone, and their shared memory
+	for (1 .. 600)
+	{
+		$node->kill9;
+		return if !kill(0, $pid) && $node->start(fail_ok => 1);
+		sleep 0.1;
+	}
+	BAIL_OUT('the server does not start');
+}
+
+sub rows_done
+{
+	return $node->safe_psql('postgres', 'SELECT ' . join(' + ', map { "(SELECT count(*) FROM ${_}_done)" } (sort(keys %index), 'moving')));
 }
 
 build();
-my $round = 0;
-for my $buffers ('1MB', '128MB', '400kB', '128MB', '1MB')
+build_moving();
+my $replaced = 0;
+my $rounds = $ENV{VECTOR_EXT_CRASH_ROUNDS} || @places;
+my $seed = $ENV{VECTOR_EXT_CRASH_SEED} || 1;
+srand $seed;
+for my $round (1 .. $rounds)
 {
-	$round++;
-	$node->append_conf('postgresql.conf', "shared_buffers = $buffers\n");
+	my $place = $places[($round - 1) % @places];
+	my $buffers = ('1MB', '128MB', '400kB', '128MB', '1MB')[($round + $seed) % 5];
+	my $what = "round $round, $place, $buffers";
+
+	# each process of a build logs 32 pages at a time, with pins on all of them
+	$node->append_conf('postgresql.conf',
+		"shared_buffers = $buffers\nmax_parallel_maintenance_workers = " . ($buffers eq '128MB' ? 2 : 0) . "\n");
 	$node->restart;
-	# a crash right after the build: nothing of it has reached the files
-	build() if $round == 2;
+	# a crash soon after the build: nothing of it has reached the files
+	if ($round % @places == 2)
+	{
+		build();
+		build_moving();
+	}
+	my $before = rows_done();
+	my $err = '';
 	my @load = map {
-		IPC::Run::start([ 'pgbench', '-n', '-T', '30', '-c', '1', '-f', "$dir/$_.sql", $node->connstr('postgres') ],
-			'>', \my $out, '2>', \my $err)
-	} (sort(keys %index), 'moving', 'vacuum');
-	sleep 1 + $round * 0.31;
-	if ($round % 2)
-	{
-		# one backend dies: all others are stopped, and the server recovers
-		my $pid = $node->safe_psql('postgres', q{SELECT pid FROM pg_stat_activity
-			WHERE query ~ '^(INSERT|VACUUM|DELETE)' AND state = 'active' LIMIT 1})
-		  || $node->safe_psql('postgres', q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'});
-		kill 9, $pid;
-		$_->finish for @load;
-		$node->poll_query_until('postgres', 'SELECT NOT pg_is_in_recovery()');
-	}
-	else
-	{
-		$node->stop('immediate');
-		$_->finish for @load;
-		$node->start;
-	}
-	cmp_ok($node->safe_psql('postgres', 'SELECT count(*) FROM coded_done'), '>', 20, "round $round: rows were inserted");
-	whole("round $round, $buffers");
-	moving_whole("round $round, $buffers");
+		IPC::Run::start([ 'pgbench', '-n', '-T', '60', '-c', '1', '-f', "$dir/$_.sql", $node->connstr('postgres') ],
+			'>', \my $out, '2>', \$err)
+	} (sort(keys %index), 'moving', 'vacuum', grep { $_ eq $place } qw(build rebalance));
+	sleep 1 + rand 1;
+	# the server recovers by itself, or is started again
+	my $all = ($round + int(($round - 1) / @places)) % 2 == 0;
+	my $killed = cmp_ok(kill_at($place, $all), '>', $all ? 2 : 0, "$what: killed");
+	$_->finish for @load;
+	diag($err) if !$killed;
+	start_again() if $all;
+	$node->poll_query_until('postgres', 'SELECT NOT pg_is_in_recovery()');
+	# what is left of a build
+	$node->safe_psql('postgres', $_) for split /\n/, $node->safe_psql('postgres',
+		q{SELECT 'DROP INDEX ' || indexrelid::regclass FROM pg_index WHERE NOT indisvalid});
+	cmp_ok(rows_done(), '>', $before, "$what: rows were inserted");
+	whole($what);
+	moving_whole($what);
 	$node->safe_psql('postgres', "VACUUM $_; INSERT INTO $_ (id, v, w) SELECT id + 500, v, w FROM $_ LIMIT 40;") for sort keys %index;
-	whole("round $round, new rows");
+	whole("$what, new rows");
 	$node->safe_psql('postgres', 'VACUUM moving');
-	moving_whole("round $round, after VACUUM");
+	moving_whole("$what, after VACUUM");
+	$replaced += $node->safe_psql('postgres', "SELECT value FROM vector_index_info('moving_w') WHERE name = 'generation'");
 }
 
-cmp_ok($node->safe_psql('postgres', "SELECT value FROM vector_index_info('moving_w') WHERE name = 'generation'"), '>', 5,
-	'lists were replaced many times');
+cmp_ok($replaced, '>', 2 * $rounds, 'lists were replaced many times');
 
 # Unlogged: after a crash the index is empty and works, whatever had been written
 # of it, and whoever had written it.

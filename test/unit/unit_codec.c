@@ -108,7 +108,7 @@ make_list(CodecKind kind, CodecShape shape, size_t nlanes)
 	/* begins at 16, and what is read behind the end is seen */
 	if ((uintptr_t) list.blocks % 16 != 0)
 		list.blocks = guarded(list_blocks(&list) * block_bytes, 16);
-	list.rows = calloc(nlanes, sizeof(CodecRow));
+	list.rows = guarded(nlanes * sizeof(CodecRow), sizeof(float));
 	fill_normal(list.centroid, shape.dim);
 	fill_normal(list.residuals, nlanes * shape.dim);
 	for (size_t i = 0; i < nlanes; i++)
