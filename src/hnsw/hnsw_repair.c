@@ -240,17 +240,20 @@ keep_links(HnswRepair *repair, HnswNode *node)
 	for (uint32 lane = 0; lane < repair->model->layout.lanes; lane++)
 	{
 		HnswId id = links_of(repair, node)[lane];
+		uint8 state;
 
 		if (id == HNSW_NONE)
 			continue;
 		(void) first_meeting(repair, id);
-		if (!is_gone(repair, id) ||
-			state_of(repair, id, node->level) == HNSW_LIVE)
+		state = known_state(repair, id, node->level);
+		if (state != HNSW_LIVE)
+			state = state_of(repair, id, node->level);
+		if (state == HNSW_LIVE)
 		{
 			add_lane(repair, node, lane);
 			continue;
 		}
-		if (is_dead(repair, id))
+		if (state == HNSW_DEAD)
 			enqueue(repair, id);
 		hnsw_link_clear(node, repair->model, lane);
 	}
