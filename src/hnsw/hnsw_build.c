@@ -3,7 +3,10 @@
  *	  CREATE INDEX and REINDEX: an index from its table.
  *
  * As many rows as maintenance_work_mem has room for are linked in memory, all at
- * once, and written; what is left is inserted.
+ * once, and written; what is left is inserted.  With workers (hnsw_team.h) all
+ * processes read the table.  One that has no room for a row waits within its
+ * scan, and takes part in what follows, until there is room, or the index is
+ * written and the rest of the scan is inserted.
  */
 #include "postgres.h"
 
@@ -19,10 +22,13 @@
 #include "utils/rel.h"
 
 #include "am/poll.h"
+#include "am/workers.h"
+#include "hnsw/hnsw_build.h"
 #include "hnsw/hnsw_calibrate.h"
 #include "hnsw/hnsw_handler.h"
 #include "hnsw/hnsw_insert.h"
 #include "hnsw/hnsw_options.h"
+#include "hnsw/hnsw_parallel.h"
 #include "hnsw/hnsw_write.h"
 #include "pages/wal.h"
 
@@ -40,16 +46,6 @@
 #define CODEC_ROWS 16384
 #define CODEC_ROUNDS 15
 #define SEED 1
-
-typedef struct HnswBuild
-{
-	Relation heap;
-	Relation index;
-	HnswMeta meta;
-	HnswRows *rows; /* NULL: they are written, what comes is inserted */
-	double nindexed;
-	MemoryContext row_context; /* reset for each row */
-} HnswBuild;
 
 /* Dimensions, type and metric of the column; errors for what cannot be indexed */
 static void
@@ -172,75 +168,165 @@ train(const HnswRows *rows)
 
 /* All rows that are in memory become the index */
 static void
-write_rows(HnswBuild *build)
+write_rows(HnswTeam *team, HnswRows *rows)
 {
-	HnswRows *rows = build->rows;
-	HnswOptions options = hnsw_options(build->index);
-	HnswGraph *graph;
+	HnswPlan *plan = &team->plan;
+	HnswOptions options = hnsw_options(team->index);
 	float *floats = NULL;
-	HnswId ground;
 
 	poll_load_blas();
-	build->meta.scale = hnsw_rows_unite(rows);
-	choose_codec(&build->meta, &options, rows->n);
+	plan->meta.scale = hnsw_rows_unite(rows);
+	plan->nrows = rows->n;
+	plan->ntids = rows->ntids;
+	choose_codec(&plan->meta, &options, rows->n);
 	hnsw_progress_phase(HNSW_PHASE_BUILDING);
-	graph = hnsw_graph_build(rows);
-	if (build->meta.codec != CODEC_NONE)
+	hnsw_graph_build(team);
+	if (plan->meta.codec != CODEC_NONE)
 	{
 		hnsw_progress_phase(HNSW_PHASE_TRAINING);
 		floats = train(rows);
 	}
 	hnsw_progress_phase(HNSW_PHASE_WRITING);
-	ground = hnsw_write(build->index, MAIN_FORKNUM, &build->meta, floats, graph,
-						rows);
-	hnsw_calibrate(build->index, &build->meta, rows, ground);
-	hnsw_write_calibrations(build->index, &build->meta);
-	wal_log_built(build->index, MAIN_FORKNUM, 0);
-	build->rows = NULL;
+	hnsw_write(team, floats);
+	hnsw_calibrate(team);
+	hnsw_write_calibrations(team->index, &plan->meta);
+	hnsw_write_log(team);
+	if (floats != NULL)
+		pfree(floats);
 }
 
 static void
-notice_full(const HnswBuild *build)
+notice_full(uint32 nrows)
 {
 	ereport(NOTICE,
 			(errmsg("hnsw graph no longer fits into maintenance_work_mem "
-					"after %.0f tuples",
-					build->nindexed),
+					"after %u tuples",
+					nrows),
 			 errdetail("Building will take significantly more time."),
 			 errhint("Increase maintenance_work_mem to speed up builds.")));
 }
 
+/* Whatever comes from here on is inserted */
 static void
-build_row(Relation index, ItemPointer tid, Datum *values, bool *isnull,
-		  bool alive, void *arg)
+end_team(HnswTeam *team, bool full)
 {
-	HnswBuild *build = arg;
+	HnswRows rows = hnsw_rows_collect(team);
+
+	if (full)
+		notice_full(rows.n);
+	write_rows(team, &rows);
+	hnsw_team_free_all(team);
+	team->ended = true;
+	hnsw_team_start(team, HNSW_JOB_END, 0, 1);
+	if (full)
+		hnsw_progress_phase(HNSW_PHASE_LOADING);
+}
+
+/*
+ * Reading the table
+ */
+
+/* One process' part */
+typedef struct Reader
+{
+	HnswTeam *team;
+	HnswRows rows; /* unless the team has ended */
+	HnswPlaces places;
+	MemoryContext row_context; /* reset for each row */
+} Reader;
+
+/* There is no room for a row: the scan waits for some, or for the index */
+static void
+make_room(Reader *reader)
+{
+	HnswTeam *team = reader->team;
+
+	if (IsParallelWorker())
+	{
+		(void) pg_atomic_fetch_add_u32(&team->shared->nwaiting, 1);
+		hnsw_team_follow(team);
+	}
+	else
+	{
+		hnsw_team_stop(team);
+		if (hnsw_rows_grow(team))
+			hnsw_team_start(team, HNSW_JOB_SCAN, 0, 1);
+		else
+			end_team(team, true);
+	}
+	if (!team->ended)
+		reader->rows = hnsw_rows_of(team);
+}
+
+static void
+read_row(Relation index, ItemPointer tid, Datum *values, bool *isnull,
+		 bool alive, void *arg)
+{
+	Reader *reader = arg;
+	HnswTeam *team = reader->team;
 	MemoryContext old;
 	const void *elems;
 
 	if (isnull[0])
 		return;
-	if (build->rows != NULL && !hnsw_rows_have_room(build->rows))
-	{
-		notice_full(build);
-		write_rows(build);
-		hnsw_progress_phase(HNSW_PHASE_LOADING);
-	}
-	old = MemoryContextSwitchTo(build->row_context);
-	elems = value_elems(build->meta.elem, values[0], build->meta.dim);
-	if (build->rows != NULL)
-	{
-		uint32 before = build->rows->n;
-
-		hnsw_rows_add(build->rows, elems, tid);
-		build->nindexed += build->rows->n - before;
-	}
-	else if (hnsw_insert_elems(index, elems, tid))
-		build->nindexed++;
+	CHECK_FOR_INTERRUPTS();
+	while (!team->ended && !hnsw_rows_have_room(team, &reader->places))
+		make_room(reader);
+	old = MemoryContextSwitchTo(reader->row_context);
+	elems = value_elems(team->plan.meta.elem, values[0], team->plan.meta.dim);
+	if (team->ended)
+		team->nindexed += hnsw_insert_elems(index, elems, tid);
+	else
+		team->nindexed +=
+			hnsw_rows_add(&reader->rows, &reader->places, elems, tid);
 	MemoryContextSwitchTo(old);
-	MemoryContextReset(build->row_context);
-	pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_DONE,
-								 (int64) build->nindexed);
+	MemoryContextReset(reader->row_context);
+	if (!IsParallelWorker())
+		pgstat_progress_update_param(
+			PROGRESS_CREATEIDX_TUPLES_DONE,
+			(int64) Max(team->nindexed, hnsw_team_nplaces(team)));
+}
+
+/* Each process has one scan, however often it has to wait for room */
+void
+hnsw_scan_job(HnswTeam *team)
+{
+	Reader reader = {.team = team, .rows = hnsw_rows_of(team)};
+	TableScanDesc scan = NULL;
+
+	if (team->scanned)
+		return;
+	team->scanned = true;
+	reader.row_context = AllocSetContextCreate(CurrentMemoryContext, "hnsw row",
+											   ALLOCSET_DEFAULT_SIZES);
+	if (team->scan != NULL)
+		scan = table_beginscan_parallel(team->heap, team->scan);
+	/* rows that are not indexed count: statistics are made of it */
+	team->heap_tuples =
+		table_index_build_scan(team->heap, team->index, team->info, true,
+							   !IsParallelWorker(), read_row, &reader, scan);
+	MemoryContextDelete(reader.row_context);
+}
+
+/* The whole of the table, and the index of what there is memory for */
+static void
+read_table(HnswTeam *team)
+{
+	hnsw_progress_phase(HNSW_PHASE_LOADING);
+	hnsw_team_start(team, HNSW_JOB_SCAN, 0, 1);
+	hnsw_scan_job(team);
+	while (!team->ended)
+	{
+		bool waiting;
+
+		hnsw_team_stop(team);
+		waiting = team->shared != NULL &&
+			pg_atomic_read_u32(&team->shared->nwaiting) > 0;
+		if (waiting && hnsw_rows_grow(team))
+			hnsw_team_start(team, HNSW_JOB_SCAN, 0, 1);
+		else
+			end_team(team, waiting);
+	}
 }
 
 static double
@@ -261,23 +347,25 @@ IndexBuildResult *
 hnsw_build(Relation heap, Relation index, IndexInfo *info)
 {
 	IndexBuildResult *result = palloc(sizeof(IndexBuildResult));
-	HnswBuild build = {.heap = heap, .index = index};
+	HnswTeam *team = palloc0(sizeof(HnswTeam));
 	double expected = expected_rows(heap);
+	HnswWorkers *workers;
 
-	build.row_context = AllocSetContextCreate(CurrentMemoryContext, "hnsw row",
-											  ALLOCSET_DEFAULT_SIZES);
-	init_meta(&build.meta, index);
-	build.rows = hnsw_rows_new(&build.meta, expected,
-							   (Size) maintenance_work_mem * 1024);
-	hnsw_progress_phase(HNSW_PHASE_LOADING);
+	team->heap = heap;
+	team->index = index;
+	team->info = info;
+	team->context = CurrentMemoryContext;
+	init_meta(&team->plan.meta, index);
 	pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_TOTAL,
 								 (int64) expected);
-	/* rows that are not indexed count: statistics are made of it */
-	result->heap_tuples = table_index_build_scan(heap, index, info, true, true,
-												 build_row, &build, NULL);
-	if (build.rows != NULL)
-		write_rows(&build);
-	result->index_tuples = build.nindexed;
+	team->nworkers = workers_plan(heap, index);
+	hnsw_rows_allocate(team, expected, (Size) maintenance_work_mem * 1024);
+	workers = hnsw_workers_begin(team);
+	read_table(team);
+	hnsw_workers_end(workers, team);
+	result->heap_tuples = team->heap_tuples;
+	result->index_tuples = team->nindexed;
+	pfree(team);
 	return result;
 }
 
@@ -288,6 +376,6 @@ hnsw_build_empty(Relation index)
 	HnswMeta meta;
 
 	init_meta(&meta, index);
-	(void) hnsw_write(index, INIT_FORKNUM, &meta, NULL, NULL, NULL);
+	hnsw_write_empty(index, INIT_FORKNUM, &meta);
 	wal_log_built(index, INIT_FORKNUM, 0);
 }

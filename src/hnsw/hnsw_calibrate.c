@@ -12,6 +12,7 @@
 #include "am/poll.h"
 #include "core/select.h"
 #include "hnsw/hnsw_calibrate.h"
+#include "hnsw/hnsw_rows.h"
 #include "hnsw/hnsw_search.h"
 
 /* Rows that are searched for */
@@ -19,6 +20,9 @@
 
 /* Of them at a time, against all rows */
 #define TILE 8
+
+/* Of them at a time, by searching */
+#define SEARCHED 4
 
 /* Real queries are less like the rows than rows are: .95 of them is wanted */
 #define RECALL_WANTED 0.99
@@ -36,22 +40,41 @@
 /* Distances of the two ways to compute them may differ by so much */
 #define TOLERANCE 1e-5
 
+/* The keys of the k-th nearest other elements of a query, for each calibrated k */
+typedef struct Limits
+{
+	double keys[HNSW_NCALIBRATIONS];
+} Limits;
+
 typedef struct Calibration
 {
+	const HnswPlan *plan;
 	const HnswMeta *meta;
-	const HnswRows *rows;
+	HnswRows rows;
+	Limits *limits; /* of queries */
 	HnswSearch *search;
-	HnswId ground; /* the name of the first element */
-	uint32 nqueries;
-	uint32 queries[QUERIES];
-	/* the key of the k-th nearest other element, for each calibrated k */
-	double limits[QUERIES][HNSW_NCALIBRATIONS];
 } Calibration;
+
+static Calibration
+calibration_of(HnswTeam *team)
+{
+	return (Calibration){.plan = &team->plan,
+						 .meta = &team->plan.meta,
+						 .rows = hnsw_rows_of(team),
+						 .limits = hnsw_team_array(team, HNSW_LIMITS)};
+}
 
 static const float *
 row_of(const Calibration *c, uint32 element)
 {
-	return c->rows->rows + element * c->rows->stride;
+	return c->rows.rows + element * c->rows.stride;
+}
+
+/* The element that is a query: at equal distances from each other */
+static uint32
+query_of(const Calibration *c, uint32 query)
+{
+	return (uint64) query * c->rows.n / c->plan->nqueries;
 }
 
 /* |y|^2 - 2 <x, y>, or what orders by product */
@@ -69,73 +92,109 @@ sqnorm(const float *row, int dim)
 		->inner_product(row, row, dim, 0);
 }
 
-/* Where the k nearest of a query end, by comparing all */
-static void
-find_limits(Calibration *c)
+/* Memory to compare queries with all rows */
+typedef struct Comparison
 {
-	uint32 n = c->rows->n;
+	float *queries;  /* TILE x dim */
+	float *products; /* TILE x n */
+	float *sqnorms;  /* n */
+	double *keys;    /* n */
+	double *scratch; /* n */
+} Comparison;
+
+static Comparison
+begin_comparison(const Calibration *c)
+{
+	Size n = c->rows.n;
 	int dim = c->meta->dim;
-	float *queries = palloc(TILE * dim * sizeof(float));
-	float *products = MemoryContextAllocHuge(CurrentMemoryContext,
-											 TILE * (Size) n * sizeof(float));
-	double *keys =
-		MemoryContextAllocHuge(CurrentMemoryContext, n * 2 * sizeof(double));
-	double *scratch = keys + n;
-	float *sqnorms =
-		MemoryContextAllocHuge(CurrentMemoryContext, n * sizeof(float));
+	Comparison comparison = {
+		.queries = palloc(TILE * dim * sizeof(float)),
+		.products = MemoryContextAllocHuge(CurrentMemoryContext,
+										   TILE * n * sizeof(float)),
+		.sqnorms =
+			MemoryContextAllocHuge(CurrentMemoryContext, n * sizeof(float)),
+		.keys =
+			MemoryContextAllocHuge(CurrentMemoryContext, n * sizeof(double)),
+		.scratch =
+			MemoryContextAllocHuge(CurrentMemoryContext, n * sizeof(double))};
 
 	for (uint32 i = 0; i < n; i++)
-		sqnorms[i] = sqnorm(row_of(c, i), dim);
-	for (uint32 first = 0; first < c->nqueries; first += TILE)
-	{
-		uint32 ntile = Min(TILE, c->nqueries - first);
+		comparison.sqnorms[i] = sqnorm(row_of(c, i), dim);
+	return comparison;
+}
 
-		for (uint32 q = 0; q < ntile; q++)
-			memcpy(queries + q * dim, row_of(c, c->queries[first + q]),
+/* Where the k nearest of a query end, whose products with all are known */
+static void
+find_limits(const Calibration *c, const Comparison *all, uint32 query,
+			const float *products)
+{
+	uint32 n = c->rows.n;
+
+	for (uint32 i = 0; i < n; i++)
+		all->keys[i] = key_of(c, products[i], all->sqnorms[i]);
+	all->keys[query_of(c, query)] = INFINITY;
+	for (int k = 0; k < HNSW_NCALIBRATIONS; k++)
+	{
+		memcpy(all->scratch, all->keys, n * sizeof(double));
+		c->limits[query].keys[k] = select_nth(
+			all->scratch, n, Min(c->meta->calibrations[k].k, n - 1) - 1);
+	}
+}
+
+void
+hnsw_limits_job(HnswTeam *team)
+{
+	MemoryContext context = AllocSetContextCreate(
+		CurrentMemoryContext, "hnsw calibration", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	Calibration c = calibration_of(team);
+	int dim = c.meta->dim;
+	uint32 n = c.rows.n;
+	Comparison all = {.queries = NULL};
+	uint32 first;
+	uint32 end;
+
+	while (hnsw_team_claim(team, &first, &end))
+	{
+		if (all.queries == NULL)
+			all = begin_comparison(&c);
+		for (uint32 q = first; q < end; q++)
+			memcpy(all.queries + (q - first) * dim, row_of(&c, query_of(&c, q)),
 				   dim * sizeof(float));
-		(void) blas_inner_products(queries, dim, ntile, c->rows->rows,
-								   c->rows->stride, n, dim, products, n,
+		(void) blas_inner_products(all.queries, dim, end - first, c.rows.rows,
+								   c.rows.stride, n, dim, all.products, n,
 								   poll_interrupts, NULL);
-		for (uint32 q = 0; q < ntile; q++)
+		for (uint32 q = first; q < end; q++)
 		{
-			for (uint32 i = 0; i < n; i++)
-				keys[i] = key_of(c, products[(Size) q * n + i], sqnorms[i]);
-			keys[c->queries[first + q]] = INFINITY;
-			for (int k = 0; k < HNSW_NCALIBRATIONS; k++)
-			{
-				memcpy(scratch, keys, n * sizeof(double));
-				c->limits[first + q][k] = select_nth(
-					scratch, n, Min(c->meta->calibrations[k].k, n - 1) - 1);
-			}
 			CHECK_FOR_INTERRUPTS();
+			find_limits(&c, &all, q, all.products + (Size) (q - first) * n);
 		}
 	}
-	pfree(sqnorms);
-	pfree(keys);
-	pfree(products);
-	pfree(queries);
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
 }
 
 /* Of the k nearest of a query, how many a search finds */
 static uint32
-count_found(const Calibration *c, uint32 query, int at)
+count_found(const Calibration *c, uint32 query)
 {
 	const HnswSearch *search = c->search;
-	const float *row = row_of(c, c->queries[query]);
+	uint32 self = query_of(c, query);
+	const float *row = row_of(c, self);
 	int dim = c->meta->dim;
-	double limit = c->limits[query][at];
+	double limit = c->limits[query].keys[c->plan->at];
 	double slack = TOLERANCE * (fabs(limit) + sqnorm(row, dim));
-	uint32 wanted = c->meta->calibrations[at].k;
+	uint32 wanted = c->meta->calibrations[c->plan->at].k;
 	uint32 seen = 0;
 	uint32 found = 0;
 
 	for (uint32 i = 0; i < search->nfound && seen < wanted; i++)
 	{
-		uint32 element = search->found[i].id - c->ground;
+		uint32 element = search->found[i].id - c->plan->first[0];
 		const float *other;
 		double product;
 
-		if (element == c->queries[query] || element >= c->rows->n)
+		if (element == self || element >= c->rows.n)
 			continue;
 		other = row_of(c, element);
 		product = dense_kernels(ELEM_FLOAT32, ELEM_FLOAT32)
@@ -146,20 +205,46 @@ count_found(const Calibration *c, uint32 query, int at)
 	return found;
 }
 
-static double
-recall_at(const Calibration *c, int at, uint32 ef)
+void
+hnsw_recall_job(HnswTeam *team)
 {
-	uint64 found = 0;
-	uint32 wanted = Min(c->meta->calibrations[at].k, c->rows->n - 1);
+	MemoryContext context = AllocSetContextCreate(
+		CurrentMemoryContext, "hnsw calibration", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	Calibration c = calibration_of(team);
+	uint32 *nfound = hnsw_team_array(team, HNSW_NFOUND);
+	uint32 first;
+	uint32 end;
 
-	for (uint32 q = 0; q < c->nqueries; q++)
+	c.search = hnsw_search_new(team->index);
+	while (hnsw_team_claim(team, &first, &end))
 	{
-		CHECK_FOR_INTERRUPTS();
-		hnsw_search_set_row(c->search, row_of(c, c->queries[q]));
-		hnsw_search_run(c->search, ef);
-		found += Min(count_found(c, q, at), wanted);
+		for (uint32 q = first; q < end; q++)
+		{
+			CHECK_FOR_INTERRUPTS();
+			hnsw_search_set_row(c.search, row_of(&c, query_of(&c, q)));
+			hnsw_search_run(c.search, c.plan->ef);
+			nfound[q] = count_found(&c, q);
+		}
 	}
-	return (double) found / ((double) c->nqueries * wanted);
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+}
+
+static double
+recall_at(HnswTeam *team, int at, uint32 ef)
+{
+	HnswPlan *plan = &team->plan;
+	const uint32 *nfound = hnsw_team_array(team, HNSW_NFOUND);
+	uint32 wanted = Min(plan->meta.calibrations[at].k, plan->nrows - 1);
+	uint64 found = 0;
+
+	plan->at = at;
+	plan->ef = ef;
+	hnsw_team_run(team, HNSW_JOB_RECALL, plan->nqueries, SEARCHED);
+	for (uint32 q = 0; q < plan->nqueries; q++)
+		found += Min(nfound[q], wanted);
+	return (double) found / ((double) plan->nqueries * wanted);
 }
 
 /* The query itself takes a place */
@@ -171,19 +256,19 @@ ef_of_step(uint32 k, int step)
 
 /* The first step that is good enough */
 static uint32
-find_ef(const Calibration *c, int at)
+find_ef(HnswTeam *team, int at)
 {
-	uint32 k = c->meta->calibrations[at].k;
+	uint32 k = team->plan.meta.calibrations[at].k;
 	int low = 0;
 	int high = EF_STEPS;
 
-	while (high > low && ef_of_step(k, high - 1) > c->rows->n)
+	while (high > low && ef_of_step(k, high - 1) > team->plan.nrows)
 		high--;
 	while (low < high)
 	{
 		int middle = (low + high) / 2;
 
-		if (recall_at(c, at, ef_of_step(k, middle)) >= RECALL_WANTED)
+		if (recall_at(team, at, ef_of_step(k, middle)) >= RECALL_WANTED)
 			high = middle;
 		else
 			low = middle + 1;
@@ -192,28 +277,21 @@ find_ef(const Calibration *c, int at)
 }
 
 void
-hnsw_calibrate(Relation index, HnswMeta *meta, const HnswRows *rows,
-			   HnswId ground)
+hnsw_calibrate(HnswTeam *team)
 {
-	MemoryContext context = AllocSetContextCreate(
-		CurrentMemoryContext, "hnsw calibration", ALLOCSET_DEFAULT_SIZES);
-	MemoryContext old = MemoryContextSwitchTo(context);
-	Calibration *c = palloc0(sizeof(Calibration));
+	HnswPlan *plan = &team->plan;
 
-	c->meta = meta;
-	c->rows = rows;
-	c->nqueries = Min(rows->n, QUERIES);
-	if (rows->n > meta->calibrations[HNSW_NCALIBRATIONS - 1].k)
-	{
-		c->search = hnsw_search_new(index);
-		c->ground = ground;
-		for (uint32 i = 0; i < c->nqueries; i++)
-			c->queries[i] = (uint64) i * rows->n / c->nqueries;
-		find_limits(c);
-		for (int at = 0; at < HNSW_NCALIBRATIONS; at++)
-			meta->calibrations[at].ef =
-				Max(find_ef(c, at), meta->calibrations[at].k + LEAST_MARGIN);
-	}
-	MemoryContextSwitchTo(old);
-	MemoryContextDelete(context);
+	if (plan->nrows <= plan->meta.calibrations[HNSW_NCALIBRATIONS - 1].k)
+		return;
+	plan->nqueries = Min(plan->nrows, QUERIES);
+	(void) hnsw_team_allocate(team, HNSW_LIMITS,
+							  plan->nqueries * sizeof(Limits));
+	(void) hnsw_team_allocate(team, HNSW_NFOUND,
+							  plan->nqueries * sizeof(uint32));
+	hnsw_team_run(team, HNSW_JOB_LIMITS, plan->nqueries, TILE);
+	for (int at = 0; at < HNSW_NCALIBRATIONS; at++)
+		plan->meta.calibrations[at].ef = Max(
+			find_ef(team, at), plan->meta.calibrations[at].k + LEAST_MARGIN);
+	hnsw_team_free(team, HNSW_NFOUND);
+	hnsw_team_free(team, HNSW_LIMITS);
 }

@@ -19,19 +19,22 @@
 #define LIST_ROUNDS 8
 #define SEED 1
 
-/* Rows as clusters have them: list l is starts[l] .. starts[l + 1] - 1 */
-typedef struct Lists
-{
-	uint32 n;
-	float *centroids;
-	uint32 *starts;
-} Lists;
+/*
+ * Rows in a range: of the assignment, which reads all centres for each; of the
+ * choice of neighbours.
+ */
+#define ASSIGNED_ROWS 4096
+#define FINISHED_ROWS 1024
 
 static void *
 allocate(Size bytes)
 {
 	return MemoryContextAllocHuge(CurrentMemoryContext, Max(bytes, 8));
 }
+
+/*
+ * Lists: clusters of rows
+ */
 
 static RowSet
 all_rows(const HnswRows *rows)
@@ -42,15 +45,16 @@ all_rows(const HnswRows *rows)
 					.n = rows->n};
 }
 
-/* Centres, by rows at equal distances from each other */
-static void
-train_lists(const HnswRows *rows, Lists *lists)
+/* Centres, by rows at equal distances from each other; how many */
+static uint32
+train_lists(const HnswRows *rows, uint32 nlists, float *centroids)
 {
 	KmeansTask task = {.rows = all_rows(rows),
+					   .k = nlists,
 					   .iterations = LIST_ROUNDS,
 					   .seed = SEED,
 					   .poll = poll_interrupts};
-	uint32 wanted = Min(rows->n, (uint64) lists->n * ROWS_PER_LIST);
+	uint32 wanted = Min(rows->n, (uint64) nlists * ROWS_PER_LIST);
 	uint32 *sample = allocate(wanted * sizeof(uint32));
 	void *work;
 
@@ -58,119 +62,177 @@ train_lists(const HnswRows *rows, Lists *lists)
 		sample[i] = (uint64) i * rows->n / wanted;
 	task.rows.ids = sample;
 	task.rows.n = wanted;
-	task.k = lists->n;
 	work = allocate(kmeans_work_size(&task));
-	lists->n = kmeans_train(&task, lists->centroids, work);
+	nlists = kmeans_train(&task, centroids, work);
 	pfree(work);
 	pfree(sample);
+	return nlists;
 }
 
-/* Which list each row is of, and their sizes: starts[l + 1] */
-static uint32 *
-assign_lists(const HnswRows *rows, Lists *lists)
+void
+hnsw_assign_job(HnswTeam *team)
 {
-	uint32 *nearest = allocate(rows->n * sizeof(uint32));
-	KmeansAssignment assignment = {.rows = all_rows(rows),
-								   .centroids = lists->centroids,
-								   .k = lists->n,
-								   .nearest = nearest,
+	HnswRows rows = hnsw_rows_of(team);
+	uint32 *nearest = hnsw_team_array(team, HNSW_NEAREST);
+	KmeansAssignment assignment = {.rows = all_rows(&rows),
+								   .centroids =
+									   hnsw_team_array(team, HNSW_CENTROIDS),
+								   .k = team->plan.nlists,
 								   .poll = poll_interrupts};
+	uint32 first;
+	uint32 end;
 
-	assignment.work =
-		allocate(kmeans_assign_work_size(lists->n, rows->stride, rows->n));
-	(void) kmeans_assign(&assignment);
+	assignment.work = allocate(
+		kmeans_assign_work_size(team->plan.nlists, rows.stride, team->step));
+	while (hnsw_team_claim(team, &first, &end))
+	{
+		assignment.rows.rows = rows.rows + first * rows.stride;
+		assignment.rows.n = end - first;
+		assignment.nearest = nearest + first;
+		(void) kmeans_assign(&assignment);
+	}
 	pfree(assignment.work);
-	memset(lists->starts, 0, (lists->n + 1) * sizeof(uint32));
-	for (uint32 i = 0; i < rows->n; i++)
-		lists->starts[nearest[i] + 1]++;
-	for (uint32 l = 0; l < lists->n; l++)
-		lists->starts[l + 1] += lists->starts[l];
-	return nearest;
 }
 
-/* Cluster the rows, and put those of a list next to each other */
-static Lists
-make_lists(HnswRows *rows)
+/* Put the rows of a list next to each other */
+static void
+arrange_by_list(HnswTeam *team, HnswRows *rows)
 {
-	Lists lists = {.n = Max(1, LISTS_FACTOR * sqrt(rows->n))};
+	uint32 nlists = team->plan.nlists;
+	const uint32 *nearest = hnsw_team_array(team, HNSW_NEAREST);
+	uint32 *starts = hnsw_team_allocate(team, HNSW_LIST_STARTS,
+										(nlists + 1) * sizeof(uint32));
 	uint32 *order = allocate(rows->n * sizeof(uint32));
-	uint32 *next;
-	uint32 *nearest;
+	uint32 *next = allocate(nlists * sizeof(uint32));
 
-	lists.centroids = allocate(lists.n * rows->stride * sizeof(float));
-	lists.starts = allocate((lists.n + 1) * sizeof(uint32));
-	train_lists(rows, &lists);
-	nearest = assign_lists(rows, &lists);
-	next = allocate(lists.n * sizeof(uint32));
-	memcpy(next, lists.starts, lists.n * sizeof(uint32));
+	memset(starts, 0, (nlists + 1) * sizeof(uint32));
+	for (uint32 i = 0; i < rows->n; i++)
+		starts[nearest[i] + 1]++;
+	for (uint32 l = 0; l < nlists; l++)
+		starts[l + 1] += starts[l];
+	memcpy(next, starts, nlists * sizeof(uint32));
 	for (uint32 i = 0; i < rows->n; i++)
 		order[next[nearest[i]]++] = i;
 	hnsw_rows_arrange(rows, order);
-	pfree(nearest);
 	pfree(next);
 	pfree(order);
-	return lists;
 }
 
-/* Links of the rows of a task, from none */
+/* Cluster the rows */
 static void
-link_rows(const GraphTask *task, uint32 *neighbours)
+make_lists(HnswTeam *team)
 {
-	Size places = task->n * task->degree;
-	GraphLink *links = allocate(places * sizeof(GraphLink));
-	uint32 *starts = allocate((task->n + 1) * sizeof(uint32));
-	uint32 *ids = allocate(places * sizeof(uint32));
-	size_t unreached;
-	void *work = allocate(
-		Max(graph_forward_work_size(task),
-			Max(graph_finish_work_size(task), graph_connect_work_size(task))));
+	HnswRows rows = hnsw_rows_of(team);
+	uint32 nlists = Max(1, LISTS_FACTOR * sqrt(rows.n));
+	float *centroids = hnsw_team_allocate(team, HNSW_CENTROIDS,
+										  nlists * rows.stride * sizeof(float));
 
-	/* poll does not return where it stops anything */
-	(void) graph_forward(task, 0, task->nlists, links, work);
-	(void) graph_reverse(task, links, starts, ids);
-	(void) graph_finish(task, 0, task->n, links, starts, ids, neighbours, work);
-	(void) graph_connect(task, 0, neighbours, &unreached, work);
-	pfree(work);
-	pfree(ids);
-	pfree(starts);
-	pfree(links);
+	team->plan.nlists = train_lists(&rows, nlists, centroids);
+	(void) hnsw_team_allocate(team, HNSW_NEAREST, rows.n * sizeof(uint32));
+	hnsw_team_run(team, HNSW_JOB_ASSIGN, rows.n, ASSIGNED_ROWS);
+	arrange_by_list(team, &rows);
+	hnsw_team_free(team, HNSW_NEAREST);
 }
 
+/*
+ * Links
+ */
+
+/* The level that is being linked */
 static GraphTask
-task_of(const HnswRows *rows, const Lists *lists)
+task_of(HnswTeam *team)
 {
-	return (GraphTask){.rows = rows->rows,
-					   .n = rows->n,
-					   .dim = rows->stride,
-					   .starts = lists->starts,
-					   .centroids = lists->centroids,
-					   .nlists = lists->n,
-					   .degree = rows->meta->degree,
-					   .candidates = rows->meta->ef_construction,
+	const HnswPlan *plan = &team->plan;
+	HnswRows rows = hnsw_rows_of(team);
+	bool ground = plan->level == 0;
+
+	return (GraphTask){.rows = ground ? rows.rows
+									  : hnsw_team_array(team, HNSW_LEVEL_ROWS),
+					   .n = plan->nmembers[plan->level],
+					   .dim = rows.stride,
+					   .starts = hnsw_team_array(
+						   team, ground ? HNSW_LIST_STARTS : HNSW_LEVEL_STARTS),
+					   .centroids = hnsw_team_array(team, HNSW_CENTROIDS),
+					   .nlists = plan->nlists,
+					   .degree = plan->meta.degree,
+					   .candidates = plan->meta.ef_construction,
 					   .alpha = HNSW_ALPHA,
 					   .poll = poll_interrupts};
 }
 
-/* Elements of this level or above; their rows, and where lists begin in them */
-static void
-gather_level(const HnswRows *rows, const Lists *lists, uint32 at,
-			 HnswLevel *level, float *gathered, uint32 *starts)
+void
+hnsw_forward_job(HnswTeam *team)
 {
-	level->n = 0;
-	for (uint32 l = 0; l < lists->n; l++)
-	{
-		starts[l] = level->n;
-		for (uint32 i = lists->starts[l]; i < lists->starts[l + 1]; i++)
-		{
-			if (rows->elements[i].level < at)
-				continue;
-			memcpy(gathered + level->n * rows->stride,
-				   rows->rows + i * rows->stride, rows->stride * sizeof(float));
-			level->members[level->n++] = i;
-		}
-	}
-	starts[lists->n] = level->n;
+	GraphTask task = task_of(team);
+	GraphLink *links = hnsw_team_array(team, HNSW_LINKS);
+	void *work = allocate(graph_forward_work_size(&task));
+	uint32 first;
+	uint32 end;
+
+	/* poll does not return where it stops anything */
+	while (hnsw_team_claim(team, &first, &end))
+		(void) graph_forward(&task, first, end, links, work);
+	pfree(work);
 }
+
+void
+hnsw_finish_job(HnswTeam *team)
+{
+	GraphTask task = task_of(team);
+	const GraphLink *links = hnsw_team_array(team, HNSW_LINKS);
+	const uint32 *starts = hnsw_team_array(team, HNSW_LINKED_STARTS);
+	const uint32 *ids = hnsw_team_array(team, HNSW_LINKED);
+	uint32 *neighbours =
+		hnsw_team_array(team, HNSW_NEIGHBOURS + team->plan.level);
+	void *work = allocate(graph_finish_work_size(&task));
+	uint32 first;
+	uint32 end;
+
+	while (hnsw_team_claim(team, &first, &end))
+		(void) graph_finish(&task, first, end, links, starts, ids, neighbours,
+							work);
+	pfree(work);
+}
+
+static void
+connect_rows(const GraphTask *task, uint32 *neighbours)
+{
+	void *work = allocate(graph_connect_work_size(task));
+	size_t unreached;
+
+	(void) graph_connect(task, 0, neighbours, &unreached, work);
+	pfree(work);
+}
+
+/* Links of the rows of a level, from none */
+static void
+link_level(HnswTeam *team)
+{
+	GraphTask task = task_of(team);
+	Size places = task.n * task.degree;
+	GraphLink *links =
+		hnsw_team_allocate(team, HNSW_LINKS, places * sizeof(GraphLink));
+	uint32 *starts;
+	uint32 *ids;
+	uint32 *neighbours;
+
+	hnsw_team_run(team, HNSW_JOB_FORWARD, task.nlists, 1);
+	starts = hnsw_team_allocate(team, HNSW_LINKED_STARTS,
+								(task.n + 1) * sizeof(uint32));
+	ids = hnsw_team_allocate(team, HNSW_LINKED, places * sizeof(uint32));
+	(void) graph_reverse(&task, links, starts, ids);
+	neighbours = hnsw_team_allocate(team, HNSW_NEIGHBOURS + team->plan.level,
+									places * sizeof(uint32));
+	hnsw_team_run(team, HNSW_JOB_FINISH, task.n, FINISHED_ROWS);
+	hnsw_team_free(team, HNSW_LINKED);
+	hnsw_team_free(team, HNSW_LINKED_STARTS);
+	hnsw_team_free(team, HNSW_LINKS);
+	connect_rows(&task, neighbours);
+}
+
+/*
+ * Levels
+ */
 
 static uint32
 count_level(const HnswRows *rows, uint32 at)
@@ -182,47 +244,82 @@ count_level(const HnswRows *rows, uint32 at)
 	return n;
 }
 
+/* Elements of this level or above; their rows, and where lists begin in them */
 static void
-build_upper_level(const HnswRows *rows, const Lists *lists, uint32 at,
-				  HnswLevel *level)
+gather_level(HnswTeam *team, uint32 at)
 {
-	uint32 n = count_level(rows, at);
-	float *gathered = allocate(n * rows->stride * sizeof(float));
-	uint32 *starts = allocate((lists->n + 1) * sizeof(uint32));
-	GraphTask task = task_of(rows, lists);
+	HnswRows rows = hnsw_rows_of(team);
+	uint32 nlists = team->plan.nlists;
+	const uint32 *lists = hnsw_team_array(team, HNSW_LIST_STARTS);
+	uint32 n = team->plan.nmembers[at];
+	uint32 *members =
+		hnsw_team_allocate(team, HNSW_MEMBERS + at, n * sizeof(uint32));
+	float *gathered = hnsw_team_allocate(team, HNSW_LEVEL_ROWS,
+										 n * rows.stride * sizeof(float));
+	uint32 *starts = hnsw_team_allocate(team, HNSW_LEVEL_STARTS,
+										(nlists + 1) * sizeof(uint32));
 
-	level->members = allocate(n * sizeof(uint32));
-	level->neighbours = allocate((Size) n * task.degree * sizeof(uint32));
-	gather_level(rows, lists, at, level, gathered, starts);
-	task.rows = gathered;
-	task.n = n;
-	task.starts = starts;
-	link_rows(&task, level->neighbours);
-	pfree(starts);
-	pfree(gathered);
+	n = 0;
+	for (uint32 l = 0; l < nlists; l++)
+	{
+		starts[l] = n;
+		for (uint32 i = lists[l]; i < lists[l + 1]; i++)
+		{
+			if (rows.elements[i].level < at)
+				continue;
+			memcpy(gathered + n * rows.stride, rows.rows + i * rows.stride,
+				   rows.stride * sizeof(float));
+			members[n++] = i;
+		}
+	}
+	starts[nlists] = n;
 }
 
-HnswGraph *
-hnsw_graph_build(HnswRows *rows)
+static void
+build_upper_level(HnswTeam *team)
 {
-	HnswGraph *graph = palloc0(sizeof(HnswGraph));
-	Lists lists;
-	GraphTask task;
-	HnswLevel *ground = &graph->levels[0];
+	gather_level(team, team->plan.level);
+	link_level(team);
+	hnsw_team_free(team, HNSW_LEVEL_STARTS);
+	hnsw_team_free(team, HNSW_LEVEL_ROWS);
+}
 
-	if (rows->n == 0)
-		return graph;
-	lists = make_lists(rows);
-	task = task_of(rows, &lists);
-	ground->n = rows->n;
-	ground->neighbours = allocate(rows->n * task.degree * sizeof(uint32));
-	link_rows(&task, ground->neighbours);
-	for (graph->nlevels = 1; graph->nlevels <= HNSW_MAX_LEVEL &&
-		 count_level(rows, graph->nlevels) > 0;
-		 graph->nlevels++)
-		build_upper_level(rows, &lists, graph->nlevels,
-						  &graph->levels[graph->nlevels]);
-	pfree(lists.starts);
-	pfree(lists.centroids);
+void
+hnsw_graph_build(HnswTeam *team)
+{
+	HnswRows rows = hnsw_rows_of(team);
+	HnswPlan *plan = &team->plan;
+	uint32 n = rows.n;
+
+	plan->nlevels = 0;
+	if (n == 0)
+		return;
+	make_lists(team);
+	while (n > 0)
+	{
+		plan->level = plan->nlevels;
+		plan->nmembers[plan->nlevels++] = n;
+		if (plan->level == 0)
+			link_level(team);
+		else
+			build_upper_level(team);
+		n = plan->nlevels > HNSW_MAX_LEVEL ? 0
+										   : count_level(&rows, plan->nlevels);
+	}
+	hnsw_team_free(team, HNSW_LIST_STARTS);
+	hnsw_team_free(team, HNSW_CENTROIDS);
+}
+
+HnswGraph
+hnsw_graph_of(HnswTeam *team)
+{
+	HnswGraph graph = {.nlevels = team->plan.nlevels};
+
+	for (uint32 at = 0; at < graph.nlevels; at++)
+		graph.levels[at] = (HnswLevel){
+			.n = team->plan.nmembers[at],
+			.members =
+				at == 0 ? NULL : hnsw_team_array(team, HNSW_MEMBERS + at),
+			.neighbours = hnsw_team_array(team, HNSW_NEIGHBOURS + at)};
 	return graph;
 }

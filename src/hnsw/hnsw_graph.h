@@ -29,10 +29,18 @@ typedef struct HnswGraph
 	HnswLevel levels[HNSW_MAX_LEVEL + 1];
 } HnswGraph;
 
+/* The graph of a team, as far as it is built */
+extern HnswGraph hnsw_graph_of(HnswTeam *team);
+
 /*
  * Cluster the rows, arrange them by cluster, and link them, level by level.  The
- * entry is the first member of the highest level.  Memory in the current context.
+ * entry is the first member of the highest level.
  */
-extern HnswGraph *hnsw_graph_build(HnswRows *rows);
+extern void hnsw_graph_build(HnswTeam *team);
+
+/* HNSW_JOB_ASSIGN, HNSW_JOB_FORWARD, HNSW_JOB_FINISH */
+extern void hnsw_assign_job(HnswTeam *team);
+extern void hnsw_forward_job(HnswTeam *team);
+extern void hnsw_finish_job(HnswTeam *team);
 
 #endif

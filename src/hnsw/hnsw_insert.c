@@ -476,12 +476,11 @@ static bool
 insert_elems(Relation index, HnswSearch *search, const void *elems,
 			 ItemPointer tid)
 {
-	NewRow row = {.index = index,
-				  .model = hnsw_model_get(index, NULL),
-				  .search = search,
-				  .elems = elems,
-				  .tid = *tid};
+	NewRow row = {
+		.index = index, .search = search, .elems = elems, .tid = *tid};
 
+	hnsw_model_follow(index);
+	row.model = hnsw_model_get(index, NULL);
 	if (!row_init(&row))
 		return false;
 	search->index = index;

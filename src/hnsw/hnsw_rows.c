@@ -16,6 +16,9 @@
 
 #define LEAST_ROOM 1024
 
+/* Claimed at a time */
+#define PLACES 64
+
 /* Elements beyond this are scaled down to it: sums of squares stay in range */
 #define SAFE 1e12f
 
@@ -34,60 +37,157 @@ hnsw_build_bytes(const HnswMeta *meta)
 	return (row + graph) * (meta->m + 1) / meta->m + code;
 }
 
-HnswRows *
-hnsw_rows_new(const HnswMeta *meta, double expected, Size bytes)
+static Size
+stride_of(const HnswMeta *meta)
 {
-	HnswRows *rows = palloc0(sizeof(HnswRows));
-
-	rows->meta = meta;
-	rows->context = CurrentMemoryContext;
-	rows->stride = meta->dim + (meta->metric == METRIC_INNER_PRODUCT ? 1 : 0);
-	rows->most = Min(bytes / hnsw_build_bytes(meta), PG_INT32_MAX / 64);
-	rows->most = Max(rows->most, LEAST_ROOM);
-	rows->room = Min(Max(expected * 1.05, LEAST_ROOM), rows->most);
-	rows->rows = MemoryContextAllocHuge(
-		rows->context, rows->room * rows->stride * sizeof(float));
-	rows->elements =
-		MemoryContextAllocHuge(rows->context, rows->room * sizeof(HnswElement));
-	rows->tids = MemoryContextAllocHuge(rows->context,
-										rows->room * sizeof(ItemPointerData));
-	return rows;
-}
-
-bool
-hnsw_rows_have_room(const HnswRows *rows)
-{
-	return rows->n < rows->most;
-}
-
-static void
-grow(HnswRows *rows)
-{
-	uint32 room = Min((uint64) rows->room + rows->room / 4, rows->most);
-
-	rows->rows = repalloc_huge(rows->rows, room * rows->stride * sizeof(float));
-	rows->elements = repalloc_huge(rows->elements, room * sizeof(HnswElement));
-	rows->tids = repalloc_huge(rows->tids, room * sizeof(ItemPointerData));
-	rows->room = room;
+	return meta->dim + (meta->metric == METRIC_INNER_PRODUCT ? 1 : 0);
 }
 
 void
-hnsw_rows_add(HnswRows *rows, const void *elems, ItemPointer tid)
+hnsw_rows_allocate(HnswTeam *team, double expected, Size bytes)
+{
+	HnswPlan *plan = &team->plan;
+	HnswElement *elements;
+
+	plan->most = Min(bytes / hnsw_build_bytes(&plan->meta), PG_INT32_MAX / 64);
+	plan->most = Max(plan->most, LEAST_ROOM);
+	plan->room = Min(Max(expected * 1.05, LEAST_ROOM), plan->most);
+	(void) hnsw_team_allocate(
+		team, HNSW_ROWS, plan->room * stride_of(&plan->meta) * sizeof(float));
+	(void) hnsw_team_allocate(team, HNSW_HEAP_TIDS,
+							  plan->room * sizeof(ItemPointerData));
+	elements = hnsw_team_allocate(team, HNSW_ELEMENTS,
+								  plan->room * sizeof(HnswElement));
+	memset(elements, 0, plan->room * sizeof(HnswElement));
+}
+
+HnswRows
+hnsw_rows_of(HnswTeam *team)
+{
+	return (HnswRows){.meta = &team->plan.meta,
+					  .stride = stride_of(&team->plan.meta),
+					  .rows = hnsw_team_array(team, HNSW_ROWS),
+					  .elements = hnsw_team_array(team, HNSW_ELEMENTS),
+					  .tids = hnsw_team_array(team, HNSW_HEAP_TIDS),
+					  .n = team->plan.nrows,
+					  .ntids = team->plan.ntids};
+}
+
+bool
+hnsw_rows_have_room(HnswTeam *team, HnswPlaces *places)
+{
+	if (places->next == places->end)
+	{
+		places->next = hnsw_team_claim_places(team, PLACES);
+		places->end = places->next + PLACES;
+	}
+	return places->next < team->plan.room;
+}
+
+bool
+hnsw_rows_grow(HnswTeam *team)
+{
+	HnswPlan *plan = &team->plan;
+	uint32 old = plan->room;
+	uint32 room = Min((uint64) old + old / 4, plan->most);
+	Size row = stride_of(&plan->meta) * sizeof(float);
+	HnswElement *elements;
+
+	if (room == old ||
+		!hnsw_team_grow(team, HNSW_ROWS, old * row, room * row) ||
+		!hnsw_team_grow(team, HNSW_HEAP_TIDS, old * sizeof(ItemPointerData),
+						room * sizeof(ItemPointerData)) ||
+		!hnsw_team_grow(team, HNSW_ELEMENTS, old * sizeof(HnswElement),
+						room * sizeof(HnswElement)))
+		return false;
+	elements = hnsw_team_array(team, HNSW_ELEMENTS);
+	memset(elements + old, 0, (room - old) * sizeof(HnswElement));
+	plan->room = room;
+	return true;
+}
+
+bool
+hnsw_rows_add(const HnswRows *rows, HnswPlaces *places, const void *elems,
+			  ItemPointer tid)
 {
 	const HnswMeta *meta = rows->meta;
+	uint32 i = places->next;
 
-	Assert(hnsw_rows_have_room(rows));
-	if (rows->n == rows->room)
-		grow(rows);
-	if (!hnsw_row_set(meta, elems, rows->rows + rows->n * rows->stride))
-		return;
-	rows->elements[rows->n] =
+	if (!hnsw_row_set(meta, elems, rows->rows + i * rows->stride))
+		return false;
+	rows->elements[i] =
 		(HnswElement){.hash = hash_bytes((const unsigned char *) elems,
 										 value_size(meta->elem, meta->dim)),
-					  .first_tid = rows->n,
+					  .first_tid = i,
 					  .ntids = 1};
-	rows->tids[rows->n++] = *tid;
-	rows->ntids = rows->n;
+	rows->tids[i] = *tid;
+	places->next++;
+	return true;
+}
+
+/*
+ * The order of TIDs
+ */
+
+typedef struct PlacedTid
+{
+	uint64 tid;
+	uint32 place;
+} PlacedTid;
+
+static int
+compare_tids(const void *a, const void *b)
+{
+	const PlacedTid *x = a;
+	const PlacedTid *y = b;
+
+	return x->tid < y->tid ? -1 : x->tid > y->tid;
+}
+
+/* Which row is where; those behind the last one are of empty places */
+static uint32 *
+order_of_tids(const HnswRows *rows, uint32 nplaces, uint32 *nrows)
+{
+	PlacedTid *placed = MemoryContextAllocHuge(
+		CurrentMemoryContext, Max(nplaces, 1) * sizeof(PlacedTid));
+	uint32 *order = MemoryContextAllocHuge(CurrentMemoryContext,
+										   Max(nplaces, 1) * sizeof(uint32));
+	uint32 nempty = 0;
+
+	*nrows = 0;
+	for (uint32 i = 0; i < nplaces; i++)
+	{
+		const ItemPointerData *tid = &rows->tids[i];
+
+		if (rows->elements[i].ntids == 0)
+			order[nplaces - ++nempty] = i;
+		else
+			placed[(*nrows)++] = (PlacedTid){
+				.tid = (uint64) ItemPointerGetBlockNumber(tid) << 16 |
+					ItemPointerGetOffsetNumber(tid),
+				.place = i};
+	}
+	qsort(placed, *nrows, sizeof(PlacedTid), compare_tids);
+	for (uint32 i = 0; i < *nrows; i++)
+		order[i] = placed[i].place;
+	pfree(placed);
+	return order;
+}
+
+HnswRows
+hnsw_rows_collect(HnswTeam *team)
+{
+	HnswRows rows = hnsw_rows_of(team);
+	uint32 *order;
+	uint32 nrows;
+
+	rows.n = Min(hnsw_team_nplaces(team), team->plan.room);
+	order = order_of_tids(&rows, rows.n, &nrows);
+	CHECK_FOR_INTERRUPTS();
+	hnsw_rows_arrange(&rows, order);
+	pfree(order);
+	rows.n = rows.ntids = nrows;
+	return rows;
 }
 
 uint32
@@ -130,7 +230,7 @@ static OrderedRow *
 rows_by_hash(const HnswRows *rows)
 {
 	OrderedRow *ordered = MemoryContextAllocHuge(
-		rows->context, Max(rows->n, 1) * sizeof(OrderedRow));
+		CurrentMemoryContext, Max(rows->n, 1) * sizeof(OrderedRow));
 
 	for (uint32 i = 0; i < rows->n; i++)
 		ordered[i] = (OrderedRow){.hash = rows->elements[i].hash, .row = i};
@@ -156,15 +256,17 @@ unite_run(HnswRows *rows, OrderedRow *run, uint32 n, ItemPointerData *tids,
 
 		if (element->ntids == 0)
 			continue; /* united with an earlier one */
-		tids[*ntids] = rows->tids[run[i].row];
+		tids[*ntids] = rows->tids[element->first_tid];
 		element->first_tid = (*ntids)++;
 		for (uint32 j = i + 1; j < n; j++)
 		{
-			if (rows->elements[run[j].row].ntids == 0 ||
+			HnswElement *other = &rows->elements[run[j].row];
+
+			if (other->ntids == 0 ||
 				memcmp(row, rows->rows + run[j].row * rows->stride, bytes) != 0)
 				continue;
-			rows->elements[run[j].row].ntids = 0;
-			tids[(*ntids)++] = rows->tids[run[j].row];
+			other->ntids = 0;
+			tids[(*ntids)++] = rows->tids[other->first_tid];
 			element->ntids++;
 		}
 		CHECK_FOR_INTERRUPTS();
@@ -176,7 +278,7 @@ unite_equal(HnswRows *rows)
 {
 	OrderedRow *ordered = rows_by_hash(rows);
 	ItemPointerData *tids = MemoryContextAllocHuge(
-		rows->context, Max(rows->n, 1) * sizeof(ItemPointerData));
+		CurrentMemoryContext, Max(rows->n, 1) * sizeof(ItemPointerData));
 	uint32 ntids = 0;
 	uint32 kept = 0;
 
@@ -190,8 +292,8 @@ unite_equal(HnswRows *rows)
 		unite_run(rows, ordered + first, end - first, tids, &ntids);
 	}
 	pfree(ordered);
-	pfree(rows->tids);
-	rows->tids = tids;
+	memcpy(rows->tids, tids, ntids * sizeof(ItemPointerData));
+	pfree(tids);
 	for (uint32 i = 0; i < rows->n; i++)
 	{
 		if (rows->elements[i].ntids == 0)
@@ -277,7 +379,8 @@ hnsw_rows_arrange(HnswRows *rows, const uint32 *order)
 {
 	Size bytes = rows->stride * sizeof(float);
 	float *row = palloc(bytes);
-	bool *placed = MemoryContextAllocHuge(rows->context, Max(rows->n, 1));
+	bool *placed =
+		MemoryContextAllocHuge(CurrentMemoryContext, Max(rows->n, 1));
 
 	memset(placed, 0, rows->n);
 	for (uint32 first = 0; first < rows->n; first++)

@@ -7,21 +7,21 @@
 #ifndef VECTOR_EXT_HNSW_ROWS_H
 #define VECTOR_EXT_HNSW_ROWS_H
 
-#include "hnsw/hnsw_page.h"
+#include "hnsw/hnsw_team.h"
 
 /* A distinct vector */
 typedef struct HnswElement
 {
 	uint32 hash;      /* of the value */
 	uint32 first_tid; /* in tids */
-	uint32 ntids;
+	uint32 ntids;     /* 0: no row came to this place */
 	uint32 level;
 } HnswElement;
 
+/* As one process sees them, and while a job lasts: arrays may move in between */
 typedef struct HnswRows
 {
-	const HnswMeta *meta; /* the caller's */
-	MemoryContext context;
+	const HnswMeta *meta; /* the team's */
 	/*
 	 * Floats from row to row.  For inner products there is one more than the
 	 * vector has: with it, all rows are as long as the longest (hnsw_rows_unite).
@@ -32,30 +32,50 @@ typedef struct HnswRows
 	ItemPointerData *tids;
 	uint32 n; /* rows; elements, once they are united */
 	uint32 ntids;
-	uint32 room;
-	uint32 most; /* rows that the budget has room for */
 } HnswRows;
+
+/* Places that a process has claimed for its next rows */
+typedef struct HnswPlaces
+{
+	uint32 next;
+	uint32 end;
+} HnswPlaces;
 
 /*
  * Room for rows, so many of which are expected, within bytes that a build of
- * them takes in all (hnsw_build_bytes()).  Memory in the current context.
+ * them takes in all (hnsw_build_bytes()).
  */
-extern HnswRows *hnsw_rows_new(const HnswMeta *meta, double expected,
-							   Size bytes);
+extern void hnsw_rows_allocate(HnswTeam *team, double expected, Size bytes);
 
 /* Of one row: rows, graph and codes */
 extern Size hnsw_build_bytes(const HnswMeta *meta);
 
-/* False where there is no room for another one */
-extern bool hnsw_rows_have_room(const HnswRows *rows);
+/* The rows of a team */
+extern HnswRows hnsw_rows_of(HnswTeam *team);
 
-/* Add a row by its elements; one without a place in the index is left out */
-extern void hnsw_rows_add(HnswRows *rows, const void *elems, ItemPointer tid);
+/* False where there is no room for another one */
+extern bool hnsw_rows_have_room(HnswTeam *team, HnswPlaces *places);
+
+/* More room, unless there is all that may be, or that can be had */
+extern bool hnsw_rows_grow(HnswTeam *team);
 
 /*
- * All have come: equal ones become an element, elements get their levels, and
- * rows the further float.  Returns the exponent of a scale that keeps sums of
- * squares in range, at most 0; the rows are scaled by it.
+ * Add a row by its elements, where there is room; false for one without a place
+ * in the index.
+ */
+extern bool hnsw_rows_add(const HnswRows *rows, HnswPlaces *places,
+						  const void *elems, ItemPointer tid);
+
+/*
+ * All have come: they are put in the order of their TIDs, without the places
+ * that stayed empty.  Whatever follows is independent of who read what.
+ */
+extern HnswRows hnsw_rows_collect(HnswTeam *team);
+
+/*
+ * Equal ones become an element, elements get their levels, and rows the further
+ * float.  Returns the exponent of a scale that keeps sums of squares in range, at
+ * most 0; the rows are scaled by it.
  */
 extern int hnsw_rows_unite(HnswRows *rows);
 

@@ -17,28 +17,31 @@
 #include "hnsw/hnsw_write.h"
 #include "pages/wal.h"
 
+/* Elements, and blocks, in a range */
+#define ENCODED 1024
+#define WRITTEN_BLOCKS 64
+#define LOGGED_BLOCKS 1024
+
 typedef struct Writer
 {
 	Relation index;
-	ForkNumber fork;
-	HnswModel *model; /* without hints */
-	const HnswGraph *graph;
-	const HnswRows *rows;
-	HnswId first[HNSW_MAX_LEVEL + 2]; /* names of levels; the last: of more */
-	uint8 *codes;                     /* of the elements */
+	const HnswModel *model; /* without hints */
+	const HnswId *first;    /* names of levels; the last: of more */
+	HnswGraph graph;
+	HnswRows rows;
+	const uint8 *codes; /* of the elements; NULL without codec */
 	Size code_bytes;
-	float *terms;
-	HnswId next_more;
+	const float *terms;
 
-	/* the page that is being filled */
-	Buffer buffer;
-	HnswId next;
+	/* more TIDs of the elements before this one end before this name */
+	uint32 element;
+	HnswId next_more;
 } Writer;
 
 static Buffer
-new_page(Writer *writer, uint16 kind)
+new_page(Relation index, ForkNumber fork, uint16 kind)
 {
-	Buffer buffer = wal_extend(writer->index, writer->fork);
+	Buffer buffer = wal_extend(index, fork);
 
 	page_init(BufferGetPage(buffer), HNSW_MAGIC, kind, 0);
 	return buffer;
@@ -52,15 +55,15 @@ end_page(Buffer buffer)
 }
 
 static void
-write_model(Writer *writer, const float *floats)
+write_model(Relation index, Size nfloats, const float *floats)
 {
-	Size left = hnsw_floats(&writer->model->meta) * sizeof(float);
+	Size left = nfloats * sizeof(float);
 	const char *from = (const char *) floats;
 
 	while (left > 0)
 	{
 		Size part = Min(left, PAGE_ROOM);
-		Buffer buffer = new_page(writer, HNSW_PAGE_MODEL);
+		Buffer buffer = new_page(index, MAIN_FORKNUM, HNSW_PAGE_MODEL);
 
 		memcpy(page_room(BufferGetPage(buffer)), from, part);
 		end_page(buffer);
@@ -73,58 +76,54 @@ write_model(Writer *writer, const float *floats)
  * Codes of all elements, each from its copy
  */
 
-static void
-make_codes(Writer *writer)
+void
+hnsw_encode_job(HnswTeam *team)
 {
-	const HnswModel *model = writer->model;
-	const HnswRows *rows = writer->rows;
-	const Codec *codec = codec_of((CodecKind) model->meta.codec);
+	const HnswModel *model = hnsw_team_array(team, HNSW_MODEL);
+	uint8 *codes = hnsw_team_array(team, HNSW_CODES);
+	float *terms = hnsw_team_array(team, HNSW_TERMS);
+	HnswRows rows = hnsw_rows_of(team);
 	CodecShape shape = hnsw_codec_shape(&model->meta);
+	Size bytes = codec_of((CodecKind) model->meta.codec)->code_bytes(&shape);
 	int dim = model->meta.dim;
 	uint8 *copy = palloc(dim);
 	float *row = palloc(dim * sizeof(float));
 	float *work = palloc(3 * dim * sizeof(float));
 	HnswNode node;
+	uint32 first;
+	uint32 end;
 
-	writer->code_bytes = codec->code_bytes(&shape);
-	writer->codes = MemoryContextAllocHuge(CurrentMemoryContext,
-										   rows->n * writer->code_bytes);
-	writer->terms =
-		MemoryContextAllocHuge(CurrentMemoryContext, rows->n * sizeof(float));
-	for (uint32 i = 0; i < rows->n; i++)
+	while (hnsw_team_claim(team, &first, &end))
 	{
-		CHECK_FOR_INTERRUPTS();
-		hnsw_copy_set(rows->rows + i * rows->stride, dim, &node, copy);
-		hnsw_copy_row(&node, copy, dim, row);
-		writer->terms[i] =
-			hnsw_code(model, row, writer->codes + i * writer->code_bytes, work);
+		for (uint32 i = first; i < end; i++)
+		{
+			hnsw_copy_set(rows.rows + i * rows.stride, dim, &node, copy);
+			hnsw_copy_row(&node, copy, dim, row);
+			terms[i] = hnsw_code(model, row, codes + i * bytes, work);
+		}
 	}
 	pfree(work);
 	pfree(row);
 	pfree(copy);
 }
 
+static void
+make_codes(HnswTeam *team)
+{
+	const HnswMeta *meta = &team->plan.meta;
+	CodecShape shape = hnsw_codec_shape(meta);
+	uint32 n = team->plan.nrows;
+
+	(void) hnsw_team_allocate(
+		team, HNSW_CODES,
+		n * codec_of((CodecKind) meta->codec)->code_bytes(&shape));
+	(void) hnsw_team_allocate(team, HNSW_TERMS, n * sizeof(float));
+	hnsw_team_run(team, HNSW_JOB_ENCODE, n, ENCODED);
+}
+
 /*
  * Nodes
  */
-
-/* The next slot, zeros; the page it is in stays locked */
-static void *
-next_slot(Writer *writer)
-{
-	const HnswLayout *layout = &writer->model->layout;
-
-	if (writer->next % layout->slots == 0)
-	{
-		if (BufferIsValid(writer->buffer))
-			end_page(writer->buffer);
-		CHECK_FOR_INTERRUPTS();
-		writer->buffer = new_page(writer, HNSW_PAGE_NODES);
-		Assert(BufferGetBlockNumber(writer->buffer) ==
-			   hnsw_block(layout, writer->next));
-	}
-	return hnsw_node(BufferGetPage(writer->buffer), layout, writer->next++);
-}
 
 /* The element in a place of a level */
 static uint32
@@ -136,7 +135,7 @@ member(const HnswLevel *level, uint32 place)
 static void
 set_links(Writer *writer, HnswNode *node, uint32 at, uint32 place)
 {
-	const HnswLevel *level = &writer->graph->levels[at];
+	const HnswLevel *level = &writer->graph.levels[at];
 	uint32 degree = writer->model->meta.degree;
 	const uint32 *neighbours = level->neighbours + (Size) place * degree;
 
@@ -154,146 +153,247 @@ set_links(Writer *writer, HnswNode *node, uint32 at, uint32 place)
 	}
 }
 
-/* TIDs in the head; how many slots of more the others take */
+/* Slots of more that the TIDs of an element take */
 static uint32
-set_tids(Writer *writer, HnswNode *node, const HnswElement *element)
+count_more(const Writer *writer, const HnswElement *element)
 {
 	uint32 more = writer->model->layout.more;
 
-	node->ntids = Min(element->ntids, HNSW_TIDS);
-	memcpy(node->tids, writer->rows->tids + element->first_tid,
+	return element->ntids <= HNSW_TIDS
+		? 0
+		: (element->ntids - HNSW_TIDS + more - 1) / more;
+}
+
+/* TIDs of element i; those of all before it have been passed */
+static void
+set_tids(Writer *writer, HnswNode *node, uint32 i)
+{
+	const HnswElement *elements = writer->rows.elements;
+
+	for (; writer->element < i; writer->element++)
+		writer->next_more += count_more(writer, &elements[writer->element]);
+	node->ntids = Min(elements[i].ntids, HNSW_TIDS);
+	memcpy(node->tids, writer->rows.tids + elements[i].first_tid,
 		   node->ntids * sizeof(ItemPointerData));
-	return (element->ntids - node->ntids + more - 1) / more;
+	if (count_more(writer, &elements[i]) > 0)
+		node->more = writer->next_more;
+}
+
+/* Where an element is among those of a level, which it is one of */
+static uint32
+place_of(const HnswLevel *level, uint32 element)
+{
+	uint32 low = 0;
+	uint32 high = level->n;
+
+	if (level->members == NULL)
+		return element;
+	while (high - low > 1)
+	{
+		uint32 middle = low + (high - low) / 2;
+
+		if (level->members[middle] <= element)
+			low = middle;
+		else
+			high = middle;
+	}
+	return low;
 }
 
 static void
-write_level(Writer *writer, uint32 at)
+write_node(Writer *writer, HnswNode *node, uint32 at, uint32 place)
 {
-	const HnswLevel *level = &writer->graph->levels[at];
 	const HnswLayout *layout = &writer->model->layout;
-	const HnswRows *rows = writer->rows;
-	/* places on the level below ascend with those on this one */
-	uint32 below = 0;
+	const HnswRows *rows = &writer->rows;
+	uint32 element = member(&writer->graph.levels[at], place);
 
-	Assert(writer->next == writer->first[at]);
-	for (uint32 place = 0; place < level->n; place++)
+	hnsw_node_init(node, layout, at);
+	node->ground = writer->first[0] + element;
+	node->hash = rows->elements[element].hash;
+	hnsw_copy_set(rows->rows + element * rows->stride, rows->meta->dim, node,
+				  HNSW_ARRAY(node, layout->copy, uint8));
+	if (at > 0)
+		node->below = writer->first[at - 1] +
+			place_of(&writer->graph.levels[at - 1], element);
+	else
+		set_tids(writer, node, element);
+	set_links(writer, node, at, place);
+}
+
+/* The nodes of a block, from the name of its first slot on */
+static void
+write_block(Writer *writer, BlockNumber blkno)
+{
+	const HnswLayout *layout = &writer->model->layout;
+	HnswId id = hnsw_id(layout, blkno, 0);
+	HnswId end = Min(id + layout->slots, writer->first[writer->graph.nlevels]);
+	Buffer buffer = ReadBufferExtended(writer->index, MAIN_FORKNUM, blkno,
+									   RBM_ZERO_AND_LOCK, NULL);
+	Page page = BufferGetPage(buffer);
+	uint32 at = 0;
+
+	page_init(page, HNSW_MAGIC, HNSW_PAGE_NODES, 0);
+	for (; id < end; id++)
 	{
-		uint32 element = member(level, place);
-		HnswNode *node = next_slot(writer);
+		while (id >= writer->first[at + 1])
+			at++;
+		write_node(writer, hnsw_node(page, layout, id), at,
+				   id - writer->first[at]);
+	}
+	end_page(buffer);
+}
 
-		hnsw_node_init(node, layout, at);
-		node->ground = writer->first[0] + element;
-		node->hash = rows->elements[element].hash;
-		hnsw_copy_set(rows->rows + element * rows->stride, rows->meta->dim,
-					  node, HNSW_ARRAY(node, layout->copy, uint8));
-		if (at > 0)
-		{
-			while (member(level - 1, below) != element)
-				below++;
-			node->below = writer->first[at - 1] + below;
-		}
-		else
-		{
-			uint32 slots = set_tids(writer, node, &rows->elements[element]);
+static Writer
+writer_of(HnswTeam *team)
+{
+	const HnswModel *model = hnsw_team_array(team, HNSW_MODEL);
+	const Codec *codec = codec_of((CodecKind) model->meta.codec);
+	CodecShape shape = hnsw_codec_shape(&model->meta);
+	const HnswPlan *plan = &team->plan;
 
-			if (slots > 0)
-				node->more = writer->next_more;
-			writer->next_more += slots;
-		}
-		set_links(writer, node, at, place);
+	return (Writer){.index = team->index,
+					.model = model,
+					.first = plan->first,
+					.graph = hnsw_graph_of(team),
+					.rows = hnsw_rows_of(team),
+					.codes = hnsw_team_array(team, HNSW_CODES),
+					.code_bytes = codec == NULL ? 0 : codec->code_bytes(&shape),
+					.terms = hnsw_team_array(team, HNSW_TERMS),
+					.next_more = plan->first[plan->nlevels]};
+}
+
+/* Ranges of a process ascend, and so does what its writer has passed */
+void
+hnsw_write_job(HnswTeam *team)
+{
+	Writer writer = writer_of(team);
+	BlockNumber begin = hnsw_block(&writer.model->layout, team->plan.first[0]);
+	uint32 first;
+	uint32 end;
+
+	while (hnsw_team_claim(team, &first, &end))
+	{
+		for (uint32 i = first; i < end; i++)
+			write_block(&writer, begin + i);
 	}
 }
 
-/* The slots with more TIDs of one element, in the order in which they are named */
-static void
-write_more(Writer *writer, uint32 i)
+/* The slots with more TIDs of one element; the name behind the last one */
+static HnswId
+write_more(Writer *writer, uint32 i, HnswId id)
 {
-	const HnswElement *element = &writer->rows->elements[i];
-	uint32 room = writer->model->layout.more;
+	const HnswElement *element = &writer->rows.elements[i];
+	const HnswLayout *layout = &writer->model->layout;
 
-	for (uint32 at = HNSW_TIDS; at < element->ntids; at += room)
+	for (uint32 at = HNSW_TIDS; at < element->ntids; at += layout->more)
 	{
-		HnswMore *more = next_slot(writer);
+		Buffer buffer = ReadBuffer(writer->index, hnsw_block(layout, id));
+		Page page = BufferGetPage(buffer);
+		HnswMore *more = (HnswMore *) hnsw_node(page, layout, id++);
 
+		LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+		if (PageIsNew(page))
+			page_init(page, HNSW_MAGIC, HNSW_PAGE_NODES, 0);
 		more->state = HNSW_MORE;
 		more->ground = writer->first[0] + i;
-		more->ntids = Min(element->ntids - at, room);
-		more->next = at + room < element->ntids ? writer->next : HNSW_NONE;
-		memcpy(more->tids, writer->rows->tids + element->first_tid + at,
+		more->ntids = Min(element->ntids - at, layout->more);
+		more->next = at + layout->more < element->ntids ? id : HNSW_NONE;
+		memcpy(more->tids, writer->rows.tids + element->first_tid + at,
 			   more->ntids * sizeof(ItemPointerData));
+		end_page(buffer);
+		CHECK_FOR_INTERRUPTS();
 	}
+	return id;
 }
 
 /* Write the nodes from the next block on; the entry is set */
 static void
-write_nodes(Writer *writer, HnswState *state)
+write_nodes(HnswTeam *team, HnswState *state)
 {
-	const HnswGraph *graph = writer->graph;
-	const HnswLayout *layout = &writer->model->layout;
+	HnswPlan *plan = &team->plan;
+	Writer writer = writer_of(team);
+	const HnswLayout *layout = &writer.model->layout;
+	HnswId end;
+	BlockNumber nblocks;
 
-	writer->next = hnsw_id(
-		layout, RelationGetNumberOfBlocksInFork(writer->index, writer->fork),
-		0);
-	writer->buffer = InvalidBuffer;
-	state->space = hnsw_block(layout, writer->next);
-	if (graph == NULL || graph->nlevels == 0)
+	state->space = RelationGetNumberOfBlocks(team->index);
+	if (plan->nlevels == 0)
 		return;
-	writer->first[0] = writer->next;
-	for (uint32 at = 0; at < graph->nlevels; at++)
-		writer->first[at + 1] = writer->first[at] + graph->levels[at].n;
-	writer->next_more = writer->first[graph->nlevels];
-	state->entry = writer->first[graph->nlevels - 1];
-	state->top_level = graph->nlevels - 1;
-	for (uint32 at = 0; at < graph->nlevels; at++)
-		write_level(writer, at);
-	for (uint32 i = 0; i < writer->rows->n; i++)
-		write_more(writer, i);
-	state->space = BufferGetBlockNumber(writer->buffer);
-	end_page(writer->buffer);
+	plan->first[0] = hnsw_id(layout, state->space, 0);
+	for (uint32 at = 0; at < plan->nlevels; at++)
+		plan->first[at + 1] = plan->first[at] + plan->nmembers[at];
+	state->entry = plan->first[plan->nlevels - 1];
+	state->top_level = plan->nlevels - 1;
+
+	end = plan->first[plan->nlevels];
+	nblocks = hnsw_block(layout, end - 1) + 1 - state->space;
+	for (uint32 i = 0; i < plan->nrows; i++)
+		end += count_more(&writer, &writer.rows.elements[i]);
+	wal_extend_run(team->index, MAIN_FORKNUM,
+				   hnsw_block(layout, end - 1) + 1 - state->space);
+	hnsw_team_run(team, HNSW_JOB_WRITE, nblocks, WRITTEN_BLOCKS);
+	state->space = hnsw_block(layout, end - 1);
+	end = plan->first[plan->nlevels];
+	for (uint32 i = 0; i < plan->nrows; i++)
+		end = write_more(&writer, i, end);
 }
 
-HnswId
-hnsw_write(Relation index, ForkNumber fork, HnswMeta *meta, const float *floats,
-		   const HnswGraph *graph, const HnswRows *rows)
+/* The meta page, which says of itself to be no index yet */
+static Buffer
+begin_meta(Relation index, ForkNumber fork)
 {
-	HnswState state = {.entry = HNSW_NONE,
-					   .nrows = rows == NULL ? 0 : rows->ntids};
-	Size nfloats = hnsw_floats(meta);
-	Writer writer = {
-		.index = index, .fork = fork, .graph = graph, .rows = rows};
-	Buffer buffer;
+	Buffer buffer = new_page(index, fork, HNSW_PAGE_META);
 
-	buffer = new_page(&writer, HNSW_PAGE_META);
-	meta->model = meta->codec == CODEC_NONE ? InvalidBlockNumber
-											: BufferGetBlockNumber(buffer) + 1;
-	writer.model = MemoryContextAllocHuge(CurrentMemoryContext,
-										  offsetof(HnswModel, floats) +
-											  nfloats * sizeof(float));
-	writer.model->meta = *meta;
-	writer.model->nhints = 0;
-	hnsw_layout_init(&writer.model->layout, meta);
-	if (nfloats > 0)
-		memcpy(writer.model->floats, floats, nfloats * sizeof(float));
 	MarkBufferDirty(buffer);
 	LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
+	return buffer;
+}
 
-	write_model(&writer, floats);
-	if (rows != NULL && meta->codec != CODEC_NONE)
-		make_codes(&writer);
-	write_nodes(&writer, &state);
-
-	/* before, it says of itself to be no index */
+static void
+end_meta(Buffer buffer, const HnswMeta *meta, const HnswState *state)
+{
 	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
 	memcpy(page_room(BufferGetPage(buffer)), meta, sizeof(*meta));
-	*hnsw_state(BufferGetPage(buffer)) = state;
+	*hnsw_state(BufferGetPage(buffer)) = *state;
 	end_page(buffer);
-	if (writer.codes != NULL)
-	{
-		pfree(writer.codes);
-		pfree(writer.terms);
-	}
-	pfree(writer.model);
-	return writer.first[0];
+}
+
+void
+hnsw_write_empty(Relation index, ForkNumber fork, HnswMeta *meta)
+{
+	HnswState state = {.entry = HNSW_NONE, .space = HNSW_META_BLOCK + 1};
+
+	end_meta(begin_meta(index, fork), meta, &state);
+}
+
+void
+hnsw_write(HnswTeam *team, const float *floats)
+{
+	HnswMeta *meta = &team->plan.meta;
+	HnswState state = {.entry = HNSW_NONE, .nrows = team->plan.ntids};
+	Size nfloats = hnsw_floats(meta);
+	Buffer buffer = begin_meta(team->index, MAIN_FORKNUM);
+	HnswModel *model;
+
+	if (meta->codec != CODEC_NONE)
+		meta->model = BufferGetBlockNumber(buffer) + 1;
+	model = hnsw_team_allocate(team, HNSW_MODEL,
+							   offsetof(HnswModel, floats) +
+								   nfloats * sizeof(float));
+	model->meta = *meta;
+	model->nhints = 0;
+	hnsw_layout_init(&model->layout, meta);
+	if (nfloats > 0)
+		memcpy(model->floats, floats, nfloats * sizeof(float));
+
+	write_model(team->index, nfloats, floats);
+	if (meta->codec != CODEC_NONE)
+		make_codes(team);
+	write_nodes(team, &state);
+	end_meta(buffer, meta, &state);
+	hnsw_team_free(team, HNSW_TERMS);
+	hnsw_team_free(team, HNSW_CODES);
+	hnsw_team_free(team, HNSW_MODEL);
 }
 
 void
@@ -306,4 +406,25 @@ hnsw_write_calibrations(Relation index, const HnswMeta *meta)
 	memcpy(written->calibrations, meta->calibrations,
 		   sizeof(meta->calibrations));
 	end_page(buffer);
+}
+
+/*
+ * What is in the log
+ */
+
+void
+hnsw_log_job(HnswTeam *team)
+{
+	uint32 first;
+	uint32 end;
+
+	while (hnsw_team_claim(team, &first, &end))
+		wal_log_run(team->index, first, end);
+}
+
+void
+hnsw_write_log(HnswTeam *team)
+{
+	hnsw_team_run(team, HNSW_JOB_LOG, RelationGetNumberOfBlocks(team->index),
+				  LOGGED_BLOCKS);
 }

@@ -12,16 +12,27 @@
 #include "utils/rel.h"
 
 /*
- * Write an empty relation's fork: meta page, model, nodes; nothing is logged.
- * floats: of the model, hnsw_floats(meta) of them, NULL without codec.  Sets
- * where the model is in meta.  graph, rows: NULL for an index without rows.
- * Returns the name of the first element's node; the others follow.
+ * Write an empty relation's fork of an index without rows: the meta page.
+ * Nothing is logged.
  */
-extern HnswId hnsw_write(Relation index, ForkNumber fork, HnswMeta *meta,
-						 const float *floats, const HnswGraph *graph,
-						 const HnswRows *rows);
+extern void hnsw_write_empty(Relation index, ForkNumber fork, HnswMeta *meta);
+
+/*
+ * Write an empty relation's main fork: meta page, model, nodes; nothing is
+ * logged.  floats: of the model, hnsw_floats(meta) of them, NULL without codec.
+ * Sets where the model is in the plan's meta, and the names of nodes.
+ */
+extern void hnsw_write(HnswTeam *team, const float *floats);
 
 /* Write the calibrations of meta into the meta page, unlogged */
 extern void hnsw_write_calibrations(Relation index, const HnswMeta *meta);
+
+/* Log all that was written */
+extern void hnsw_write_log(HnswTeam *team);
+
+/* HNSW_JOB_ENCODE, HNSW_JOB_WRITE, HNSW_JOB_LOG */
+extern void hnsw_encode_job(HnswTeam *team);
+extern void hnsw_write_job(HnswTeam *team);
+extern void hnsw_log_job(HnswTeam *team);
 
 #endif

@@ -31,19 +31,16 @@
 #include "commands/progress.h"
 #include "executor/instrument.h"
 #include "miscadmin.h"
-#include "optimizer/optimizer.h"
-#include "optimizer/paths.h"
 #include "pgstat.h"
 #include "storage/barrier.h"
-#include "storage/bufmgr.h"
 #include "storage/spin.h"
 #include "tcop/tcopprot.h"
-#include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/sharedtuplestore.h"
 #include "utils/snapmgr.h"
 #include "utils/wait_event.h"
 
+#include "am/workers.h"
 #include "core/export.h"
 #include "ivf/ivf_build.h"
 #include "ivf/ivf_handler.h"
@@ -405,42 +402,6 @@ WORKER_FUNCTION(ivf_parallel_worker)
  * The leader
  */
 
-/*
- * PostgreSQL counts the table's own blocks; vectors often lie out of line, and
- * to read them is part of the work.  So the threshold is lowered by the share
- * of blocks it does not see.
- */
-static int
-plan_workers(Relation heap, Relation index)
-{
-	Oid toast_id = heap->rd_rel->reltoastrelid;
-	double nblocks = RelationGetNumberOfBlocks(heap);
-	double all = nblocks;
-	int level;
-	int nworkers;
-	char threshold[32];
-
-	if (OidIsValid(toast_id))
-	{
-		Relation toast = table_open(toast_id, AccessShareLock);
-
-		all += RelationGetNumberOfBlocks(toast);
-		table_close(toast, AccessShareLock);
-	}
-	if (nblocks == 0)
-		return 0;
-	snprintf(threshold, sizeof(threshold), "%d",
-			 (int) (min_parallel_table_scan_size * nblocks / all));
-	level = NewGUCNestLevel();
-	(void) set_config_option("min_parallel_table_scan_size", threshold,
-							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true,
-							 0, false);
-	nworkers = plan_create_index_workers(RelationGetRelid(heap),
-										 RelationGetRelid(index));
-	AtEOXact_GUC(true, level);
-	return nworkers;
-}
-
 static uint32
 choose_parts(const IvfShared *shared, double bytes)
 {
@@ -448,32 +409,6 @@ choose_parts(const IvfShared *shared, double bytes)
 
 	parts = Max(parts, PARTS_EACH * shared->nparticipants);
 	return Min(Min(parts, MAX_PARTS), shared->nlists);
-}
-
-typedef struct Chunk
-{
-	uint64 key;
-	Size size;
-} Chunk;
-
-/* Create the segment; its arrays are in the table of contents, still empty */
-static bool
-create_segment(ParallelContext *context, const Chunk *chunks, int nchunks)
-{
-	for (int i = 0; i < nchunks; i++)
-		shm_toc_estimate_chunk(&context->estimator, chunks[i].size);
-	shm_toc_estimate_keys(&context->estimator, nchunks);
-	InitializeParallelDSM(context);
-	if (context->seg == NULL)
-		return false;
-	for (int i = 0; i < nchunks; i++)
-	{
-		char *bytes = shm_toc_allocate(context->toc, chunks[i].size);
-
-		memset(bytes, 0, chunks[i].size);
-		shm_toc_insert(context->toc, chunks[i].key, bytes);
-	}
-	return true;
 }
 
 /* Everything but the sizes, which choose_parts() and the caller have set */
@@ -519,7 +454,7 @@ share(Participant *self, ParallelContext *context, Snapshot snapshot,
 					  .memory = maintenance_work_mem / (context->nworkers + 1),
 					  .found_size = MAXALIGN(ivf_calibrator_found_size(
 						  ivf_builder_calibrator(self->builder)))};
-	Chunk chunks[] = {
+	WorkersChunk chunks[] = {
 		{KEY_SHARED, sizeof(IvfShared)},
 		{KEY_SCAN, table_parallelscan_estimate(self->heap, snapshot)},
 		{KEY_MODEL, ivf_builder_share_size(self->builder)},
@@ -533,7 +468,7 @@ share(Participant *self, ParallelContext *context, Snapshot snapshot,
 		{KEY_BUFFER_USAGE, context->nworkers * sizeof(BufferUsage)}};
 
 	plan.nparts = choose_parts(&plan, bytes);
-	if (!create_segment(context, chunks, lengthof(chunks)))
+	if (!workers_share(context, chunks, lengthof(chunks)))
 		return false;
 	init_shared(self, context, snapshot, &plan);
 	if (debug_query_string != NULL)
@@ -575,7 +510,7 @@ ivf_parallel_build(Relation heap, Relation index, IndexInfo *info,
 	Participant self = {
 		.heap = heap, .index = index, .info = info, .builder = builder};
 	bool can_share = ivf_builder_calibrator(builder) != NULL;
-	int nworkers = can_share ? plan_workers(heap, index) : 0;
+	int nworkers = can_share ? workers_plan(heap, index) : 0;
 	Snapshot snapshot = SnapshotAny;
 	ParallelContext *context;
 	BlockNumber end_of_head;
