@@ -258,6 +258,29 @@ make_room(Reader *reader)
 		reader->rows = hnsw_rows_of(team);
 }
 
+/*
+ * Locks on pages are not between processes of one group, from 17 on; so those who
+ * may change the entry, rare as they are, see to it here that they do so alone.
+ */
+static bool
+insert_row(HnswTeam *team, const void *elems, ItemPointer tid)
+{
+	HnswShared *shared = team->shared;
+	bool raises = shared != NULL &&
+		hnsw_level(tid, team->plan.meta.m) >= team->plan.nlevels;
+	bool inserted;
+
+	while (raises && !pg_atomic_test_set_flag(&shared->raising))
+	{
+		CHECK_FOR_INTERRUPTS();
+		pg_usleep(1000);
+	}
+	inserted = hnsw_insert_elems(team->index, elems, tid);
+	if (raises)
+		pg_atomic_clear_flag(&shared->raising);
+	return inserted;
+}
+
 static void
 read_row(Relation index, ItemPointer tid, Datum *values, bool *isnull,
 		 bool alive, void *arg)
@@ -275,7 +298,7 @@ read_row(Relation index, ItemPointer tid, Datum *values, bool *isnull,
 	old = MemoryContextSwitchTo(reader->row_context);
 	elems = value_elems(team->plan.meta.elem, values[0], team->plan.meta.dim);
 	if (team->ended)
-		team->nindexed += hnsw_insert_elems(index, elems, tid);
+		team->nindexed += insert_row(team, elems, tid);
 	else
 		team->nindexed +=
 			hnsw_rows_add(&reader->rows, &reader->places, elems, tid);

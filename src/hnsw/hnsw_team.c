@@ -318,6 +318,9 @@ do_job(HnswTeam *team, HnswJob job, bool waits_for_scan)
 	if (job == HNSW_JOB_END)
 	{
 		team->ended = true;
+		/* late, but not too late to insert */
+		if (!team->scanned)
+			hnsw_scan_job(team);
 		return false;
 	}
 	if (job == HNSW_JOB_SCAN && waits_for_scan)

@@ -115,6 +115,7 @@ typedef struct HnswShared
 	pg_atomic_uint32 next;       /* item that is not claimed */
 	pg_atomic_uint32 next_place; /* of a row */
 	pg_atomic_uint32 nwaiting;   /* processes whose rows have no place */
+	pg_atomic_flag raising;      /* somebody may change the entry */
 
 	slock_t mutex; /* of what follows, which each adds to after its scan */
 	double heap_tuples;

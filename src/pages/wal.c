@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "access/xloginsert.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
@@ -60,7 +61,8 @@ wal_extend_run(Relation index, ForkNumber fork, uint32 n)
 Buffer
 wal_extend(Relation index, ForkNumber fork)
 {
-	bool need_lock = !RELATION_IS_LOCAL(index);
+	/* a new relation is ours alone, unless workers build it with us */
+	bool need_lock = !RELATION_IS_LOCAL(index) || IsInParallelMode();
 	Buffer buffer;
 
 	if (need_lock)
