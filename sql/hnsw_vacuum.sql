@@ -63,6 +63,12 @@ SELECT reltuples FROM pg_class WHERE relname = 't_v';
 VACUUM (INDEX_CLEANUP on) t;
 SELECT vector_index_check('t_v', true);
 
+-- a concurrent build asks for all TIDs, more than a head has as well
+INSERT INTO t SELECT 1000 + g, '[1,2,3]' FROM generate_series(1, 300) g;
+CREATE INDEX CONCURRENTLY t_other ON t USING hnsw (v vector_cosine_ops);
+SELECT vector_index_check('t_other', true);
+DROP INDEX t_other;
+
 -- what is only for lists
 SELECT vector_index_rebalance('t_v');
 SELECT * FROM vector_index_centroids('t_v');

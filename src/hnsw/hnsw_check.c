@@ -26,13 +26,17 @@
 /* One in so many elements may be out of reach, and codes of links be stale */
 #define TOLERATED_PART 100
 
-/* What the first round notes of a name: a level, and these */
-#define KIND_UNKNOWN 0xFF /* it came later */
+/* What is noted of a name: in the first round a level and the next three */
+#define KIND_UNKNOWN 0x0F /* it came later */
 #define KIND_LEVEL 0x0F
 #define KIND_NODE 0x10
 #define KIND_LIVE 0x20
-#define KIND_MORE 0x40   /* a slot of TIDs */
-#define KIND_LED_TO 0x80 /* by its element, in the second round */
+#define KIND_MORE 0x40 /* a slot of TIDs */
+/* in the second round, of a slot of TIDs: its element led to it */
+#define KIND_LED_TO 0x80
+/* of a node: a link to it has its code, or another one */
+#define KIND_FITS 0x40
+#define KIND_MISFITS 0x80
 
 typedef struct HnswCheck
 {
@@ -479,16 +483,27 @@ check_neighbours(HnswCheck *check, HnswId id, const HnswNode *node)
 					 stale ? "lane %u leads to no node of its level."
 						   : "lane %u has the code of another node.",
 					 lane);
+		if (is_known_node(check, to) && !stale)
+			check->kinds[to] |= miscoded ? KIND_MISFITS : KIND_FITS;
 		check->nlinks++;
 		check->nstale += stale;
 		check->nmiscoded += miscoded;
 	}
 }
 
-/* So many slots are not used again while something leads to them */
+/*
+ * So many slots are not used again while something leads to them.  And some link
+ * to a node came with it.
+ */
 static void
 check_codes(HnswCheck *check)
 {
+	for (uint64 id = 0; id < check->nnames; id++)
+	{
+		if (is_known_node(check, id) &&
+			(check->kinds[id] & (KIND_FITS | KIND_MISFITS)) == KIND_MISFITS)
+			complain(check, id, "all links to it have another code.");
+	}
 	if (check->nmiscoded > check->nlinks / TOLERATED_PART)
 		page_corrupted(check->index, check->model->meta.model,
 					   psprintf("Of " UINT64_FORMAT " links, " UINT64_FORMAT
@@ -691,6 +706,20 @@ check_floats(const HnswCheck *check)
 }
 
 static void
+check_calibrations(const HnswCheck *check)
+{
+	const HnswCalibration *calibrations = check->model->meta.calibrations;
+
+	for (int i = 0; i < HNSW_NCALIBRATIONS; i++)
+	{
+		if (calibrations[i].k <= (i == 0 ? 0 : calibrations[i - 1].k) ||
+			calibrations[i].ef < calibrations[i].k)
+			page_corrupted(check->index, HNSW_META_BLOCK,
+						   "A calibration has no meaning.");
+	}
+}
+
+static void
 check_init(HnswCheck *check)
 {
 	const HnswMeta *meta;
@@ -726,6 +755,7 @@ hnsw_check(Relation heap, Relation index, bool heapallindexed)
 	if (heapallindexed)
 		heap_check_begin(&rows, index);
 	check_init(&check);
+	check_calibrations(&check);
 	check_floats(&check);
 	check.first = check_model(&check);
 	check_blocks(&check, check_slot);

@@ -9,8 +9,8 @@
  *
  * Locks: the lock of the meta page, shared: who takes it exclusively has no
  * insertion under way.  We do so to change the entry.  Then one page at a time,
- * except where TIDs move to a slot of their own: two pages, in the order of
- * blocks.
+ * except where TIDs go into a slot of their own, or a node becomes the entry: two
+ * pages, in the order of blocks.
  */
 #include "postgres.h"
 
@@ -356,64 +356,93 @@ add_tid(const NewRow *row, HnswId id)
  * A new element
  */
 
-/* Write a node of the element into a free slot; its name */
-static HnswId
-write_node(const NewRow *row, uint32 level, HnswId below, HnswId ground,
-		   const HnswLinks *links)
+/* What the row says of a node, but for its links */
+static void
+describe_node(const NewRow *row, HnswNode *node, uint32 level)
 {
-	const HnswModel *model = row->model;
-	const HnswLayout *layout = &model->layout;
-	bool is_new;
-	Buffer buffer = hnsw_space(row->index, model, &is_new);
-	BlockNumber blkno = BufferGetBlockNumber(buffer);
-	HnswId id;
-	PageEdit edit;
-	Page page;
-	HnswNode *node;
+	const HnswLayout *layout = &row->model->layout;
 
-	if (blkno >= HNSW_NONE / layout->slots)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("index \"%s\" has as many blocks as it can have",
-						RelationGetRelationName(row->index))));
-	edit = edit_begin(row->index);
-	page = is_new ? edit_new_page(&edit, buffer) : edit_page(&edit, buffer);
-	if (is_new)
-		page_init(page, HNSW_MAGIC, HNSW_PAGE_NODES, 0);
-	id = hnsw_id(layout, blkno, hnsw_free_slot(page, layout));
-	node = hnsw_node(page, layout, id);
 	hnsw_node_init(node, layout, level);
-	node->below = below;
-	node->ground = level == 0 ? id : ground;
 	node->hash = row->head.hash;
 	node->error = row->head.error;
 	node->low = row->head.low;
 	node->step = row->head.step;
 	node->sum = row->head.sum;
 	node->squares = row->head.squares;
-	memcpy(HNSW_ARRAY(node, layout->copy, uint8), row->copy, model->meta.dim);
+	memcpy(HNSW_ARRAY(node, layout->copy, uint8), row->copy,
+		   row->model->meta.dim);
 	if (level == 0)
 		node->tids[node->ntids++] = row->tid;
-	for (uint32 i = 0; i < links->n; i++)
-		hnsw_link_set(node, model, i, &links->links[i]);
-	edit_finish(&edit);
-	UnlockReleaseBuffer(buffer);
-	return id;
 }
 
-/* Searches begin at the element from now on */
-static void
-set_entry(Relation index, HnswId id, uint32 level)
+/*
+ * A page with a free slot, locked; and where meta is wanted, the meta page's
+ * buffer, which is locked first.
+ */
+static Buffer
+lock_space(const NewRow *row, Buffer *meta)
 {
-	Buffer buffer = page_read(index, HNSW_META_BLOCK, HNSW_MAGIC,
-							  HNSW_PAGE_META, BUFFER_LOCK_EXCLUSIVE, NULL);
-	PageEdit edit = edit_begin(index);
-	HnswState *state = hnsw_state(edit_page(&edit, buffer));
+	for (;;)
+	{
+		bool is_new;
+		Buffer buffer = hnsw_space(row->index, row->model, &is_new);
+		Page page = BufferGetPage(buffer);
 
-	state->entry = id;
-	state->top_level = level;
+		if (meta == NULL)
+			return buffer;
+		LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
+		*meta = page_read(row->index, HNSW_META_BLOCK, HNSW_MAGIC,
+						  HNSW_PAGE_META, BUFFER_LOCK_EXCLUSIVE, NULL);
+		LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+		if (PageIsNew(page) || hnsw_free_slot(page, &row->model->layout) >= 0)
+			return buffer;
+		UnlockReleaseBuffer(buffer);
+		UnlockReleaseBuffer(*meta);
+		CHECK_FOR_INTERRUPTS();
+	}
+}
+
+/*
+ * Write a node of the element into a free slot; its name.  The entry is one from
+ * the moment on in which it is there.
+ */
+static HnswId
+write_node(const NewRow *row, uint32 level, HnswId below, HnswId ground,
+		   const HnswLinks *links, bool is_entry)
+{
+	const HnswModel *model = row->model;
+	const HnswLayout *layout = &model->layout;
+	Buffer meta = InvalidBuffer;
+	Buffer buffer = lock_space(row, is_entry ? &meta : NULL);
+	bool is_new = PageIsNew(BufferGetPage(buffer));
+	PageEdit edit = edit_begin(row->index);
+	Page page =
+		is_new ? edit_new_page(&edit, buffer) : edit_page(&edit, buffer);
+	HnswNode *node;
+	HnswId id;
+
+	if (is_new)
+		page_init(page, HNSW_MAGIC, HNSW_PAGE_NODES, 0);
+	id = hnsw_id(layout, BufferGetBlockNumber(buffer),
+				 hnsw_free_slot(page, layout));
+	node = hnsw_node(page, layout, id);
+	describe_node(row, node, level);
+	node->below = below;
+	node->ground = level == 0 ? id : ground;
+	for (uint32 i = 0; i < links->n; i++)
+		hnsw_link_set(node, model, i, &links->links[i]);
+	if (is_entry)
+	{
+		HnswState *state = hnsw_state(edit_page(&edit, meta));
+
+		state->entry = id;
+		state->top_level = level;
+	}
 	edit_finish(&edit);
 	UnlockReleaseBuffer(buffer);
+	if (is_entry)
+		UnlockReleaseBuffer(meta);
+	return id;
 }
 
 static void
@@ -428,14 +457,13 @@ add_element(const NewRow *row, const InsertPlan *plan)
 		HnswLinks links = hnsw_chosen_links(chooser, row->model);
 		HnswLink link = row->link;
 
-		id = write_node(row, at, id, ground, &links);
+		id = write_node(row, at, id, ground, &links,
+						plan->is_entry && at == plan->level);
 		if (at == 0)
 			ground = id;
 		link.id = id;
 		hnsw_link_back(row->index, row->model, at, &link, chooser);
 	}
-	if (plan->is_entry)
-		set_entry(row->index, id, plan->level);
 }
 
 /*
@@ -476,12 +504,11 @@ static bool
 insert_elems(Relation index, HnswSearch *search, const void *elems,
 			 ItemPointer tid)
 {
-	NewRow row = {.index = index,
-				  .model = hnsw_model_get(index, NULL),
-				  .search = search,
-				  .elems = elems,
-				  .tid = *tid};
+	NewRow row = {
+		.index = index, .search = search, .elems = elems, .tid = *tid};
 
+	hnsw_model_follow(index);
+	row.model = hnsw_model_get(index, NULL);
 	if (!row_init(&row))
 		return false;
 	search->index = index;

@@ -50,6 +50,13 @@ row_of(const HnswChooser *chooser, uint32 place)
 	return chooser->rows + (place + 1) * chooser->stride;
 }
 
+/* Which candidate the i'th of those that were chosen is */
+static uint32
+chosen_place(const HnswChooser *chooser, uint32 i)
+{
+	return chooser->order[chooser->chosen[i]].place;
+}
+
 float *
 hnsw_chooser_begin(HnswChooser *chooser)
 {
@@ -182,27 +189,34 @@ hnsw_read_row(Relation index, const HnswModel *model, HnswId id, uint32 level,
 	return found;
 }
 
-HnswLinks
-hnsw_chosen_links(const HnswChooser *chooser, const HnswModel *model)
+/* Of a code by itself; 0 without codec */
+static Size
+code_bytes(const HnswModel *model)
 {
 	const Codec *codec = codec_of((CodecKind) model->meta.codec);
 	CodecShape shape = hnsw_codec_shape(&model->meta);
-	Size code_bytes = codec == NULL ? 0 : codec->code_bytes(&shape);
-	float *work = allocate(3 * shape.dim, sizeof(float));
-	uint8 *codes = allocate(chooser->nchosen, Max(code_bytes, 1));
+
+	return codec == NULL ? 0 : codec->code_bytes(&shape);
+}
+
+HnswLinks
+hnsw_chosen_links(const HnswChooser *chooser, const HnswModel *model)
+{
+	Size each = code_bytes(model);
+	float *work = allocate(3 * model->meta.dim, sizeof(float));
+	uint8 *codes = allocate(chooser->nchosen, Max(each, 1));
 	HnswLinks links = {.n = chooser->nchosen,
 					   .links = allocate(chooser->nchosen, sizeof(HnswLink))};
 
 	for (uint32 i = 0; i < links.n; i++)
 	{
-		uint32 place = chooser->order[chooser->chosen[i]].place;
+		uint32 place = chosen_place(chooser, i);
 		HnswLink *link = &links.links[i];
 
-		*link = (HnswLink){.id = chooser->ids[place],
-						   .code = codes + i * code_bytes};
-		if (codec != NULL)
+		*link = (HnswLink){.id = chooser->ids[place], .code = codes + i * each};
+		if (each > 0)
 			link->term = hnsw_code(model, row_of(chooser, place),
-								   codes + i * code_bytes, work);
+								   codes + i * each, work);
 	}
 	pfree(work);
 	return links;
@@ -232,6 +246,7 @@ typedef struct Newcomer
 
 	/* the links of a node; of those that are known, and the newcomer: */
 	HnswId *lanes;
+	uint8 *code;
 	HnswNear *near; /* nearest first */
 	float *sqdists;
 	bool *kept;
@@ -257,7 +272,7 @@ newcomer_init(Newcomer *newcomer, Relation index, const HnswModel *model,
 	for (uint32 i = 0; i < chooser->n; i++)
 		known[i] = (Known){.id = chooser->ids[i], .place = i};
 	for (uint32 i = 0; i < chooser->nchosen; i++)
-		known[chooser->order[chooser->chosen[i]].place].linked = true;
+		known[chosen_place(chooser, i)].linked = true;
 	qsort(known, chooser->n, sizeof(Known), compare_known);
 	*newcomer = (Newcomer){.index = index,
 						   .model = model,
@@ -266,6 +281,7 @@ newcomer_init(Newcomer *newcomer, Relation index, const HnswModel *model,
 						   .chooser = chooser,
 						   .known = known,
 						   .lanes = allocate(lanes, sizeof(HnswId)),
+						   .code = allocate(code_bytes(model), 1),
 						   .near = allocate(lanes + 1, sizeof(HnswNear)),
 						   .sqdists = allocate(lanes + 1, sizeof(float)),
 						   .kept = allocate(lanes + 1, sizeof(bool)),
@@ -298,14 +314,19 @@ read_lanes(Newcomer *newcomer, HnswId id)
 
 /* A lane with this name, HNSW_NONE for a free one; lanes: there is none */
 static uint32
-lane_of(const Newcomer *newcomer, HnswId id)
+find_lane(const HnswId *links, uint32 lanes, HnswId id)
 {
-	uint32 lanes = newcomer->model->layout.lanes;
 	uint32 lane = 0;
 
-	while (lane < lanes && newcomer->lanes[lane] != id)
+	while (lane < lanes && links[lane] != id)
 		lane++;
 	return lane;
+}
+
+static uint32
+lane_of(const Newcomer *newcomer, HnswId id)
+{
+	return find_lane(newcomer->lanes, newcomer->model->layout.lanes, id);
 }
 
 static uint32
@@ -368,7 +389,7 @@ prune_known(Newcomer *newcomer, uint32 place)
  * keeps them all.  HNSW_NONE: nobody.
  */
 static HnswId
-choose_leaver(Newcomer *newcomer, uint32 place, bool must)
+choose_leaver(Newcomer *newcomer, uint32 place)
 {
 	const HnswChooser *chooser = newcomer->chooser;
 	uint32 n = prune_known(newcomer, place);
@@ -382,7 +403,7 @@ choose_leaver(Newcomer *newcomer, uint32 place, bool must)
 
 		if (at == OWN_PLACE)
 		{
-			if (!newcomer->kept[i] && !must)
+			if (!newcomer->kept[i])
 				return HNSW_NONE;
 			continue;
 		}
@@ -422,11 +443,10 @@ fill_lane(Newcomer *newcomer, HnswId id, uint32 lane)
 
 /* Does the i'th of those that were chosen link to the newcomer now? */
 static bool
-link_one_back(Newcomer *newcomer, uint32 i, bool must)
+link_one_back(Newcomer *newcomer, uint32 i)
 {
-	const HnswChooser *chooser = newcomer->chooser;
-	uint32 place = chooser->order[chooser->chosen[i]].place;
-	HnswId id = chooser->ids[place];
+	uint32 place = chosen_place(newcomer->chooser, i);
+	HnswId id = newcomer->chooser->ids[place];
 
 	for (int attempt = 0; attempt < ATTEMPTS; attempt++)
 	{
@@ -440,7 +460,7 @@ link_one_back(Newcomer *newcomer, uint32 i, bool must)
 			return true;
 		if (count_links(newcomer) >= newcomer->model->meta.degree)
 		{
-			leaver = choose_leaver(newcomer, place, must);
+			leaver = choose_leaver(newcomer, place);
 			if (leaver == HNSW_NONE)
 				return false;
 		}
@@ -448,6 +468,74 @@ link_one_back(Newcomer *newcomer, uint32 i, bool must)
 			return true;
 	}
 	return false;
+}
+
+/*
+ * The newcomer links to the neighbour in a lane of a node: in a lane to spare, or
+ * in that of its farthest neighbour, which others lead to.
+ */
+static void
+take_over(Newcomer *newcomer, HnswId id, uint32 lane)
+{
+	const HnswModel *model = newcomer->model;
+	const HnswLayout *layout = &model->layout;
+	const HnswChooser *chooser = newcomer->chooser;
+	HnswId own = newcomer->link.id;
+	HnswId farthest = chooser->ids[chosen_place(chooser, chooser->nchosen - 1)];
+	Buffer buffer = lock_node(newcomer->index, model, id);
+	HnswLink link = hnsw_link_get(hnsw_node(BufferGetPage(buffer), layout, id),
+								  model, lane, newcomer->code);
+	uint32 own_lane;
+
+	UnlockReleaseBuffer(buffer);
+	newcomer->lanes[lane] = link.id;
+	buffer = page_read(newcomer->index, hnsw_block(layout, own), HNSW_MAGIC,
+					   HNSW_PAGE_NODES, BUFFER_LOCK_EXCLUSIVE, NULL);
+	own_lane =
+		find_lane(HNSW_ARRAY(hnsw_node(BufferGetPage(buffer), layout, own),
+							 layout->links, HnswId),
+				  layout->lanes,
+				  chooser->nchosen < model->meta.degree ? HNSW_NONE : farthest);
+	if (own_lane < layout->lanes && link.id != own && link.id != HNSW_NONE)
+	{
+		PageEdit edit = edit_begin(newcomer->index);
+
+		hnsw_link_set(hnsw_node(edit_page(&edit, buffer), layout, own), model,
+					  own_lane, &link);
+		edit_finish(&edit);
+	}
+	UnlockReleaseBuffer(buffer);
+}
+
+/*
+ * Nobody among whose neighbours the newcomer should be: the node gives up its
+ * last lane whose neighbour the newcomer links to, if need be from now on.
+ */
+static bool
+force_back(Newcomer *newcomer, uint32 i)
+{
+	HnswId id = newcomer->chooser->ids[chosen_place(newcomer->chooser, i)];
+	uint32 last = 0;
+	uint32 shared = newcomer->model->layout.lanes;
+
+	CHECK_FOR_INTERRUPTS();
+	if (!read_lanes(newcomer, id))
+		return false;
+	for (uint32 lane = 0; lane < newcomer->model->layout.lanes; lane++)
+	{
+		const Known *known = find_known(newcomer, newcomer->lanes[lane]);
+
+		if (newcomer->lanes[lane] != HNSW_NONE)
+			last = lane;
+		if (known != NULL && known->linked)
+			shared = lane;
+	}
+	if (shared == newcomer->model->layout.lanes)
+	{
+		shared = last;
+		take_over(newcomer, id, last);
+	}
+	return fill_lane(newcomer, id, shared);
 }
 
 void
@@ -459,7 +547,7 @@ hnsw_link_back(Relation index, const HnswModel *model, uint32 level,
 
 	newcomer_init(&newcomer, index, model, level, link, chooser);
 	for (uint32 i = 0; i < chooser->nchosen; i++)
-		linked |= link_one_back(&newcomer, i, false);
+		linked |= link_one_back(&newcomer, i);
 	for (uint32 i = 0; i < chooser->nchosen && !linked; i++)
-		linked = link_one_back(&newcomer, i, true);
+		linked = force_back(&newcomer, i);
 }

@@ -20,6 +20,9 @@
 /* Hints for indexes of up to 8 GB; what lies behind is found the usual way */
 #define MAX_HINTS (1 << 20)
 
+/* It may grow by so many blocks, and by a half, until they are made anew */
+#define LEAST_HINTS 128
+
 Size
 hnsw_floats(const HnswMeta *meta)
 {
@@ -100,7 +103,8 @@ static HnswModel *
 read_model(Relation index, const HnswMeta *meta)
 {
 	Size floats = hnsw_floats(meta) * sizeof(float);
-	uint32 nhints = Min(RelationGetNumberOfBlocks(index), MAX_HINTS);
+	uint32 nhints =
+		Min(RelationGetNumberOfBlocks(index) * 1.5 + LEAST_HINTS, MAX_HINTS);
 	Size fixed = MAXALIGN(offsetof(HnswModel, floats) + floats);
 	HnswModel *model = MemoryContextAllocHuge(
 		index->rd_indexcxt, fixed + (Size) nhints * sizeof(Buffer));
@@ -141,6 +145,18 @@ hnsw_model_get(Relation index, HnswState *state)
 		pfree(index->rd_amcache);
 	index->rd_amcache = model;
 	return model;
+}
+
+void
+hnsw_model_follow(Relation index)
+{
+	HnswModel *model = index->rd_amcache;
+
+	if (model == NULL || model->nhints == MAX_HINTS ||
+		RelationGetNumberOfBlocks(index) <= model->nhints)
+		return;
+	index->rd_amcache = NULL;
+	pfree(model);
 }
 
 HnswFacts

@@ -36,6 +36,12 @@ extern const HnswModel *hnsw_model_get(Relation index, HnswState *state);
  */
 extern HnswModel *hnsw_model_copy(Relation index, HnswState *state);
 
+/*
+ * Forget the model where the index has outgrown its hints: for who adds blocks,
+ * and holds no model now.
+ */
+extern void hnsw_model_follow(Relation index);
+
 /* Floats of the model: the mean of the rows, dim, and the codec's parameters */
 extern Size hnsw_floats(const HnswMeta *meta);
 

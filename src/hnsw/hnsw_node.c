@@ -60,17 +60,33 @@ hnsw_link_set(HnswNode *node, const HnswModel *model, uint32 lane,
 			   lane % codec->block_lanes, link->code);
 }
 
-void
-hnsw_link_row(const HnswNode *node, const HnswModel *model, uint32 lane,
-			  uint8 *code, float *row)
+HnswLink
+hnsw_link_get(const HnswNode *node, const HnswModel *model, uint32 lane,
+			  uint8 *code)
 {
 	const HnswLayout *layout = &model->layout;
 	const Codec *codec = codec_of((CodecKind) model->meta.codec);
 	CodecShape shape = hnsw_codec_shape(&model->meta);
-	const float *mean = hnsw_mean(model);
+	HnswLink link = {.id = HNSW_ARRAY(node, layout->links, HnswId)[lane],
+					 .code = code};
 
+	if (codec == NULL)
+		return link;
+	link.term = HNSW_ARRAY(node, layout->terms, float)[lane];
 	codec->get(&shape, block_of(node, layout, lane / codec->block_lanes),
 			   lane % codec->block_lanes, code);
+	return link;
+}
+
+void
+hnsw_link_row(const HnswNode *node, const HnswModel *model, uint32 lane,
+			  uint8 *code, float *row)
+{
+	const Codec *codec = codec_of((CodecKind) model->meta.codec);
+	CodecShape shape = hnsw_codec_shape(&model->meta);
+	const float *mean = hnsw_mean(model);
+
+	(void) hnsw_link_get(node, model, lane, code);
 	codec->decode(&shape, hnsw_codec_params(model), code, row);
 	for (int i = 0; i < model->meta.dim; i++)
 		row[i] += mean[i];
@@ -103,6 +119,17 @@ hnsw_set_space(Relation index, BlockNumber blkno)
 	hnsw_state(edit_page(&edit, buffer))->space = blkno;
 	edit_finish(&edit);
 	UnlockReleaseBuffer(buffer);
+}
+
+/* Nodes of one more block must have names */
+static void
+check_names(Relation index, const HnswLayout *layout, BlockNumber blkno)
+{
+	if (blkno >= HNSW_NONE / layout->slots)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("index \"%s\" has as many blocks as it can have",
+						RelationGetRelationName(index))));
 }
 
 /*
@@ -139,6 +166,7 @@ hnsw_space(Relation index, const HnswModel *model, bool *is_new)
 	}
 	if (blkno >= nblocks)
 	{
+		check_names(index, &model->layout, nblocks);
 		buffer = wal_extend(index, MAIN_FORKNUM);
 		blkno = BufferGetBlockNumber(buffer);
 		*is_new = true;

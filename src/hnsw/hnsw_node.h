@@ -34,6 +34,10 @@ extern void hnsw_link_set(HnswNode *node, const HnswModel *model, uint32 lane,
 extern void hnsw_link_clear(HnswNode *node, const HnswModel *model,
 							uint32 lane);
 
+/* The neighbour in a lane; code: room for its code, unused without codec */
+extern HnswLink hnsw_link_get(const HnswNode *node, const HnswModel *model,
+							  uint32 lane, uint8 *code);
+
 /* A slot is free from now on: zeros */
 extern void hnsw_node_free(HnswNode *node, const HnswLayout *layout);
 

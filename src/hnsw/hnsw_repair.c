@@ -20,7 +20,11 @@
 #include "pages/wal.h"
 
 /* Candidates of a node, times the lanes it has: nobody takes more */
+#define LEAST_CANDIDATES 2
 #define MOST_CANDIDATES 16
+
+/* Of the memory that maintenance may take, for their rows */
+#define ROWS_PART 4
 
 struct HnswRepair
 {
@@ -49,6 +53,16 @@ struct HnswRepair
 	uint8 *code; /* room for one more */
 };
 
+static uint32
+most_candidates(const HnswModel *model)
+{
+	Size bytes = (model->meta.dim + 1) * sizeof(float);
+	Size limit = (Size) maintenance_work_mem * 1024 / ROWS_PART / bytes;
+	Size lanes = model->layout.lanes;
+
+	return Max(LEAST_CANDIDATES * lanes, Min(MOST_CANDIDATES * lanes, limit));
+}
+
 HnswRepair *
 hnsw_repair_new(Relation index, const HnswModel *model, const HnswGone *gone,
 				BufferAccessStrategy strategy)
@@ -57,7 +71,7 @@ hnsw_repair_new(Relation index, const HnswModel *model, const HnswGone *gone,
 	const HnswLayout *layout = &model->layout;
 	const Codec *codec = codec_of((CodecKind) model->meta.codec);
 	CodecShape shape = hnsw_codec_shape(&model->meta);
-	uint32 room = MOST_CANDIDATES * layout->lanes;
+	uint32 room = most_candidates(model);
 
 	repair->index = index;
 	repair->model = model;
@@ -240,17 +254,20 @@ keep_links(HnswRepair *repair, HnswNode *node)
 	for (uint32 lane = 0; lane < repair->model->layout.lanes; lane++)
 	{
 		HnswId id = links_of(repair, node)[lane];
+		uint8 state;
 
 		if (id == HNSW_NONE)
 			continue;
 		(void) first_meeting(repair, id);
-		if (!is_gone(repair, id) ||
-			state_of(repair, id, node->level) == HNSW_LIVE)
+		state = known_state(repair, id, node->level);
+		if (state != HNSW_LIVE)
+			state = state_of(repair, id, node->level);
+		if (state == HNSW_LIVE)
 		{
 			add_lane(repair, node, lane);
 			continue;
 		}
-		if (is_dead(repair, id))
+		if (state == HNSW_DEAD)
 			enqueue(repair, id);
 		hnsw_link_clear(node, repair->model, lane);
 	}

@@ -24,7 +24,7 @@
  * lost but the links that led to it, which are made anew.
  *
  * Names of dead nodes are kept as bits, within maintenance_work_mem; if there are
- * more, steps 2 to 4 are done for one range of names after the other.
+ * more, each step is done for one range of names after the other.
  *
  * Locks: one page at a time, shared, exclusively only to change it; two, in
  * ascending order, to take a slot out of a chain.  The lock of the meta page,
@@ -607,7 +607,7 @@ bury_uppers_of_block(HnswVacuum *vacuum, BlockNumber blkno)
 
 /* Nodes above the ground of elements that are known as dead */
 static void
-bury_uppers(HnswVacuum *vacuum)
+bury_uppers(HnswVacuum *vacuum, HnswRepair *repair)
 {
 	vacuum->best = HNSW_NONE;
 	for (BlockNumber blkno = 0; blkno < vacuum->nuppers; blkno++)
@@ -801,28 +801,32 @@ wait_for_insertions(HnswVacuum *vacuum)
 
 /* Ranges of names; with enough memory there is one, which is known already */
 static void
-remove_dead(HnswVacuum *vacuum)
+for_all_names(HnswVacuum *vacuum, HnswRepair *repair,
+			  void (*step)(HnswVacuum *vacuum, HnswRepair *repair))
 {
 	HnswGone *gone = &vacuum->gone;
-	HnswRepair *repair = hnsw_repair_new(vacuum->index, vacuum->model, gone,
-										 vacuum->info->strategy);
 
-	gone->complete = vacuum->end <= gone->n;
 	for (uint64 first = 0; first < vacuum->end; first += gone->n)
 	{
 		if (!gone->complete)
 			collect_names(vacuum, first);
-		bury_uppers(vacuum);
+		step(vacuum, repair);
 	}
+}
+
+/* No node is freed before all links are repaired, on ways over dead nodes */
+static void
+remove_dead(HnswVacuum *vacuum)
+{
+	HnswRepair *repair = hnsw_repair_new(vacuum->index, vacuum->model,
+										 &vacuum->gone, vacuum->info->strategy);
+
+	vacuum->gone.complete = vacuum->end <= vacuum->gone.n;
+	for_all_names(vacuum, repair, bury_uppers);
 	move_entry(vacuum);
-	for (uint64 first = 0; first < vacuum->end; first += gone->n)
-	{
-		if (!gone->complete)
-			collect_names(vacuum, first);
-		repair_links(vacuum, repair);
-		wait_for_insertions(vacuum);
-		free_dead(vacuum, repair);
-	}
+	for_all_names(vacuum, repair, repair_links);
+	wait_for_insertions(vacuum);
+	for_all_names(vacuum, repair, free_dead);
 }
 
 static void

@@ -185,7 +185,7 @@ my %ended;
 for my $try (1 .. 10)
 {
 	my $slow = 'SET vacuum_cost_limit = 200; SET vacuum_cost_delay = 1; SET vacuum_cost_page_dirty = 60; ';
-	my $after = 30 + int rand 900;
+	my $after = 5 + int rand 250;
 	my $sql = "VACUUM (INDEX_CLEANUP on) items; SELECT 'finished'";
 	my ($out, $err) = ('', '');
 
