@@ -125,3 +125,4 @@ CREATE INDEX coded_v ON coded USING hnsw (v vector_cosine_ops) WITH (codes = '2'
 INSERT INTO coded SELECT id, (v::real[] || v::real[])::vector(24) FROM items WHERE id % 2 = 1;
 SELECT pg_temp.differs('coded', 'v', '<=>', quote_literal((target::real[] || target::real[])::vector), k) FROM queries, unnest(ARRAY[1, 10, 100]) k WHERE q < 8;
 SELECT vector_index_check('coded_v', true);
+DROP TABLE coded, grown, items, operators, queries;

@@ -75,10 +75,10 @@ ask 65 "installed_size < 200"
 ask 83 "architecture = 'all'"
 ask 5 "section = 'games' AND installed_size > 5000"
 
-say "6. Speed and recall: 200 questions, the ten nearest of 8,000, without and with the index"
+say "6. Speed and recall: 200 questions, the ten nearest of 8,000, without and with an index"
 "$demo/tools/vecbench" -d "$data" -n debtext-8k -q 200 -r 3 \
 	-s "demo=host=$PGHOST port=$PGPORT user=$PGUSER dbname=$PGDATABASE" knn "$top/test/demo/knn.conf" |
-	grep -E '^(config|exact|ivfpq|USING)'
+	grep -E '^(config|exact|ivfpq|hnsw|USING)'
 psql -qX -c 'DROP TABLE items'
 echo
 psql -qX -P footer=off -c "SELECT name, value FROM vector_index_info('packages_embedding')
