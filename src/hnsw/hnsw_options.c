@@ -14,7 +14,6 @@
 #include "access/reloptions.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
-#include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/rel.h"
 
@@ -200,7 +199,9 @@ hnsw_check_supported(Relation index)
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("hnsw index of type %s by operator %s is not supported "
 						"yet",
-						format_type_be(index->rd_opcintype[0]),
+						opclass->elem == VALUE_SPARSE
+							? "sparsevec"
+							: value_ops[opclass->elem].type_name,
 						metric_operators[opclass->metric]),
 				 opclass->metric == METRIC_HAMMING
 					 ? errhint("Use an ivfflat index.")
