@@ -8,6 +8,7 @@
 #include <math.h>
 
 #include "am/key.h"
+#include "am/row.h"
 #include "hnsw/hnsw_copy.h"
 #include "vector/dense.h"
 
@@ -17,23 +18,6 @@
 
 /* Sums of rounding errors are rounded themselves, by much less than this */
 #define ROUNDED_UP 1.000001
-
-/* Scale to unit length in place; false, and zeros, for no length */
-static bool
-normalize(float *values, int dim)
-{
-	double sum = 0;
-	double factor;
-
-	for (int i = 0; i < dim; i++)
-		sum += (double) values[i] * values[i];
-	if (sum == 0)
-		return false;
-	factor = 1 / sqrt(sum);
-	for (int i = 0; i < dim; i++)
-		values[i] = (float) (values[i] * factor);
-	return true;
-}
 
 static void
 load_scaled(const HnswMeta *meta, const void *elems, float *row)
@@ -53,7 +37,7 @@ hnsw_row_set(const HnswMeta *meta, const void *elems, float *row)
 	if (meta->metric != METRIC_COSINE)
 		return true;
 	/* a length that only rounding took away still has its place */
-	return normalize(row, meta->dim) ||
+	return row_normalize(row, meta->dim) ||
 		dense_elems_norm((ElemKind) meta->elem, elems, meta->dim) > 0;
 }
 
@@ -186,7 +170,7 @@ hnsw_query_set(HnswQuery *query, const void *elems)
 	query->bounded = true;
 	load_scaled(meta, elems, query->row);
 	if (meta->metric == METRIC_COSINE)
-		ordered = normalize(query->row, meta->dim);
+		ordered = row_normalize(query->row, meta->dim);
 	else
 		query->bounded = !bring_nearer(query->row, meta->dim);
 	set_weights(query);

@@ -9,6 +9,7 @@
 
 #include <math.h>
 
+#include "am/row.h"
 #include "ivf/ivf_encode.h"
 #include "vector/dense.h"
 #include "vector/half.h"
@@ -36,23 +37,6 @@ half_above(double value)
 	while ((half & 0x7FFF) < 0x7C00 && half_to_float(half) < value)
 		half++;
 	return half;
-}
-
-/* Scale to unit length in place; false, and zeros, for no length */
-static bool
-normalize(float *values, int dim)
-{
-	double sum = 0;
-	double factor;
-
-	for (int i = 0; i < dim; i++)
-		sum += (double) values[i] * values[i];
-	if (sum == 0)
-		return false;
-	factor = 1 / sqrt(sum);
-	for (int i = 0; i < dim; i++)
-		values[i] = (float) (values[i] * factor);
-	return true;
 }
 
 static void
@@ -110,7 +94,7 @@ ivf_row_set(IvfRow *row, const IvfMeta *meta, const void *elems)
 	if (meta->metric != METRIC_COSINE)
 		return true;
 	/* a length that only rounding took away still has its place */
-	return normalize(row->scaled, dim) ||
+	return row_normalize(row->scaled, dim) ||
 		dense_elems_norm((ElemKind) meta->elem, elems, dim) > 0;
 }
 
@@ -123,7 +107,7 @@ ivf_row_from_copy(const IvfMeta *meta, const void *copy, float *scaled)
 	else
 		load_scaled(meta, copy, scaled);
 	if (meta->metric == METRIC_COSINE)
-		(void) normalize(scaled, meta->dim);
+		(void) row_normalize(scaled, meta->dim);
 }
 
 /*
@@ -137,7 +121,7 @@ ivf_query_place(const IvfMeta *meta, float *scaled)
 
 	scale_up(meta, scaled);
 	if (meta->metric == METRIC_COSINE)
-		return normalize(scaled, meta->dim);
+		return row_normalize(scaled, meta->dim);
 	for (int i = 0; i < meta->dim; i++)
 		greatest = Max(greatest, fabsf(scaled[i]));
 	if (greatest > QUERY_MAX)
