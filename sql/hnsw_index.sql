@@ -82,4 +82,11 @@ SELECT count(*), count(DISTINCT id) FROM (SELECT id FROM few ORDER BY v <-> '[3,
 -- what has no place in the order comes in none
 SELECT count(*) FROM (SELECT id FROM few ORDER BY v <-> NULL) f;
 SELECT id FROM few ORDER BY v <-> '[1,2]';
+-- a query so far out that copies say nothing of its distances
+CREATE INDEX ON sixteen USING hnsw (v vector_l2_ops);
+SET hnsw.iterative_scan = off;
+SET hnsw.ef_search = 10;
+SELECT count(*) FROM (SELECT id FROM sixteen ORDER BY v <-> array_fill(1e18::real, ARRAY[24])::vector LIMIT 5) f;
+RESET hnsw.iterative_scan;
+RESET hnsw.ef_search;
 DROP TABLE few, items, sixteen, operators, queries, results;

@@ -23,6 +23,10 @@
 /* It may grow by so many blocks, and by a half, until they are made anew */
 #define LEAST_HINTS 128
 
+/* Blocks without hints before all is read anew: a share of those with, and more */
+#define FOLLOW_SHARE 8
+#define FOLLOW_LEAST 16
+
 Size
 hnsw_floats(const HnswMeta *meta)
 {
@@ -153,7 +157,8 @@ hnsw_model_follow(Relation index)
 	HnswModel *model = index->rd_amcache;
 
 	if (model == NULL || model->nhints == MAX_HINTS ||
-		RelationGetNumberOfBlocks(index) <= model->nhints)
+		RelationGetNumberOfBlocks(index) - model->nhints <=
+			model->nhints / FOLLOW_SHARE + FOLLOW_LEAST)
 		return;
 	index->rd_amcache = NULL;
 	pfree(model);

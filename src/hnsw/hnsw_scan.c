@@ -110,7 +110,8 @@ keep_nearest(HnswSearch *search, uint32 ef)
 	{
 		ScanHit hit = search->hits[i];
 
-		if ((hit.low + hit.high) / 2 <= limit)
+		/* what nothing is known of stays: its middle is no number */
+		if (!((hit.low + hit.high) / 2 > limit))
 			search->hits[kept++] = hit;
 	}
 	search->nhits = kept;

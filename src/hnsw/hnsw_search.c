@@ -359,13 +359,16 @@ note_node(HnswSearch *search, const HnswNode *node, HnswId id)
 		&state->query, node, HNSW_ARRAY(node, search->layout.copy, uint8));
 	double middle = (key.low + key.high) / 2;
 
+	/* nothing is known of it: any place is as good */
+	if (isnan(middle))
+		middle = 0;
 	search->counters.nodes++;
 	if (search->nfound == state->found_room)
 		search->found =
 			grow_array(state->context, search->found, search->nfound,
 					   &state->found_room, sizeof(HnswFound));
-	search->found[search->nfound++] = (HnswFound){
-		.key = isnan(middle) ? 0 : middle, .id = id, .below = node->below};
+	search->found[search->nfound++] =
+		(HnswFound){.key = middle, .id = id, .below = node->below};
 	if (node->level == 0 && node->state == HNSW_LIVE)
 	{
 		for (int i = 0; i < Min(node->ntids, HNSW_TIDS); i++)
