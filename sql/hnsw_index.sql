@@ -41,7 +41,7 @@ BEGIN
 		END LOOP;
 	END LOOP;
 END $$;
-SELECT source, class, count(*), count(difference) <= count(*) / 20 AS few_differ,
+SELECT source, class, count(*), count(difference) <= count(*) / 12 AS few_differ,
 	count(*) FILTER (WHERE difference NOT LIKE '% rows of %') AS other_faults FROM results GROUP BY 1, 2
 	ORDER BY source, class COLLATE "C";
 

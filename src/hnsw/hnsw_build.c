@@ -96,7 +96,10 @@ choose_codec(HnswMeta *meta, const HnswOptions *options, uint32 nelements)
 			coded.parts = 0;
 	}
 	if (coded.parts > 0)
+	{
+		hnsw_layout_transform(&coded);
 		*meta = coded;
+	}
 }
 
 /*
@@ -139,27 +142,74 @@ sample_residuals(const HnswRows *rows, const float *mean)
 	return (RowSet){.rows = residuals, .stride = dim, .dim = dim, .n = n};
 }
 
+static void
+train_transform(const HnswMeta *meta, RowSet residuals, float *params)
+{
+	TransformTraining training = {.shape = hnsw_transform_shape(meta),
+								  .rows = residuals,
+								  .m = meta->parts,
+								  .seed = SEED,
+								  .poll = poll_interrupts};
+	void *work = MemoryContextAllocHuge(
+		CurrentMemoryContext, Max(transform_train_work_size(&training), 1));
+
+	/* interrupts do not return: it has found no solution */
+	if (!transform_train(&training, params, work))
+		ereport(ERROR,
+				(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
+				 errmsg("the transform could not be learned from the rows")));
+	pfree(work);
+}
+
+/* Each row becomes what the transform leaves of it, in its place */
+static void
+transform_rows(const TransformShape *shape, const float *params, RowSet *rows)
+{
+	float *row = palloc(shape->in * sizeof(float));
+	float *to = (float *) rows->rows;
+
+	if (shape->kind == TRANSFORM_NONE)
+		return;
+	for (Size i = 0; i < rows->n; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		memcpy(row, to + i * rows->stride, shape->in * sizeof(float));
+		transform_apply(shape, params, row, to + i * rows->stride);
+	}
+	pfree(row);
+	rows->dim = shape->out;
+}
+
 static float *
 train(const HnswRows *rows)
 {
 	const HnswMeta *meta = rows->meta;
 	const Codec *codec = codec_of((CodecKind) meta->codec);
+	TransformShape shape = hnsw_transform_shape(meta);
 	CodecTraining training = {.shape = hnsw_codec_shape(meta),
 							  .iterations = CODEC_ROUNDS,
 							  .seed = SEED,
 							  .poll = poll_interrupts};
-	float *floats = MemoryContextAllocHuge(CurrentMemoryContext,
-										   hnsw_floats(meta) * sizeof(float));
+	HnswFloats floats = hnsw_lay_out_floats(
+		meta,
+		MemoryContextAllocHuge(CurrentMemoryContext,
+							   hnsw_floats(meta) * sizeof(float)));
 	void *work;
 
-	find_mean(rows, floats);
-	training.rows = sample_residuals(rows, floats);
+	find_mean(rows, floats.mean);
+	training.rows = sample_residuals(rows, floats.mean);
+	train_transform(meta, training.rows, floats.transform);
+	if (shape.kind == TRANSFORM_NONE)
+		memcpy(floats.centre, floats.mean, shape.in * sizeof(float));
+	else
+		transform_apply(&shape, floats.transform, floats.mean, floats.centre);
+	transform_rows(&shape, floats.transform, &training.rows);
 	work = MemoryContextAllocHuge(CurrentMemoryContext,
 								  codec->train_work_size(&training));
-	(void) codec->train(&training, floats + meta->dim, work);
+	(void) codec->train(&training, floats.codec, work);
 	pfree(work);
 	pfree((float *) training.rows.rows);
-	return floats;
+	return floats.mean;
 }
 
 /*

@@ -444,7 +444,7 @@ code_fits(HnswCheck *check, const HnswNode *node, uint32 lane)
 
 	if (check->codec == NULL)
 		return true;
-	hnsw_link_row(node, check->model, lane, check->code, check->row);
+	(void) hnsw_link_get(node, check->model, lane, check->code);
 	stored = digest(check, check->code,
 					HNSW_ARRAY(node, layout->terms, float)[lane]);
 	if (is_known_node(check, to) && check->digests[to] == stored)
@@ -741,7 +741,7 @@ check_init(HnswCheck *check)
 	check->page = palloc(BLCKSZ);
 	check->other = palloc(check->model->layout.size);
 	check->row = palloc(meta->dim * sizeof(float));
-	check->work = palloc(3 * meta->dim * sizeof(float));
+	check->work = palloc(hnsw_code_work(meta) * sizeof(float));
 	check->code =
 		palloc(check->codec == NULL ? 1 : check->codec->code_bytes(&shape));
 }

@@ -83,7 +83,7 @@ row_init(NewRow *row)
 	if (codec != NULL)
 	{
 		uint8 *code = palloc(codec->code_bytes(&shape));
-		float *work = palloc(3 * meta->dim * sizeof(float));
+		float *work = palloc(hnsw_code_work(meta) * sizeof(float));
 
 		row->link.term = hnsw_code(model, scaled, code, work);
 		row->link.code = code;
@@ -172,7 +172,8 @@ make_plan(const NewRow *row, InsertPlan *plan)
 	for (int at = Min(wanted, state.top_level); at >= 0; at--)
 	{
 		hnsw_search_level(row->search, at, meta->ef_construction);
-		hnsw_chooser_init(&plan->choosers[at], meta, meta->ef_construction);
+		hnsw_chooser_init(&plan->choosers[at], meta, meta->dim,
+						  meta->ef_construction);
 		plan->twin = gather_found(row, &plan->choosers[at], at);
 		hnsw_choose(&plan->choosers[at]);
 	}

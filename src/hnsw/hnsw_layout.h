@@ -29,13 +29,24 @@ typedef struct HnswLayout
  */
 extern uint16 hnsw_layout_parts(const HnswMeta *meta);
 
+/* The transform before a codec of so many parts, and what it leaves: sets meta's */
+extern void hnsw_layout_transform(HnswMeta *meta);
+
 /* The layout that follows from the meta page */
 extern void hnsw_layout_init(HnswLayout *layout, const HnswMeta *meta);
 
 static inline CodecShape
 hnsw_codec_shape(const HnswMeta *meta)
 {
-	return (CodecShape){.dim = meta->dim, .m = meta->parts};
+	return (CodecShape){.dim = meta->code_dim, .m = meta->parts};
+}
+
+static inline TransformShape
+hnsw_transform_shape(const HnswMeta *meta)
+{
+	return (TransformShape){.kind = (TransformKind) meta->transform,
+							.in = meta->dim,
+							.out = meta->code_dim};
 }
 
 static inline BlockNumber

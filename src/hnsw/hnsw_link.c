@@ -29,11 +29,12 @@ allocate(Size n, Size each)
  */
 
 void
-hnsw_chooser_init(HnswChooser *chooser, const HnswMeta *meta, uint32 room)
+hnsw_chooser_init(HnswChooser *chooser, const HnswMeta *meta, int dim,
+				  uint32 room)
 {
 	memset(chooser, 0, sizeof(*chooser));
-	chooser->dim = meta->dim;
-	chooser->stride = meta->dim + (meta->metric == METRIC_INNER_PRODUCT);
+	chooser->dim = dim;
+	chooser->stride = dim + (meta->metric == METRIC_INNER_PRODUCT);
 	chooser->degree = meta->degree;
 	chooser->room = room;
 	chooser->ids = allocate(room, sizeof(HnswId));
@@ -203,7 +204,7 @@ HnswLinks
 hnsw_chosen_links(const HnswChooser *chooser, const HnswModel *model)
 {
 	Size each = code_bytes(model);
-	float *work = allocate(3 * model->meta.dim, sizeof(float));
+	float *work = allocate(hnsw_code_work(&model->meta), sizeof(float));
 	uint8 *codes = allocate(chooser->nchosen, Max(each, 1));
 	HnswLinks links = {.n = chooser->nchosen,
 					   .links = allocate(chooser->nchosen, sizeof(HnswLink))};

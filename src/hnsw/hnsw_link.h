@@ -38,9 +38,12 @@ typedef struct HnswChooser
 	float *sqdists; /* order's, as graph_prune.h wants them */
 } HnswChooser;
 
-/* Memory in the current context, for so many candidates */
+/*
+ * Memory in the current context, for so many candidates.  Rows have dim floats:
+ * rows of the index, or their images.
+ */
 extern void hnsw_chooser_init(HnswChooser *chooser, const HnswMeta *meta,
-							  uint32 room);
+							  int dim, uint32 room);
 
 /* The next node, without candidates: where its row goes, dim floats */
 extern float *hnsw_chooser_begin(HnswChooser *chooser);

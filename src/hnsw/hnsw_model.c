@@ -32,8 +32,19 @@ hnsw_floats(const HnswMeta *meta)
 {
 	const Codec *codec = codec_of((CodecKind) meta->codec);
 	CodecShape shape = hnsw_codec_shape(meta);
+	TransformShape transform = hnsw_transform_shape(meta);
 
-	return codec == NULL ? 0 : meta->dim + codec->params_floats(&shape);
+	return codec == NULL ? 0
+						 : meta->dim + (Size) meta->code_dim +
+			transform_params_floats(&transform) + codec->params_floats(&shape);
+}
+
+static bool
+transform_fits(const HnswMeta *meta)
+{
+	return meta->transform == TRANSFORM_PCA
+		? meta->dim <= TRANSFORM_MAX_DENSE
+		: meta->transform == TRANSFORM_NONE && meta->code_dim == meta->dim;
 }
 
 static void
@@ -55,7 +66,8 @@ check_meta(Relation index, const HnswMeta *meta)
 		meta->scale < -MAX_SCALE ||
 		(codec == NULL ? meta->codec != CODEC_NONE || meta->parts != 0
 					   : codec->scaled || meta->parts < 1 ||
-				 meta->parts > meta->dim || meta->model == InvalidBlockNumber))
+				 meta->parts > meta->code_dim || meta->code_dim > meta->dim ||
+				 !transform_fits(meta) || meta->model == InvalidBlockNumber))
 		page_corrupted(index, HNSW_META_BLOCK, "The meta page is invalid.");
 }
 
@@ -194,20 +206,60 @@ hnsw_model_copy(Relation index, HnswState *state)
 	return copy;
 }
 
+void
+hnsw_residual(const HnswModel *model, const float *row, float *residual,
+			  float *work)
+{
+	TransformShape shape = hnsw_transform_shape(&model->meta);
+	HnswFloats floats = hnsw_model_floats(model);
+
+	for (int i = 0; i < model->meta.dim; i++)
+		work[i] = row[i] - floats.mean[i];
+	if (shape.kind == TRANSFORM_NONE)
+		memcpy(residual, work, shape.in * sizeof(float));
+	else
+		transform_apply(&shape, floats.transform, work, residual);
+}
+
 float
 hnsw_code(const HnswModel *model, const float *row, uint8 *code, float *work)
 {
 	const HnswMeta *meta = &model->meta;
 	CodecShape shape = hnsw_codec_shape(meta);
-	const float *mean = hnsw_mean(model);
-	float *residual = work + 2 * shape.dim;
+	HnswFloats floats = hnsw_model_floats(model);
+	float *residual = work + meta->dim;
 	CodecRow numbers;
 
-	for (int i = 0; i < meta->dim; i++)
-		residual[i] = row[i] - mean[i];
+	hnsw_residual(model, row, residual, work);
 	codec_of((CodecKind) meta->codec)
-		->encode(&shape, hnsw_codec_params(model), residual, mean, code,
-				 &numbers, work);
-	return hnsw_factor(meta) * numbers.correction +
-		(meta->metric == METRIC_INNER_PRODUCT ? 0 : numbers.sqnorm);
+		->encode(&shape, floats.codec, residual, floats.centre, code, &numbers,
+				 residual + shape.dim);
+	/* by inner product, or by distances from images: see hnsw_search.c */
+	return hnsw_factor(meta) * numbers.correction;
+}
+
+static void
+add_centre(const HnswModel *model, float *image)
+{
+	const float *centre = hnsw_model_floats(model).centre;
+
+	for (int i = 0; i < model->meta.code_dim; i++)
+		image[i] += centre[i];
+}
+
+void
+hnsw_image(const HnswModel *model, const float *row, float *image, float *work)
+{
+	hnsw_residual(model, row, image, work);
+	add_centre(model, image);
+}
+
+void
+hnsw_image_of_code(const HnswModel *model, const uint8 *code, float *image)
+{
+	CodecShape shape = hnsw_codec_shape(&model->meta);
+
+	codec_of((CodecKind) model->meta.codec)
+		->decode(&shape, hnsw_model_floats(model).codec, code, image);
+	add_centre(model, image);
 }

@@ -42,19 +42,37 @@ extern HnswModel *hnsw_model_copy(Relation index, HnswState *state);
  */
 extern void hnsw_model_follow(Relation index);
 
-/* Floats of the model: the mean of the rows, dim, and the codec's parameters */
+/*
+ * Floats of the model: mean of the rows, dim; where the transform takes it, code_dim;
+ * parameters of the transform, and of the codec.  Without codec there are none.
+ */
 extern Size hnsw_floats(const HnswMeta *meta);
 
-static inline const float *
-hnsw_mean(const HnswModel *model)
+/* Where these begin among the floats */
+typedef struct HnswFloats
 {
-	return model->floats;
+	float *mean;
+	float *centre; /* the mean, transformed */
+	float *transform;
+	float *codec;
+} HnswFloats;
+
+static inline HnswFloats
+hnsw_lay_out_floats(const HnswMeta *meta, float *floats)
+{
+	TransformShape shape = hnsw_transform_shape(meta);
+	HnswFloats at = {.mean = floats, .centre = floats + meta->dim};
+
+	at.transform = at.centre + meta->code_dim;
+	at.codec = at.transform + transform_params_floats(&shape);
+	return at;
 }
 
-static inline const float *
-hnsw_codec_params(const HnswModel *model)
+/* To be read only */
+static inline HnswFloats
+hnsw_model_floats(const HnswModel *model)
 {
-	return model->floats + model->meta.dim;
+	return hnsw_lay_out_floats(&model->meta, (float *) model->floats);
 }
 
 /* page_pin() with the model's hint, if it has one for the block */
@@ -81,11 +99,31 @@ hnsw_factor(const HnswMeta *meta)
 	return meta->metric == METRIC_INNER_PRODUCT ? -1.0f : -2.0f;
 }
 
+/* Floats of work memory for the functions that follow */
+static inline Size
+hnsw_code_work(const HnswMeta *meta)
+{
+	return meta->dim + 3 * (Size) meta->code_dim;
+}
+
 /*
- * The code of a row, and its term (CodecScan); work: 3 * dim floats.  A function
- * of the copy: callers pass the row that it stands for (hnsw_copy_row).
+ * The code of a row, and its term (CodecScan).  A function of the copy: callers pass
+ * the row that it stands for (hnsw_copy_row).
  */
 extern float hnsw_code(const HnswModel *model, const float *row, uint8 *code,
 					   float *work);
+
+/* What the codec sees of a row: less the mean, transformed; code_dim floats */
+extern void hnsw_residual(const HnswModel *model, const float *row,
+						  float *residual, float *work);
+
+/*
+ * The image of a row, its residual and the centre, and what a code says of it: among images
+ * distances are about those of rows that are near to each other.
+ */
+extern void hnsw_image(const HnswModel *model, const float *row, float *image,
+					   float *work);
+extern void hnsw_image_of_code(const HnswModel *model, const uint8 *code,
+							   float *image);
 
 #endif

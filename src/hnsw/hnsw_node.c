@@ -79,20 +79,6 @@ hnsw_link_get(const HnswNode *node, const HnswModel *model, uint32 lane,
 }
 
 void
-hnsw_link_row(const HnswNode *node, const HnswModel *model, uint32 lane,
-			  uint8 *code, float *row)
-{
-	const Codec *codec = codec_of((CodecKind) model->meta.codec);
-	CodecShape shape = hnsw_codec_shape(&model->meta);
-	const float *mean = hnsw_mean(model);
-
-	(void) hnsw_link_get(node, model, lane, code);
-	codec->decode(&shape, hnsw_codec_params(model), code, row);
-	for (int i = 0; i < model->meta.dim; i++)
-		row[i] += mean[i];
-}
-
-void
 hnsw_node_free(HnswNode *node, const HnswLayout *layout)
 {
 	memset(node, 0, layout->size);

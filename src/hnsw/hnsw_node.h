@@ -41,13 +41,6 @@ extern HnswLink hnsw_link_get(const HnswNode *node, const HnswModel *model,
 /* A slot is free from now on: zeros */
 extern void hnsw_node_free(HnswNode *node, const HnswLayout *layout);
 
-/*
- * The row that stands in a lane, decoded from the neighbour's code; without codec
- * there is none.  row: dim floats; code: room for one.
- */
-extern void hnsw_link_row(const HnswNode *node, const HnswModel *model,
-						  uint32 lane, uint8 *code, float *row);
-
 /* A free slot, by number, in a page of nodes; -1: there is none */
 extern int hnsw_free_slot(Page page, const HnswLayout *layout);
 

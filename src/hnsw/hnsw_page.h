@@ -28,9 +28,10 @@
 #include "distance/metric.h"
 #include "pages/page.h"
 #include "quant/codec.h"
+#include "quant/transform.h"
 
 #define HNSW_MAGIC 0x574E4856 /* "VHNW" */
-#define HNSW_VERSION 1
+#define HNSW_VERSION 2
 
 enum
 {
@@ -64,12 +65,13 @@ typedef struct HnswMeta
 	uint32 magic;
 	uint32 version;
 	uint16 dim;
-	uint8 elem;   /* ValueKind of the column */
-	uint8 metric; /* Metric */
-	uint8 codec;  /* CodecKind of neighbours; CODEC_NONE: they are visited */
-	uint8 spare;
-	uint16 parts; /* of a code, see CodecShape; 0 without codec */
-	uint16 m;     /* as in CREATE INDEX */
+	uint8 elem;      /* ValueKind of the column */
+	uint8 metric;    /* Metric */
+	uint8 codec;     /* CodecKind of neighbours; CODEC_NONE: they are visited */
+	uint8 transform; /* TransformKind: of rows, before the codec */
+	uint16 parts;    /* of a code, see CodecShape; 0 without codec */
+	uint16 code_dim; /* of what the codec sees; 0 without codec */
+	uint16 m;        /* as in CREATE INDEX */
 	uint16 ef_construction;
 	uint16 degree;     /* neighbours of a node at most, 2 m */
 	int32 scale;       /* values are scaled by 2^scale: sums cannot overflow */

@@ -46,6 +46,8 @@ struct HnswRepair
 
 	/* candidates; the first ones are the node's own neighbours */
 	HnswChooser chooser;
+	float *row; /* of a node */
+	float *work;
 	uint32 nlinked;
 	float *terms;
 	uint8 *codes;
@@ -53,10 +55,17 @@ struct HnswRepair
 	uint8 *code; /* room for one more */
 };
 
+/* Floats of a row among candidates */
+static int
+image_dim(const HnswModel *model)
+{
+	return model->layout.codes != 0 ? model->meta.code_dim : model->meta.dim;
+}
+
 static uint32
 most_candidates(const HnswModel *model)
 {
-	Size bytes = (model->meta.dim + 1) * sizeof(float);
+	Size bytes = (image_dim(model) + 1) * sizeof(float);
 	Size limit = (Size) maintenance_work_mem * 1024 / ROWS_PART / bytes;
 	Size lanes = model->layout.lanes;
 
@@ -87,7 +96,9 @@ hnsw_repair_new(Relation index, const HnswModel *model, const HnswGone *gone,
 	repair->terms = palloc(room * sizeof(float));
 	repair->codes = palloc(room * repair->code_bytes);
 	repair->code = palloc(repair->code_bytes);
-	hnsw_chooser_init(&repair->chooser, &model->meta, room);
+	repair->row = palloc(model->meta.dim * sizeof(float));
+	repair->work = palloc(hnsw_code_work(&model->meta) * sizeof(float));
+	hnsw_chooser_init(&repair->chooser, &model->meta, image_dim(model), room);
 	return repair;
 }
 
@@ -173,6 +184,20 @@ enqueue(HnswRepair *repair, HnswId id)
  * Candidates
  */
 
+/* The next node; the choice is made among images where there are codes */
+static void
+begin_choice(HnswRepair *repair, const HnswNode *node)
+{
+	const HnswModel *model = repair->model;
+	bool images = model->layout.codes != 0;
+	float *begin = hnsw_chooser_begin(&repair->chooser);
+
+	hnsw_copy_row(node, HNSW_ARRAY(node, model->layout.copy, uint8),
+				  model->meta.dim, images ? repair->row : begin);
+	if (images)
+		hnsw_image(model, repair->row, begin, repair->work);
+}
+
 /*
  * The neighbour in a lane of a node, if there is room; without codes its own
  * copy is read, if it is there.
@@ -190,8 +215,9 @@ add_lane(HnswRepair *repair, const HnswNode *node, uint32 lane)
 	{
 		repair->terms[chooser->n] =
 			HNSW_ARRAY(node, model->layout.terms, float)[lane];
-		hnsw_link_row(node, model, lane, code_of(repair, chooser->n),
-					  hnsw_chooser_next(chooser));
+		(void) hnsw_link_get(node, model, lane, code_of(repair, chooser->n));
+		hnsw_image_of_code(model, code_of(repair, chooser->n),
+						   hnsw_chooser_next(chooser));
 	}
 	else
 	{
@@ -284,8 +310,7 @@ gather(HnswRepair *repair, HnswNode *node, HnswId self)
 	repair->nqueue = 0;
 	tid_set_reset(repair->met);
 	(void) first_meeting(repair, self);
-	hnsw_copy_row(node, HNSW_ARRAY(node, model->layout.copy, uint8),
-				  model->meta.dim, hnsw_chooser_begin(&repair->chooser));
+	begin_choice(repair, node);
 	keep_links(repair, node);
 	near = repair->nqueue;
 	for (uint32 i = 0; i < repair->nqueue; i++)
@@ -395,7 +420,6 @@ carry_lane(HnswRepair *repair, HnswNode *node, const HnswNode *after,
 	const HnswLayout *layout = &repair->model->layout;
 	HnswId id = links_of(repair, after)[lane];
 	HnswLink link = {.id = id, .code = repair->code};
-	float *row = repair->chooser.rows;
 
 	if (id == HNSW_NONE || has_link(repair, node, id))
 	{
@@ -405,7 +429,7 @@ carry_lane(HnswRepair *repair, HnswNode *node, const HnswNode *after,
 	if (layout->terms != 0)
 	{
 		link.term = HNSW_ARRAY(after, layout->terms, float)[lane];
-		hnsw_link_row(after, repair->model, lane, repair->code, row);
+		(void) hnsw_link_get(after, repair->model, lane, repair->code);
 	}
 	hnsw_link_set(node, repair->model, lane, &link);
 }
@@ -507,10 +531,8 @@ static void
 choose_neighbours(HnswRepair *repair, HnswNode *node, HnswId self)
 {
 	const HnswModel *model = repair->model;
-	float *row = hnsw_chooser_begin(&repair->chooser);
 
-	hnsw_copy_row(node, HNSW_ARRAY(node, model->layout.copy, uint8),
-				  model->meta.dim, row);
+	begin_choice(repair, node);
 	for (uint32 lane = 0; lane < model->layout.lanes; lane++)
 	{
 		HnswId id = links_of(repair, node)[lane];
@@ -525,14 +547,12 @@ static void
 link_back(HnswRepair *repair, HnswNode *node, HnswId self)
 {
 	const HnswModel *model = repair->model;
-	int dim = model->meta.dim;
-	float *row = palloc(dim * sizeof(float));
-	float *work = palloc(3 * dim * sizeof(float));
 	HnswLink link = {.id = self, .code = repair->code};
 
-	hnsw_copy_row(node, HNSW_ARRAY(node, model->layout.copy, uint8), dim, row);
+	hnsw_copy_row(node, HNSW_ARRAY(node, model->layout.copy, uint8),
+				  model->meta.dim, repair->row);
 	if (model->layout.codes != 0)
-		link.term = hnsw_code(model, row, repair->code, work);
+		link.term = hnsw_code(model, repair->row, repair->code, repair->work);
 	hnsw_link_back(repair->index, model, node->level, &link, &repair->chooser);
 }
 

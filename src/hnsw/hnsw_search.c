@@ -50,11 +50,12 @@ struct HnswSearchState
 	HnswQuery query;
 	const Codec *codec;
 	CodecQuery codes; /* the query as the codec wants it */
+	float *image;     /* of the query */
+	double of_mean;   /* <q, mean>, which estimates of products leave out */
 	float *work;
 	float *keys;   /* of the lanes of a node */
 	uint32 *below; /* bits: lanes whose keys are good enough */
 	HnswId *links; /* of a node, where neighbours are visited */
-	float base;    /* of all estimates: factor * <q, mean> */
 
 	PoolEntry *pool;
 	uint32 npool;
@@ -107,7 +108,10 @@ hnsw_search_new(Relation index)
 			TABLES_ALIGNMENT,
 			palloc(codec->tables_bytes(&shape) + TABLES_ALIGNMENT));
 		state->codes.scratch = palloc(layout->lanes * sizeof(uint32));
-		state->work = palloc(codec->work_floats(&shape) * sizeof(float));
+		state->image = palloc(shape.dim * sizeof(float));
+		state->work = palloc(
+			Max(codec->work_floats(&shape), hnsw_code_work(&search->meta)) *
+			sizeof(float));
 		state->keys = palloc(layout->lanes * sizeof(float));
 		state->below = palloc(layout->lanes / CODES_WORD * sizeof(uint32));
 	}
@@ -122,17 +126,31 @@ static void
 prepare_estimates(HnswSearch *search)
 {
 	struct HnswSearchState *state = search->state;
+	const CodecShape *shape = &state->codes.shape;
 	const HnswModel *model;
+	const float *params;
 
 	if (state->codec == NULL)
 		return;
 	model = hnsw_model_get(search->index, NULL);
-	state->codec->prepare(&state->codes.shape, hnsw_codec_params(model),
-						  state->query.row, &state->codes, state->work);
-	state->base = state->codes.factor *
-		dense_kernels(ELEM_FLOAT32, ELEM_FLOAT32)
-			->inner_product(state->query.row, hnsw_mean(model),
-							search->meta.dim, 0);
+	params = hnsw_model_floats(model).codec;
+	if (search->meta.metric == METRIC_INNER_PRODUCT)
+	{
+		/* products with residuals: what is left is the same for all rows */
+		hnsw_image(model, state->query.row, state->image, state->work);
+		state->of_mean =
+			dense_kernels(ELEM_FLOAT32, ELEM_FLOAT32)
+				->inner_product(state->query.row, hnsw_model_floats(model).mean,
+								search->meta.dim, 0);
+		state->codec->prepare(shape, params, state->image, &state->codes,
+							  state->work);
+	}
+	else
+	{
+		hnsw_residual(model, state->query.row, state->image, state->work);
+		state->codec->prepare_distances(shape, params, state->image,
+										&state->codes, state->work);
+	}
 }
 
 bool
@@ -422,7 +440,6 @@ estimate_neighbours(HnswSearch *search, const HnswNode *node, ptrdiff_t ahead)
 					  .nlanes = layout->lanes,
 					  .ahead = ahead,
 					  .terms = HNSW_ARRAY(node, layout->terms, float),
-					  .base = state->base,
 					  .limit = pool_limit(state)};
 
 	state->codec->scan(&state->codes, &scan, state->keys, state->below);
@@ -580,6 +597,22 @@ set_entries(HnswSearch *search, uint32 most)
 	state->nentries = n;
 }
 
+/* The key of an entry in the unit of estimates, from that of its bounds */
+static float
+entry_key(const HnswSearch *search, double key)
+{
+	switch ((Metric) search->meta.metric)
+	{
+		case METRIC_L2:
+			return (float) ldexp(key, 2 * search->meta.scale);
+		case METRIC_INNER_PRODUCT:
+			return (float) (ldexp(key, 2 * search->meta.scale) +
+							search->state->of_mean);
+		default:
+			return (float) (2 * key);
+	}
+}
+
 /* most: ways into the level below */
 static void
 search_level(HnswSearch *search, uint32 level, uint32 ef, uint32 most)
@@ -595,8 +628,13 @@ search_level(HnswSearch *search, uint32 level, uint32 ef, uint32 most)
 
 		if (state->codec == NULL)
 			visit_node(search, model, id, level);
-		else if (state->npool < ef && first_meeting(state, id))
-			pool_add(state, -INFINITY, id);
+		else
+		{
+			float key = entry_key(search, state->entries[i].key);
+
+			if (key < pool_limit(state) && first_meeting(state, id))
+				pool_add(state, key, id);
+		}
 	}
 	if (state->codec != NULL)
 		search_by_codes(search, model, level);
@@ -627,7 +665,7 @@ hnsw_search_descend(HnswSearch *search, uint32 level, uint32 ef, HnswState *now)
 	state->nentries = 0;
 	if (now->entry == HNSW_NONE)
 		return false;
-	state->entries[0].id = now->entry;
+	state->entries[0] = (HnswFound){.id = now->entry};
 	state->nentries = 1;
 	for (uint32 at = Min(now->top_level, HNSW_MAX_LEVEL); at > level; at--)
 	{

@@ -88,7 +88,7 @@ hnsw_encode_job(HnswTeam *team)
 	int dim = model->meta.dim;
 	uint8 *copy = palloc(dim);
 	float *row = palloc(dim * sizeof(float));
-	float *work = palloc(3 * dim * sizeof(float));
+	float *work = palloc(hnsw_code_work(&model->meta) * sizeof(float));
 	HnswNode node;
 	uint32 first;
 	uint32 end;

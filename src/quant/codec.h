@@ -127,6 +127,15 @@ typedef struct Codec
 					const float *query_row, CodecQuery *query, float *work);
 
 	/*
+	 * The same for a scan of squared distances |q - image|^2, in the place of
+	 * factor * <q, image> + terms, which must be 0: finer for what is near.
+	 * NULL: this codec has none.
+	 */
+	void (*prepare_distances)(const CodecShape *shape, const float *params,
+							  const float *query_row, CodecQuery *query,
+							  float *work);
+
+	/*
 	 * The key of each row, or its lower bound where there are errors:
 	 *
 	 *		base + terms[i] + scales[i] * factor * <q, image> - slack * errors[i]

@@ -130,6 +130,18 @@ prepare(const CodecShape *shape, const float *params, const float *query_row,
 }
 
 static void
+prepare_distances(const CodecShape *shape, const float *params,
+				  const float *query_row, CodecQuery *query, float *work)
+{
+	PqShape pq = pq_shape(shape);
+	PqTables tables = {.bytes = query->tables};
+
+	pq_distance_tables(&pq, params, query_row, &tables, work);
+	query->step = tables.step;
+	query->bias = tables.bias;
+}
+
+static void
 scan(const CodecQuery *query, const CodecScan *scan, float *keys,
 	 uint32_t *below)
 {
@@ -169,5 +181,6 @@ const Codec codec_pq4 = {
 	.tables_bytes = tables_bytes,
 	.work_floats = work_floats,
 	.prepare = prepare,
+	.prepare_distances = prepare_distances,
 	.scan = scan,
 };

@@ -161,6 +161,80 @@ pq_tables(const PqShape *shape, const float *codebook, const float *query,
 	pq_round_tables(m, work, four_largest(fours), tables);
 }
 
+/*
+ * Squared distances of one part, less the least of them, which is returned: as
+ * multiply_part().  *total is the sum of the rest.
+ */
+static inline float
+part_distances(const float *part, const float *query, size_t d, float *values,
+			   Four *widest, float *total)
+{
+	Four sums[FOURS] = {{0}};
+	Four all = {0};
+	float least;
+
+	for (size_t i = 0; i < d; i++)
+	{
+		for (size_t f = 0; f < FOURS; f++)
+		{
+			Four off =
+				four_load(part + PQ_ENTRIES * i + 4 * f) - four_all(query[i]);
+
+			sums[f] += off * off;
+		}
+	}
+	least = four_smallest(smallest_of(sums));
+	for (size_t f = 0; f < FOURS; f++)
+	{
+		sums[f] -= least;
+		*widest = four_larger(sums[f], *widest);
+		all += sums[f];
+		four_store(values + 4 * f, sums[f]);
+	}
+	*total = all[0] + all[1] + all[2] + all[3];
+	return least;
+}
+
+/*
+ * What a part may tell of: this share of the mean distance, and this one of what
+ * any part contributes to it, so that where one tells nearly all it is not lost.
+ */
+#define FAR_SHARE 0.125f
+#define FAR_PART_SHARE 0.5f
+
+void
+pq_distance_tables(const PqShape *shape, const float *codebook,
+				   const float *query, PqTables *tables, float *work)
+{
+	size_t m = shape->m;
+	Four fours = four_all(0);
+	float widest;
+	float far;
+	float sum = 0;
+	float largest = 0;
+	double bias = 0;
+	size_t first = 0;
+
+	for (size_t j = 0; j < m; j++)
+	{
+		size_t end = pq_first_dim(shape, j + 1);
+		float total;
+
+		bias +=
+			part_distances(codebook + PQ_ENTRIES * first, query + first,
+						   end - first, work + PQ_ENTRIES * j, &fours, &total);
+		sum += total;
+		largest = largest > total ? largest : total;
+		first = end;
+	}
+	sum *= FAR_SHARE / PQ_ENTRIES;
+	largest *= FAR_PART_SHARE / PQ_ENTRIES;
+	widest = four_largest(fours);
+	far = sum > largest ? sum : largest;
+	tables->bias = (float) bias;
+	pq_round_tables(m, work, widest < far ? widest : far, tables);
+}
+
 void
 pq_block_put(uint8_t *block, size_t m, size_t lane, const uint8_t *codes)
 {

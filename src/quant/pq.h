@@ -147,6 +147,18 @@ extern void pq_tables(const PqShape *shape, const float *codebook,
 					  float *work);
 
 /*
+ * The same for squared distances, of the query from all entries:
+ *
+ *		|q - x|^2  =  bias + step * sum over j of bytes[16 * j + code_j]
+ *
+ * The step is fine for rows that are near: an entry that by itself tells of a row
+ * far away has the largest byte.
+ */
+extern void pq_distance_tables(const PqShape *shape, const float *codebook,
+							   const float *query, PqTables *tables,
+							   float *work);
+
+/*
  * The bytes and the step of tables from products, [part][entry] and each less
  * the least one of its part, of which widest is the largest.
  */

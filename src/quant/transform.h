@@ -10,7 +10,8 @@
  *				Hadamard transforms of the first and the last 2^k dimensions,
  *				O(d log d); Ailon and Chazelle, The fast Johnson-Lindenstrauss
  *				transform, SIAM J. Comput. 39(1), 2009
- *		pca		the directions in which rows vary most, not centred
+ *		pca		the directions in which rows vary most, not centred; shared out
+ *				to the parts of a product quantizer, if there will be one
  *		opq		the rotation for which a product quantizer does best; Ge, He, Ke,
  *				Sun, Optimized product quantization, IEEE TPAMI 36(4), 2014
  *		given	a matrix from outside, not learned here
@@ -55,8 +56,8 @@ typedef struct TransformShape
 typedef struct TransformTraining
 {
 	TransformShape shape;
-	RowSet rows;    /* rows for pca; residuals for opq */
-	size_t m;       /* opq: parts of the product quantizer of 4 bits */
+	RowSet rows; /* rows for pca; residuals for opq */
+	size_t m;    /* opq, pca: parts of the product quantizer of 4 bits, or 0 */
 	int iterations; /* opq: rounds */
 	uint64_t seed;
 	BlasPoll poll; /* or NULL */

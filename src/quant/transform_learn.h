@@ -8,6 +8,7 @@
 #define VECTOR_EXT_TRANSFORM_LEARN_H
 
 #include "quant/carver.h"
+#include "quant/pq.h"
 #include "quant/transform.h"
 
 /* As transform_train_work_size() and transform_train(), of one kind */
@@ -49,6 +50,23 @@ extern bool moments_add(Moments *moments, size_t nrows, BlasPoll poll,
  */
 extern bool principal_directions(const TransformTraining *training,
 								 Moments *moments, float *values, float *work);
+
+/*
+ * Principal directions to the parts of a product quantizer, so that the products
+ * of their variances are about equal (OPQ-P of Ge et al.): rows of dim floats, of
+ * which the first shape->dim are shared out.  logs, taken: shape->m numbers.
+ */
+typedef struct Shares
+{
+	const PqShape *shape;
+	size_t dim;
+	const float *directions; /* from the largest variance on */
+	const float *variances;
+	double *logs;
+	uint32_t *taken;
+} Shares;
+
+extern void share_out_directions(const Shares *shares, float *rows);
 
 /* params of transform_apply() from rows of dim floats */
 extern void transform_lay_out(const TransformShape *shape, const float *rows,

@@ -8,17 +8,12 @@
  * equal.  As in the paper one round of k-means, from the codebook there is, is
  * enough between two rotations.
  */
-#include <math.h>
 #include <string.h>
 
-#include "quant/pq.h"
 #include "quant/transform_polar.h"
 
 /* Rounds of k-means for the first codebook */
 #define FIRST_ITERATIONS 6
-
-/* Variances below this share of the largest one count as that */
-#define LEAST_VARIANCE 1e-6
 
 typedef struct Opq
 {
@@ -91,46 +86,6 @@ transform_opq_work_size(const TransformTraining *training)
 	Opq opq;
 
 	return lay_out(&opq, training, NULL);
-}
-
-static size_t
-part_size(const PqShape *shape, size_t j)
-{
-	return pq_first_dim(shape, j + 1) - pq_first_dim(shape, j);
-}
-
-/*
- * Directions to parts, from the largest variance on: each to the part whose
- * product of variances is the least, of those with room.  Logarithms are taken
- * from the least variance, so that products grow.
- */
-static void
-allocate_directions(Opq *opq)
-{
-	const PqShape *shape = &opq->shape;
-	size_t dim = shape->dim;
-	double least = opq->values[0] * LEAST_VARIANCE;
-	double *logs = opq->sums;
-	uint32_t *taken = opq->counts;
-
-	memset(logs, 0, shape->m * sizeof(double));
-	memset(taken, 0, shape->m * sizeof(uint32_t));
-	for (size_t k = 0; k < dim; k++)
-	{
-		size_t best = shape->m;
-
-		for (size_t j = 0; j < shape->m; j++)
-		{
-			if (taken[j] < part_size(shape, j) &&
-				(best == shape->m || logs[j] < logs[best]))
-				best = j;
-		}
-		memcpy(opq->rotation + (pq_first_dim(shape, best) + taken[best]) * dim,
-			   opq->moments.sum + k * dim, dim * sizeof(float));
-		taken[best]++;
-		if (opq->values[k] > least && least > 0)
-			logs[best] += log(opq->values[k] / least);
-	}
 }
 
 static size_t
@@ -260,7 +215,13 @@ begin(Opq *opq)
 							  opq->scratch))
 		return false;
 	opq->moments.b = transposed;
-	allocate_directions(opq);
+	share_out_directions(&(Shares){.shape = &opq->shape,
+								   .dim = opq->shape.dim,
+								   .directions = opq->moments.sum,
+								   .variances = opq->values,
+								   .logs = opq->sums,
+								   .taken = opq->counts},
+						 opq->rotation);
 	return rotate_rows(opq) && pq_train(&pq, opq->codebook, opq->pq_work);
 }
 

@@ -7,6 +7,9 @@
 #include <math.h>
 #include <string.h>
 
+/* Variances below this share of the largest one count as that */
+#define LEAST_VARIANCE 1e-6
+
 /* Rows side by side: a line of the cache of the transposed */
 #define SIDE_BY_SIDE 16
 
@@ -140,24 +143,71 @@ transform_lay_out(const TransformShape *shape, const float *rows, float *params)
 	}
 }
 
+static size_t
+part_size(const PqShape *shape, size_t j)
+{
+	return pq_first_dim(shape, j + 1) - pq_first_dim(shape, j);
+}
+
+/*
+ * From the largest variance on: each to the part whose product of variances is
+ * the least, of those with room.  Logarithms are taken from the least variance, so
+ * that products grow.
+ */
+void
+share_out_directions(const Shares *shares, float *rows)
+{
+	const PqShape *shape = shares->shape;
+	size_t dim = shares->dim;
+	double least = shares->variances[0] * LEAST_VARIANCE;
+	double *logs = shares->logs;
+	uint32_t *taken = shares->taken;
+
+	memset(logs, 0, shape->m * sizeof(double));
+	memset(taken, 0, shape->m * sizeof(uint32_t));
+	for (size_t k = 0; k < shape->dim; k++)
+	{
+		size_t best = shape->m;
+
+		for (size_t j = 0; j < shape->m; j++)
+		{
+			if (taken[j] < part_size(shape, j) &&
+				(best == shape->m || logs[j] < logs[best]))
+				best = j;
+		}
+		memcpy(rows + (pq_first_dim(shape, best) + taken[best]) * dim,
+			   shares->directions + k * dim, dim * sizeof(float));
+		taken[best]++;
+		if (shares->variances[k] > least && least > 0)
+			logs[best] += log(shares->variances[k] / least);
+	}
+}
+
 typedef struct PcaWork
 {
+	PqShape shape;
 	Moments moments;
 	float *values;
 	float *eigen;
+	double *logs;
+	uint32_t *taken;
 } PcaWork;
 
 static size_t
-lay_out_work(PcaWork *pca, size_t dim, void *work)
+lay_out_work(PcaWork *pca, const TransformTraining *training, void *work)
 {
 	Carver carver = {work, 0};
+	size_t dim = training->shape.in;
 
+	pca->shape = (PqShape){.dim = training->shape.out, .m = training->m};
 	pca->moments.dim = dim;
 	pca->moments.a = carve(&carver, dim, MOMENTS_STRIDE * sizeof(float));
 	pca->moments.product = carve(&carver, dim, dim * sizeof(float));
 	pca->moments.sum = carve(&carver, dim, dim * sizeof(float));
 	pca->values = carve(&carver, dim, sizeof(float));
 	pca->eigen = carve(&carver, blas_eigen_work_floats(dim), sizeof(float));
+	pca->logs = carve(&carver, training->m, sizeof(double));
+	pca->taken = carve(&carver, training->m, sizeof(uint32_t));
 	return carver.used;
 }
 
@@ -166,7 +216,7 @@ transform_pca_work_size(const TransformTraining *training)
 {
 	PcaWork pca;
 
-	return lay_out_work(&pca, training->shape.in, NULL);
+	return lay_out_work(&pca, training, NULL);
 }
 
 bool
@@ -175,9 +225,20 @@ transform_pca_learn(const TransformTraining *training, float *params,
 {
 	PcaWork pca;
 
-	lay_out_work(&pca, training->shape.in, work);
+	lay_out_work(&pca, training, work);
 	if (!principal_directions(training, &pca.moments, pca.values, pca.eigen))
 		return false;
-	transform_lay_out(&training->shape, pca.moments.sum, params);
+	if (training->m > 0)
+		/* what was multiplied is not needed any more */
+		share_out_directions(&(Shares){.shape = &pca.shape,
+									   .dim = training->shape.in,
+									   .directions = pca.moments.sum,
+									   .variances = pca.values,
+									   .logs = pca.logs,
+									   .taken = pca.taken},
+							 pca.moments.product);
+	transform_lay_out(&training->shape,
+					  training->m > 0 ? pca.moments.product : pca.moments.sum,
+					  params);
 	return true;
 }
