@@ -10,8 +10,13 @@
 #include "optimizer/planner.h"
 #include "storage/bufmgr.h"
 #include "utils/guc.h"
+#include "utils/resowner.h"
 
 #include "am/workers.h"
+
+/* Errors of the class "insufficient resources" */
+#define IS_RESOURCE_ERROR(code) \
+	(ERRCODE_TO_CATEGORY(code) == ERRCODE_INSUFFICIENT_RESOURCES)
 
 /*
  * PostgreSQL counts the table's own blocks; vectors often lie out of line, and
@@ -66,4 +71,42 @@ workers_share(ParallelContext *context, const WorkersChunk *chunks, int nchunks)
 		shm_toc_insert(context->toc, chunks[i].key, bytes);
 	}
 	return true;
+}
+
+/*
+ * Errors other than lack of resources are thrown.  What a failure leaves behind
+ * belongs to a resource owner of its own, which is released.
+ */
+dsm_segment *
+workers_segment(Size bytes)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner caller = CurrentResourceOwner;
+	ResourceOwner owner = ResourceOwnerCreate(caller, "index build");
+	dsm_segment *volatile segment = NULL;
+
+	CurrentResourceOwner = owner;
+	PG_TRY();
+	{
+		segment = dsm_create(bytes, 0);
+		dsm_pin_mapping(segment);
+	}
+	PG_CATCH();
+	{
+		CurrentResourceOwner = caller;
+		if (!IS_RESOURCE_ERROR(geterrcode()))
+			PG_RE_THROW();
+		MemoryContextSwitchTo(context);
+		FlushErrorState();
+		ResourceOwnerRelease(owner, RESOURCE_RELEASE_BEFORE_LOCKS, false,
+							 false);
+		ResourceOwnerRelease(owner, RESOURCE_RELEASE_LOCKS, false, false);
+		ResourceOwnerRelease(owner, RESOURCE_RELEASE_AFTER_LOCKS, false, false);
+	}
+	PG_END_TRY();
+	CurrentResourceOwner = caller;
+	ResourceOwnerDelete(owner);
+	if (segment != NULL)
+		dsm_unpin_mapping(segment);
+	return segment;
 }

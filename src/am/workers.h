@@ -8,6 +8,7 @@
 #define VECTOR_EXT_WORKERS_H
 
 #include "access/parallel.h"
+#include "storage/dsm.h"
 #include "utils/rel.h"
 
 /*
@@ -29,5 +30,12 @@ typedef struct WorkersChunk
  */
 extern bool workers_share(ParallelContext *context, const WorkersChunk *chunks,
 						  int nchunks);
+
+/*
+ * Shared memory that is large, or whose size is known late: a segment of its own,
+ * which lives until dsm_detach() or the end of the current resource owner.  NULL
+ * where there is not so much to be had.
+ */
+extern dsm_segment *workers_segment(Size bytes);
 
 #endif
