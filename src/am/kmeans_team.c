@@ -189,6 +189,7 @@ leave_job(TeamShared *shared)
 WORKER_FUNCTION(kmeans_team_worker)
 {
 	TeamShared *shared = shm_toc_lookup(toc, KEY_TEAM, false);
+	WorkersTask none = workers_begin(toc);
 	dsm_segment *arrays_segment = dsm_attach(shared->arrays);
 	TeamArrays arrays;
 	TeamJob job;
@@ -206,6 +207,7 @@ WORKER_FUNCTION(kmeans_team_worker)
 		leave_job(shared);
 	}
 	dsm_detach(arrays_segment);
+	workers_end(toc, &none);
 }
 
 /*
@@ -255,7 +257,7 @@ kmeans_team_begin(int nworkers, const KmeansTeamSize *size)
 		CreateParallelContext("vector_ext", "kmeans_team_worker", nworkers);
 	team->segment = workers_segment(lay_out(&arrays, size, NULL));
 	if (team->segment != NULL &&
-		workers_share(team->context, chunks, lengthof(chunks)))
+		workers_share(team->context, NULL, chunks, lengthof(chunks)))
 	{
 		init_shared(team, size);
 		LaunchParallelWorkers(team->context);
@@ -355,6 +357,6 @@ kmeans_team_end(KmeansTeam *team)
 	shared->ended = true;
 	SpinLockRelease(&shared->mutex);
 	ConditionVariableBroadcast(&shared->begun);
-	WaitForParallelWorkersToFinish(team->context);
+	workers_finish(team->context);
 	leave(team);
 }
