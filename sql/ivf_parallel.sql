@@ -4,7 +4,7 @@
 \pset null NULL
 \set VERBOSITY terse
 \getenv abs_srcdir PG_ABS_SRCDIR
-\set helpers :abs_srcdir '/test/sql/ivf_helpers.sql'
+\set helpers :abs_srcdir '/test/sql/index_helpers.sql'
 \set ECHO none
 \i :helpers
 \set ECHO all
@@ -92,6 +92,31 @@ SELECT vector_index_check('same_v', true);
 SELECT value FROM vector_index_info('same_v') WHERE name IN ('lists', 'rows') ORDER BY name;
 DROP TABLE same;
 SET maintenance_work_mem = '128MB';
+
+-- Lists are trained by all processes: one sample, one result, also where its values
+-- lie out of line and are read late.
+CREATE TABLE near_rows (id int, v vector(510)) WITH (autovacuum_enabled = off);
+ALTER TABLE near_rows ALTER v SET STORAGE plain;
+INSERT INTO near_rows SELECT 1000 * s + g, (SELECT array_agg(sin(g * i) + CASE WHEN i % 12 = s THEN 2 ELSE 0 END) FROM generate_series(1, 510) i)::vector
+	FROM generate_series(0, 11) s, generate_series(1, 1000) g;
+CREATE TABLE far_rows (LIKE near_rows) WITH (autovacuum_enabled = off);
+ALTER TABLE far_rows ALTER v SET STORAGE external;
+ALTER TABLE far_rows SET (toast_tuple_target = 128);
+INSERT INTO far_rows SELECT id, v FROM near_rows ORDER BY id;
+CREATE FUNCTION pg_temp.trained(source text, workers int) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	result text;
+BEGIN
+	PERFORM set_config('max_parallel_maintenance_workers', workers::text, true);
+	EXECUTE format('CREATE INDEX trained ON %s USING ivfflat (v) WITH (lists = 120)', source);
+	SELECT md5(string_agg(c::text, ' ')) INTO result FROM vector_index_centroids('trained') c;
+	DROP INDEX trained;
+	RETURN result;
+END $$;
+SELECT pg_relation_size('far_rows') < 2000000 AS out_of_line;
+SELECT count(*) AS builds, count(DISTINCT trained) AS results
+	FROM (SELECT pg_temp.trained(source, workers) AS trained FROM unnest(ARRAY['near_rows', 'far_rows']) source, generate_series(0, 2) workers OFFSET 0) t;
+DROP TABLE near_rows, far_rows;
 
 -- the table's rows are counted, not the index's
 UPDATE pg_class SET reltuples = 5 WHERE relname = 'big';

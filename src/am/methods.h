@@ -39,6 +39,12 @@ typedef struct ScanMethod
 	void (*describe)(Relation index, MethodFact fact, void *arg);
 } ScanMethod;
 
+/*
+ * What all methods tell PostgreSQL alike: they order by an operator, and scans are
+ * those of am/scan.h.  nsupport: support functions of their operator classes.
+ */
+extern IndexAmRoutine *methods_routine(uint16 nsupport);
+
 /* Add a method, which is kept; once for each, from _PG_init */
 extern void methods_register(const ScanMethod *method);
 

@@ -4,14 +4,45 @@
  */
 #include "postgres.h"
 
+#include "access/genam.h"
 #include "access/table.h"
+#include "catalog/index.h"
+#include "executor/instrument.h"
 #include "optimizer/optimizer.h"
 #include "optimizer/paths.h"
 #include "optimizer/planner.h"
+#include "pgstat.h"
 #include "storage/bufmgr.h"
+#include "tcop/tcopprot.h"
 #include "utils/guc.h"
+#include "utils/resowner.h"
+#include "utils/snapmgr.h"
 
 #include "am/workers.h"
+
+/* What every segment has, by keys that no build uses */
+#define KEY_TASK UINT64CONST(0xE000000000000001)
+#define KEY_QUERY_TEXT UINT64CONST(0xE000000000000002)
+#define KEY_WAL_USAGE UINT64CONST(0xE000000000000003)
+#define KEY_BUFFER_USAGE UINT64CONST(0xE000000000000004)
+
+/* Locks of CREATE INDEX and CREATE INDEX CONCURRENTLY */
+#define HEAP_LOCK(concurrent) \
+	((concurrent) ? ShareUpdateExclusiveLock : ShareLock)
+#define INDEX_LOCK(concurrent) \
+	((concurrent) ? RowExclusiveLock : AccessExclusiveLock)
+
+/* A WorkersTask in shared memory; no heap: there is none */
+typedef struct SharedTask
+{
+	Oid heap;
+	Oid index;
+	bool concurrent;
+} SharedTask;
+
+/* Errors of the class "insufficient resources" */
+#define IS_RESOURCE_ERROR(code) \
+	(ERRCODE_TO_CATEGORY(code) == ERRCODE_INSUFFICIENT_RESOURCES)
 
 /*
  * PostgreSQL counts the table's own blocks; vectors often lie out of line, and
@@ -49,15 +80,23 @@ workers_plan(Relation heap, Relation index)
 	return nworkers;
 }
 
-bool
-workers_share(ParallelContext *context, const WorkersChunk *chunks, int nchunks)
+Snapshot
+workers_snapshot(const IndexInfo *info)
 {
-	for (int i = 0; i < nchunks; i++)
-		shm_toc_estimate_chunk(&context->estimator, chunks[i].size);
-	shm_toc_estimate_keys(&context->estimator, nchunks);
-	InitializeParallelDSM(context);
-	if (context->seg == NULL)
-		return false;
+	return info->ii_Concurrent ? RegisterSnapshot(GetTransactionSnapshot())
+							   : SnapshotAny;
+}
+
+void
+workers_forget_snapshot(Snapshot snapshot)
+{
+	if (snapshot != SnapshotAny)
+		UnregisterSnapshot(snapshot);
+}
+
+static void
+share_chunks(ParallelContext *context, const WorkersChunk *chunks, int nchunks)
+{
 	for (int i = 0; i < nchunks; i++)
 	{
 		char *bytes = shm_toc_allocate(context->toc, chunks[i].size);
@@ -65,5 +104,123 @@ workers_share(ParallelContext *context, const WorkersChunk *chunks, int nchunks)
 		memset(bytes, 0, chunks[i].size);
 		shm_toc_insert(context->toc, chunks[i].key, bytes);
 	}
+}
+
+static void
+estimate_chunks(ParallelContext *context, const WorkersChunk *chunks,
+				int nchunks)
+{
+	for (int i = 0; i < nchunks; i++)
+		shm_toc_estimate_chunk(&context->estimator, chunks[i].size);
+	shm_toc_estimate_keys(&context->estimator, nchunks);
+}
+
+bool
+workers_share(ParallelContext *context, const WorkersTask *task,
+			  const WorkersChunk *chunks, int nchunks)
+{
+	const char *text = debug_query_string ? debug_query_string : "";
+	WorkersChunk own[] = {
+		{KEY_TASK, sizeof(SharedTask)},
+		{KEY_QUERY_TEXT, strlen(text) + 1},
+		{KEY_WAL_USAGE, context->nworkers * sizeof(WalUsage)},
+		{KEY_BUFFER_USAGE, context->nworkers * sizeof(BufferUsage)}};
+
+	estimate_chunks(context, own, lengthof(own));
+	estimate_chunks(context, chunks, nchunks);
+	InitializeParallelDSM(context);
+	if (context->seg == NULL)
+		return false;
+	share_chunks(context, own, lengthof(own));
+	share_chunks(context, chunks, nchunks);
+	strcpy(shm_toc_lookup(context->toc, KEY_QUERY_TEXT, false), text);
+	if (task != NULL)
+		*(SharedTask *) shm_toc_lookup(context->toc, KEY_TASK, false) =
+			(SharedTask){.heap = RelationGetRelid(task->heap),
+						 .index = RelationGetRelid(task->index),
+						 .concurrent = task->info->ii_Concurrent};
 	return true;
+}
+
+WorkersTask
+workers_begin(shm_toc *toc)
+{
+	const SharedTask *shared = shm_toc_lookup(toc, KEY_TASK, false);
+	WorkersTask task = {.heap = NULL};
+
+	debug_query_string = shm_toc_lookup(toc, KEY_QUERY_TEXT, false);
+	pgstat_report_activity(STATE_RUNNING, debug_query_string);
+	if (OidIsValid(shared->heap))
+	{
+		task.heap = table_open(shared->heap, HEAP_LOCK(shared->concurrent));
+		task.index = index_open(shared->index, INDEX_LOCK(shared->concurrent));
+		task.info = BuildIndexInfo(task.index);
+		task.info->ii_Concurrent = shared->concurrent;
+	}
+	InstrStartParallelQuery();
+	return task;
+}
+
+void
+workers_end(shm_toc *toc, const WorkersTask *task)
+{
+	WalUsage *wal = shm_toc_lookup(toc, KEY_WAL_USAGE, false);
+	BufferUsage *buffers = shm_toc_lookup(toc, KEY_BUFFER_USAGE, false);
+
+	InstrEndParallelQuery(&buffers[ParallelWorkerNumber],
+						  &wal[ParallelWorkerNumber]);
+	if (task->heap == NULL)
+		return;
+	index_close(task->index, INDEX_LOCK(task->info->ii_Concurrent));
+	table_close(task->heap, HEAP_LOCK(task->info->ii_Concurrent));
+}
+
+void
+workers_finish(ParallelContext *context)
+{
+	WalUsage *wal = shm_toc_lookup(context->toc, KEY_WAL_USAGE, false);
+	BufferUsage *buffers =
+		shm_toc_lookup(context->toc, KEY_BUFFER_USAGE, false);
+
+	WaitForParallelWorkersToFinish(context);
+	for (int i = 0; i < context->nworkers_launched; i++)
+		InstrAccumParallelQuery(&buffers[i], &wal[i]);
+}
+
+/*
+ * Errors other than lack of resources are thrown.  What a failure leaves behind
+ * belongs to a resource owner of its own, which is released.
+ */
+dsm_segment *
+workers_segment(Size bytes)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner caller = CurrentResourceOwner;
+	ResourceOwner owner = ResourceOwnerCreate(caller, "index build");
+	dsm_segment *volatile segment = NULL;
+
+	CurrentResourceOwner = owner;
+	PG_TRY();
+	{
+		segment = dsm_create(bytes, 0);
+		dsm_pin_mapping(segment);
+	}
+	PG_CATCH();
+	{
+		CurrentResourceOwner = caller;
+		if (!IS_RESOURCE_ERROR(geterrcode()))
+			PG_RE_THROW();
+		MemoryContextSwitchTo(context);
+		FlushErrorState();
+		ResourceOwnerRelease(owner, RESOURCE_RELEASE_BEFORE_LOCKS, false,
+							 false);
+		ResourceOwnerRelease(owner, RESOURCE_RELEASE_LOCKS, false, false);
+		ResourceOwnerRelease(owner, RESOURCE_RELEASE_AFTER_LOCKS, false, false);
+	}
+	PG_END_TRY();
+	CurrentResourceOwner = caller;
+	ResourceOwnerDelete(owner);
+	if (segment != NULL)
+		dsm_unpin_mapping(segment);
+	return segment;
 }

@@ -12,7 +12,6 @@
 #include "hnsw/hnsw_copy.h"
 #include "vector/dense.h"
 
-#define QUERY_MAX 1e12f /* of a scaled query's elements */
 #define BYTE_STEPS 255
 #define WEIGHT_MAX 32767
 
@@ -103,21 +102,6 @@ hnsw_query_init(HnswQuery *query, const HnswMeta *meta)
 	query->weights = palloc0(padded * sizeof(int16));
 }
 
-/* Far beyond all rows: bring it nearer, in its direction */
-static bool
-bring_nearer(float *row, int dim)
-{
-	float greatest = 0;
-
-	for (int i = 0; i < dim; i++)
-		greatest = Max(greatest, fabsf(row[i]));
-	if (!(greatest > QUERY_MAX))
-		return false;
-	for (int i = 0; i < dim; i++)
-		row[i] *= QUERY_MAX / greatest;
-	return true;
-}
-
 /* No sum of products with bytes may leave 32 bits */
 static double
 weight_unit(const float *row, int dim)
@@ -172,7 +156,7 @@ hnsw_query_set(HnswQuery *query, const void *elems)
 	if (meta->metric == METRIC_COSINE)
 		ordered = row_normalize(query->row, meta->dim);
 	else
-		query->bounded = !bring_nearer(query->row, meta->dim);
+		query->bounded = !row_bring_nearer(query->row, meta->dim);
 	set_weights(query);
 	return ordered;
 }

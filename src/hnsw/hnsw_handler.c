@@ -6,11 +6,10 @@
 
 #include "access/amapi.h"
 #include "commands/progress.h"
-#include "commands/vacuum.h"
 #include "pgstat.h"
 
+#include "am/methods.h"
 #include "am/opclass.h"
-#include "am/scan.h"
 #include "core/compat.h"
 #include "core/export.h"
 #include "hnsw/hnsw_handler.h"
@@ -42,23 +41,9 @@ hnsw_progress_phase(int64 phase)
 	pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE, phase);
 }
 
-/* The catalogue holds nothing else to check: opclass_of needs its function */
-static bool
-validate(Oid opclass)
-{
-	return true;
-}
-
 SQL_FUNCTION(hnswhandler)
 {
-	IndexAmRoutine *am = makeNode(IndexAmRoutine);
-
-	am->amstrategies = 0;
-	am->amsupport = HNSW_OPCLASS_PROC;
-	am->amcanorderbyop = true;
-	am->amoptionalkey = true;
-	am->amparallelvacuumoptions = VACUUM_OPTION_PARALLEL_BULKDEL;
-	am->amkeytype = InvalidOid;
+	IndexAmRoutine *am = methods_routine(HNSW_OPCLASS_PROC);
 
 	am->ambuild = hnsw_build;
 	am->ambuildempty = hnsw_build_empty;
@@ -68,11 +53,7 @@ SQL_FUNCTION(hnswhandler)
 	am->amcostestimate = hnsw_cost_estimate;
 	am->amoptions = hnsw_parse_options;
 	am->ambuildphasename = phase_name;
-	am->amvalidate = validate;
 	am->ambeginscan = hnsw_begin_scan;
-	am->amrescan = scan_rescan;
-	am->amgettuple = scan_gettuple;
-	am->amendscan = scan_end;
 	PG_RETURN_POINTER(am);
 }
 

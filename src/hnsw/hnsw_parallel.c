@@ -8,17 +8,10 @@
  */
 #include "postgres.h"
 
-#include "access/genam.h"
 #include "access/parallel.h"
-#include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
-#include "catalog/index.h"
-#include "executor/instrument.h"
 #include "miscadmin.h"
-#include "pgstat.h"
-#include "tcop/tcopprot.h"
-#include "utils/snapmgr.h"
 
 #include "am/workers.h"
 #include "core/export.h"
@@ -28,10 +21,7 @@
 enum
 {
 	KEY_SHARED = 1,
-	KEY_SCAN,
-	KEY_QUERY_TEXT,
-	KEY_WAL_USAGE,
-	KEY_BUFFER_USAGE
+	KEY_SCAN
 };
 
 struct HnswWorkers
@@ -55,35 +45,20 @@ add_counts(HnswTeam *team)
 WORKER_FUNCTION(hnsw_parallel_worker)
 {
 	HnswShared *shared = shm_toc_lookup(toc, KEY_SHARED, false);
-	char *text = shm_toc_lookup(toc, KEY_QUERY_TEXT, false);
-	WalUsage *wal = shm_toc_lookup(toc, KEY_WAL_USAGE, false);
-	BufferUsage *buffers = shm_toc_lookup(toc, KEY_BUFFER_USAGE, false);
+	WorkersTask task = workers_begin(toc);
 	HnswTeam team = {.shared = shared,
+					 .heap = task.heap,
+					 .index = task.index,
+					 .info = task.info,
 					 .context = CurrentMemoryContext,
 					 .scan = shm_toc_lookup(toc, KEY_SCAN, false)};
-	LOCKMODE heap_lock =
-		shared->concurrent ? ShareUpdateExclusiveLock : ShareLock;
-	LOCKMODE index_lock =
-		shared->concurrent ? RowExclusiveLock : AccessExclusiveLock;
 
-	debug_query_string = text;
-	pgstat_report_activity(STATE_RUNNING, text);
-	team.heap = table_open(shared->heap, heap_lock);
-	team.index = index_open(shared->index, index_lock);
-	team.info = BuildIndexInfo(team.index);
-	team.info->ii_Concurrent = shared->concurrent;
-
-	InstrStartParallelQuery();
 	hnsw_team_join(&team, BarrierAttach(&shared->barrier));
-	InstrEndParallelQuery(&buffers[ParallelWorkerNumber],
-						  &wal[ParallelWorkerNumber]);
 	hnsw_team_free_all(&team);
 	add_counts(&team);
 	ereport(DEBUG1,
 			(errmsg_internal("worker processed %.0f tuples", team.nindexed)));
-
-	index_close(team.index, index_lock);
-	table_close(team.heap, heap_lock);
+	workers_end(toc, &task);
 }
 
 static void
@@ -91,9 +66,6 @@ init_shared(HnswTeam *team, ParallelContext *context, Snapshot snapshot)
 {
 	HnswShared *shared = shm_toc_lookup(context->toc, KEY_SHARED, false);
 
-	shared->heap = RelationGetRelid(team->heap);
-	shared->index = RelationGetRelid(team->index);
-	shared->concurrent = team->info->ii_Concurrent;
 	BarrierInit(&shared->barrier, 0);
 	pg_atomic_init_u32(&shared->next, 0);
 	pg_atomic_init_u32(&shared->next_place, 0);
@@ -109,9 +81,6 @@ init_shared(HnswTeam *team, ParallelContext *context, Snapshot snapshot)
 	}
 	team->scan = shm_toc_lookup(context->toc, KEY_SCAN, false);
 	table_parallelscan_initialize(team->heap, team->scan, snapshot);
-	if (debug_query_string != NULL)
-		strcpy(shm_toc_lookup(context->toc, KEY_QUERY_TEXT, false),
-			   debug_query_string);
 	team->shared = shared;
 }
 
@@ -120,15 +89,12 @@ static bool
 share(HnswTeam *team, HnswWorkers *workers)
 {
 	ParallelContext *context = workers->context;
+	WorkersTask task = {team->heap, team->index, team->info};
 	WorkersChunk chunks[] = {
 		{KEY_SHARED, sizeof(HnswShared)},
-		{KEY_SCAN, table_parallelscan_estimate(team->heap, workers->snapshot)},
-		{KEY_QUERY_TEXT,
-		 debug_query_string ? strlen(debug_query_string) + 1 : 1},
-		{KEY_WAL_USAGE, context->nworkers * sizeof(WalUsage)},
-		{KEY_BUFFER_USAGE, context->nworkers * sizeof(BufferUsage)}};
+		{KEY_SCAN, table_parallelscan_estimate(team->heap, workers->snapshot)}};
 
-	if (!workers_share(context, chunks, lengthof(chunks)))
+	if (!workers_share(context, &task, chunks, lengthof(chunks)))
 		return false;
 	init_shared(team, context, workers->snapshot);
 	return true;
@@ -137,8 +103,7 @@ share(HnswTeam *team, HnswWorkers *workers)
 static void
 leave(HnswWorkers *workers)
 {
-	if (workers->snapshot != SnapshotAny)
-		UnregisterSnapshot(workers->snapshot);
+	workers_forget_snapshot(workers->snapshot);
 	DestroyParallelContext(workers->context);
 	ExitParallelMode();
 	pfree(workers);
@@ -155,9 +120,7 @@ hnsw_workers_begin(HnswTeam *team)
 	EnterParallelMode();
 	workers->context = CreateParallelContext(
 		"vector_ext", "hnsw_parallel_worker", team->nworkers);
-	workers->snapshot = SnapshotAny;
-	if (team->info->ii_Concurrent)
-		workers->snapshot = RegisterSnapshot(GetTransactionSnapshot());
+	workers->snapshot = workers_snapshot(team->info);
 	if (!share(team, workers))
 	{
 		leave(workers);
@@ -176,20 +139,11 @@ hnsw_workers_begin(HnswTeam *team)
 void
 hnsw_workers_end(HnswWorkers *workers, HnswTeam *team)
 {
-	ParallelContext *context;
-	WalUsage *wal;
-	BufferUsage *buffers;
-
 	if (workers == NULL)
 		return;
-	context = workers->context;
-	wal = shm_toc_lookup(context->toc, KEY_WAL_USAGE, false);
-	buffers = shm_toc_lookup(context->toc, KEY_BUFFER_USAGE, false);
 	ereport(DEBUG1,
 			(errmsg_internal("leader processed %.0f tuples", team->nindexed)));
-	WaitForParallelWorkersToFinish(context);
-	for (int i = 0; i < context->nworkers_launched; i++)
-		InstrAccumParallelQuery(&buffers[i], &wal[i]);
+	workers_finish(workers->context);
 	add_counts(team);
 	team->heap_tuples = team->shared->heap_tuples;
 	team->nindexed = team->shared->nindexed;

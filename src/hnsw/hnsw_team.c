@@ -10,19 +10,15 @@
 #include "access/parallel.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
-#include "utils/resowner.h"
 #include "utils/wait_event.h"
 
 #include "am/poll.h"
+#include "am/workers.h"
 #include "hnsw/hnsw_build.h"
 #include "hnsw/hnsw_calibrate.h"
 #include "hnsw/hnsw_graph.h"
 #include "hnsw/hnsw_team.h"
 #include "hnsw/hnsw_write.h"
-
-/* Errors of the class "insufficient resources" */
-#define IS_RESOURCE_ERROR(code) \
-	(ERRCODE_TO_CATEGORY(code) == ERRCODE_INSUFFICIENT_RESOURCES)
 
 typedef void (*JobFunction)(HnswTeam *team);
 
@@ -38,44 +34,6 @@ static const JobFunction jobs[HNSW_JOB_END] = {
  * Arrays
  */
 
-/*
- * NULL where there is no shared memory left: all other errors are thrown.  What a
- * failure leaves behind belongs to a resource owner of its own, which is released.
- */
-static dsm_segment *
-create_segment(Size bytes)
-{
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner caller = CurrentResourceOwner;
-	ResourceOwner owner = ResourceOwnerCreate(caller, "hnsw array");
-	dsm_segment *volatile segment = NULL;
-
-	CurrentResourceOwner = owner;
-	PG_TRY();
-	{
-		segment = dsm_create(bytes, 0);
-		dsm_pin_mapping(segment);
-	}
-	PG_CATCH();
-	{
-		CurrentResourceOwner = caller;
-		if (!IS_RESOURCE_ERROR(geterrcode()))
-			PG_RE_THROW();
-		MemoryContextSwitchTo(context);
-		FlushErrorState();
-		ResourceOwnerRelease(owner, RESOURCE_RELEASE_BEFORE_LOCKS, false,
-							 false);
-		ResourceOwnerRelease(owner, RESOURCE_RELEASE_LOCKS, false, false);
-		ResourceOwnerRelease(owner, RESOURCE_RELEASE_AFTER_LOCKS, false, false);
-	}
-	PG_END_TRY();
-	CurrentResourceOwner = caller;
-	ResourceOwnerDelete(owner);
-	if (segment != NULL)
-		dsm_unpin_mapping(segment);
-	return segment;
-}
-
 static bool
 is_shared(const HnswTeam *team)
 {
@@ -86,7 +44,7 @@ is_shared(const HnswTeam *team)
 static bool
 create_array(HnswTeam *team, HnswArrayPlace *place, Size bytes)
 {
-	place->segment = create_segment(bytes);
+	place->segment = workers_segment(bytes);
 	if (place->segment == NULL)
 		return false;
 	place->address = dsm_segment_address(place->segment);

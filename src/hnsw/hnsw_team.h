@@ -96,10 +96,6 @@ typedef struct HnswPlan
 /* What all processes see */
 typedef struct HnswShared
 {
-	Oid heap;
-	Oid index;
-	bool concurrent;
-
 	/*
 	 * In even phases the leader works and the others wait; in odd ones all do
 	 * the job.  The leader alone writes what is between here and next, in even

@@ -9,6 +9,7 @@
  */
 #include "postgres.h"
 
+#include "access/detoast.h"
 #include "access/parallel.h"
 #include "access/tableam.h"
 #include "catalog/index.h"
@@ -22,6 +23,7 @@
 #include "utils/sampling.h"
 
 #include "am/opclass.h"
+#include "am/workers.h"
 #include "core/compat.h"
 #include "ivf/ivf_build.h"
 #include "ivf/ivf_handler.h"
@@ -37,6 +39,14 @@
 /* Rows that pgvector's default number of lists would need */
 #define LITTLE_DATA 100
 
+/* A row of the sample that is not read yet; value is invalid where there is none */
+typedef struct LateRow
+{
+	Oid value;
+	uint32 place;
+	char datum[TOAST_POINTER_SIZE];
+} LateRow;
+
 typedef struct IvfBuild
 {
 	Relation heap;
@@ -44,6 +54,7 @@ typedef struct IvfBuild
 	IndexInfo *info;
 	IvfMeta meta;
 	IvfBuilder *builder;
+	LateRow *late;             /* by place in the sample */
 	MemoryContext row_context; /* reset for each row */
 } IvfBuild;
 
@@ -109,29 +120,78 @@ init_meta(IvfMeta *meta, Relation index)
  * Reading the table
  */
 
+/*
+ * Rows of the sample whose values lie out of line are read when it is known that
+ * they stay in the sample: a reservoir passes more than twice as many.  Nothing
+ * can remove these values meanwhile: the rows are alive for the build's snapshot,
+ * and its lock keeps VACUUM away.
+ */
+static void
+load_row(IvfBuild *build, uint32 place, Datum value)
+{
+	MemoryContext old = MemoryContextSwitchTo(build->row_context);
+
+	ivf_builder_sample(build->builder, place,
+					   value_elems(build->meta.elem, value, build->meta.dim));
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(build->row_context);
+}
+
 static void
 sample_row(Relation index, ItemPointer tid, Datum *values, bool *isnull,
 		   bool alive, void *arg)
 {
 	IvfBuild *build = arg;
-	MemoryContext old;
+	uint32 place;
 
-	if (isnull[0] || !ivf_builder_offer(build->builder))
+	if (isnull[0] || !alive || !ivf_builder_offer(build->builder, &place))
 		return;
-	old = MemoryContextSwitchTo(build->row_context);
-	ivf_builder_sample(
-		build->builder,
-		value_elems(build->meta.elem, values[0], build->meta.dim));
-	MemoryContextSwitchTo(old);
-	MemoryContextReset(build->row_context);
+	build->late[place].value = InvalidOid;
+	if (VARATT_IS_EXTERNAL_ONDISK(DatumGetPointer(values[0])))
+	{
+		LateRow *late = &build->late[place];
+		struct varatt_external pointer;
+
+		VARATT_EXTERNAL_GET_POINTER(pointer, DatumGetPointer(values[0]));
+		late->value = pointer.va_valueid;
+		late->place = place;
+		memcpy(late->datum, DatumGetPointer(values[0]), TOAST_POINTER_SIZE);
+	}
+	else
+		load_row(build, place, values[0]);
 }
 
-/* Read the sample; which share of the blocks it comes from */
+static int
+compare_late(const void *a, const void *b)
+{
+	Oid first = ((const LateRow *) a)->value;
+	Oid second = ((const LateRow *) b)->value;
+
+	return first < second ? -1 : first > second;
+}
+
+/* In the order of values, which is about that of their pages */
+static void
+load_late_rows(IvfBuild *build)
+{
+	uint32 n = ivf_builder_nsample(build->builder);
+
+	qsort(build->late, n, sizeof(LateRow), compare_late);
+	for (uint32 i = 0; i < n; i++)
+	{
+		LateRow *late = &build->late[i];
+
+		CHECK_FOR_INTERRUPTS();
+		if (late->value != InvalidOid)
+			load_row(build, late->place, PointerGetDatum(late->datum));
+	}
+}
+
+/* All rows, or those of some blocks; which share of the blocks */
 static double
-read_sample(IvfBuild *build)
+choose_rows(IvfBuild *build, uint32 wanted)
 {
 	BlockNumber nblocks = RelationGetNumberOfBlocks(build->heap);
-	uint32 wanted = ivf_builder_sample_room(build->builder);
 	BlockSamplerData sampler;
 
 	/* a scan of each block counts as one of the table: none where all are read */
@@ -150,6 +210,21 @@ read_sample(IvfBuild *build)
 			BlockSampler_Next(&sampler), 1, sample_row, build, NULL);
 	}
 	return (double) wanted / nblocks;
+}
+
+/* Read the sample; which share of the blocks it comes from */
+static double
+read_sample(IvfBuild *build)
+{
+	uint32 room = ivf_builder_sample_room(build->builder);
+	double fraction;
+
+	build->late = MemoryContextAllocHuge(CurrentMemoryContext,
+										 (Size) room * sizeof(LateRow));
+	fraction = choose_rows(build, room);
+	load_late_rows(build);
+	pfree(build->late);
+	return fraction;
 }
 
 typedef struct AllRows
@@ -236,6 +311,7 @@ ivfbuild(Relation heap, Relation index, IndexInfo *info)
 
 	ivf_progress_phase(IVF_PHASE_TRAINING);
 	build.builder = ivf_builder_new(index, &build.meta, estimate_rows(heap));
+	ivf_builder_call_team(build.builder, workers_plan(heap, index));
 	fraction = read_sample(&build);
 	if (flat &&
 		ivf_builder_nsample(build.builder) <

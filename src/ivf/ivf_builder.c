@@ -33,6 +33,9 @@
 #define BATCH_BYTES (4 << 20)
 #define MAX_BATCH 1024
 
+/* The number of rows that lists are reckoned by is an estimate */
+#define LISTS_MARGIN 2
+
 /* What is kept of a row on its way to its list */
 typedef struct SortedRow
 {
@@ -57,9 +60,9 @@ struct IvfBuilder
 	/* sampling */
 	IvfSample sample;
 	uint32 sample_room;
-	double nsampled;     /* rows offered */
-	double skip;         /* reservoir: rows to leave out; below 0: not known */
-	uint32 sample_place; /* of the row that was chosen */
+	KmeansTeamSize train_size; /* at most, about */
+	double nsampled;           /* rows offered */
+	double skip; /* reservoir: rows to leave out; below 0: not known */
 	ReservoirStateData reservoir;
 	float greatest; /* of all elements, unscaled */
 
@@ -158,7 +161,12 @@ ivf_builder_new(Relation index, const IvfMeta *meta, double expected)
 	builder->index = index;
 	builder->context = CurrentMemoryContext;
 	builder->meta = *meta;
-	builder->sample_room = ivf_choose_sample(index, &trained, lists);
+	builder->train_size =
+		(KmeansTeamSize){.rows = ivf_choose_sample(index, &trained, lists),
+						 .stride = meta->dim,
+						 .dim = trained.model_dim,
+						 .k = lists * LISTS_MARGIN};
+	builder->sample_room = builder->train_size.rows;
 	builder->sample.rows = MemoryContextAllocHuge(
 		CurrentMemoryContext,
 		(Size) builder->sample_room * meta->dim * sizeof(float));
@@ -173,13 +181,36 @@ ivf_builder_new(Relation index, const IvfMeta *meta, double expected)
 	return builder;
 }
 
+void
+ivf_builder_call_team(IvfBuilder *builder, int nworkers)
+{
+	IvfSample *sample = &builder->sample;
+
+	sample->team = kmeans_team_begin(nworkers, &builder->train_size);
+	if (sample->team == NULL)
+		return;
+	pfree(sample->rows);
+	sample->rows = kmeans_team_rows(sample->team);
+}
+
+static void
+free_sample(IvfSample *sample)
+{
+	if (sample->team != NULL)
+		kmeans_team_end(sample->team);
+	else
+		pfree(sample->rows);
+	sample->rows = NULL;
+	sample->team = NULL;
+}
+
 bool
-ivf_builder_offer(IvfBuilder *builder)
+ivf_builder_offer(IvfBuilder *builder, uint32 *place)
 {
 	builder->nsampled++;
 	if (builder->sample.n < builder->sample_room)
 	{
-		builder->sample_place = builder->sample.n++;
+		*place = builder->sample.n++;
 		return true;
 	}
 	if (builder->skip < 0)
@@ -188,16 +219,16 @@ ivf_builder_offer(IvfBuilder *builder)
 	if (builder->skip-- > 0)
 		return false;
 	builder->skip = -1;
-	builder->sample_place = builder->sample_room *
+	*place = builder->sample_room *
 		sampler_random_fract(&builder->reservoir.randstate);
 	return true;
 }
 
 void
-ivf_builder_sample(IvfBuilder *builder, const void *elems)
+ivf_builder_sample(IvfBuilder *builder, uint32 place, const void *elems)
 {
 	Size dim = builder->meta.dim;
-	float *row = builder->sample.rows + builder->sample_place * dim;
+	float *row = builder->sample.rows + place * dim;
 
 	value_ops[builder->meta.elem].load(elems, row, dim);
 	for (Size i = 0; i < dim; i++)
@@ -389,8 +420,7 @@ ivf_builder_train(IvfBuilder *builder, double fraction, uint32 min_rows)
 	begin_model(builder, trained, ivf_builder_lists(builder, fraction));
 	if (trained)
 		train_lists(builder);
-	pfree(builder->sample.rows);
-	builder->sample.rows = NULL;
+	free_sample(&builder->sample);
 
 	builder->model->meta = *meta;
 	builder->model->nhints = 0;

@@ -7,7 +7,7 @@
  * twice, first for the sample.
  *
  *		builder = ivf_builder_new(...)
- *		for each row	ivf_builder_offer(), and load where it says so
+ *		for each row	ivf_builder_offer(), ivf_builder_sample() where it says so
  *		ivf_builder_train()
  *		for each row	ivf_builder_add() or ivf_builder_add_copy()
  *		ivf_builder_write()
@@ -40,15 +40,23 @@ typedef struct IvfBuilder IvfBuilder;
 extern IvfBuilder *ivf_builder_new(Relation index, const IvfMeta *meta,
 								   double expected);
 
+/*
+ * Before the first row: so many workers will help to train, from now on until
+ * ivf_builder_train() is done.  Nothing happens where it is not worth it.
+ */
+extern void ivf_builder_call_team(IvfBuilder *builder, int nworkers);
+
 /* Rows that the sample has room for */
 extern uint32 ivf_builder_sample_room(const IvfBuilder *builder);
 
 /*
- * Shall this row be part of the sample?  Then ivf_builder_sample() follows, with
- * its elements (am/value.h).
+ * Shall this row be part of the sample?  Then ivf_builder_sample() is to follow,
+ * at once or later, with its elements (am/value.h), unless another row has been
+ * given the same place.
  */
-extern bool ivf_builder_offer(IvfBuilder *builder);
-extern void ivf_builder_sample(IvfBuilder *builder, const void *elems);
+extern bool ivf_builder_offer(IvfBuilder *builder, uint32 *place);
+extern void ivf_builder_sample(IvfBuilder *builder, uint32 place,
+							   const void *elems);
 
 /*
  * The sample is complete; it is of one row in fraction's reciprocal.  min_rows:

@@ -15,7 +15,6 @@
 #include "vector/half.h"
 
 #define HALF_MAX 65504.0f
-#define QUERY_MAX 1e12f /* of a scaled query's elements */
 
 IvfRow
 ivf_row_new(const IvfMeta *meta)
@@ -40,20 +39,10 @@ half_above(double value)
 }
 
 static void
-scale_up(const IvfMeta *meta, float *values)
-{
-	if (meta->scale != 0)
-	{
-		for (int i = 0; i < meta->dim; i++)
-			values[i] = ldexpf(values[i], meta->scale);
-	}
-}
-
-static void
 load_scaled(const IvfMeta *meta, const void *elems, float *out)
 {
 	value_ops[meta->elem].load(elems, out, meta->dim);
-	scale_up(meta, out);
+	row_scale(out, meta->dim, meta->scale);
 }
 
 /*
@@ -110,25 +99,13 @@ ivf_row_from_copy(const IvfMeta *meta, const void *copy, float *scaled)
 		(void) row_normalize(scaled, meta->dim);
 }
 
-/*
- * A query far beyond all rows is brought nearer, in its direction: estimates
- * then stay finite, and rank as before but for rounding.
- */
 bool
 ivf_query_place(const IvfMeta *meta, float *scaled)
 {
-	float greatest = 0;
-
-	scale_up(meta, scaled);
+	row_scale(scaled, meta->dim, meta->scale);
 	if (meta->metric == METRIC_COSINE)
 		return row_normalize(scaled, meta->dim);
-	for (int i = 0; i < meta->dim; i++)
-		greatest = Max(greatest, fabsf(scaled[i]));
-	if (greatest > QUERY_MAX)
-	{
-		for (int i = 0; i < meta->dim; i++)
-			scaled[i] *= QUERY_MAX / greatest;
-	}
+	(void) row_bring_nearer(scaled, meta->dim);
 	return true;
 }
 

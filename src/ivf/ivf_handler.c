@@ -7,10 +7,9 @@
 #include "access/amapi.h"
 #include "access/reloptions.h"
 #include "commands/progress.h"
-#include "commands/vacuum.h"
 
+#include "am/methods.h"
 #include "am/opclass.h"
-#include "am/scan.h"
 #include "core/compat.h"
 #include "core/export.h"
 #include "ivf/ivf_handler.h"
@@ -36,24 +35,10 @@ ivfbuildphasename(int64 phase)
 	}
 }
 
-/* The catalogue holds nothing else to check: opclass_of needs its function */
-static bool
-ivfvalidate(Oid opclass)
-{
-	return true;
-}
-
 static IndexAmRoutine *
 make_routine(uint16 nsupport, amoptions_function options)
 {
-	IndexAmRoutine *am = makeNode(IndexAmRoutine);
-
-	am->amstrategies = 0;
-	am->amsupport = nsupport;
-	am->amcanorderbyop = true;
-	am->amoptionalkey = true;
-	am->amparallelvacuumoptions = VACUUM_OPTION_PARALLEL_BULKDEL;
-	am->amkeytype = InvalidOid;
+	IndexAmRoutine *am = methods_routine(nsupport);
 
 	am->ambuild = ivfbuild;
 	am->ambuildempty = ivfbuildempty;
@@ -63,11 +48,7 @@ make_routine(uint16 nsupport, amoptions_function options)
 	am->amcostestimate = ivfcostestimate;
 	am->amoptions = options;
 	am->ambuildphasename = ivfbuildphasename;
-	am->amvalidate = ivfvalidate;
 	am->ambeginscan = ivfbeginscan;
-	am->amrescan = scan_rescan;
-	am->amgettuple = scan_gettuple;
-	am->amendscan = scan_end;
 	return am;
 }
 

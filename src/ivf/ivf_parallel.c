@@ -24,20 +24,14 @@
 #include "postgres.h"
 
 #include "access/parallel.h"
-#include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
-#include "catalog/index.h"
 #include "commands/progress.h"
-#include "executor/instrument.h"
 #include "miscadmin.h"
-#include "pgstat.h"
 #include "storage/barrier.h"
 #include "storage/spin.h"
-#include "tcop/tcopprot.h"
 #include "utils/memutils.h"
 #include "utils/sharedtuplestore.h"
-#include "utils/snapmgr.h"
 #include "utils/wait_event.h"
 
 #include "am/workers.h"
@@ -59,10 +53,7 @@ enum
 	KEY_MODEL,
 	KEY_LISTS,
 	KEY_STORES,
-	KEY_FOUND,
-	KEY_QUERY_TEXT,
-	KEY_WAL_USAGE,
-	KEY_BUFFER_USAGE
+	KEY_FOUND
 };
 
 enum
@@ -74,9 +65,6 @@ enum
 
 typedef struct IvfShared
 {
-	Oid heap;
-	Oid index;
-	bool concurrent;
 	uint32 nparticipants; /* the workers asked for, then the leader */
 	uint32 nlists;
 	uint32 nparts;
@@ -368,34 +356,20 @@ participate(Participant *self, int phase, bool leader)
 WORKER_FUNCTION(ivf_parallel_worker)
 {
 	IvfShared *shared = shm_toc_lookup(toc, KEY_SHARED, false);
-	char *text = shm_toc_lookup(toc, KEY_QUERY_TEXT, true);
-	WalUsage *wal = shm_toc_lookup(toc, KEY_WAL_USAGE, false);
-	BufferUsage *buffers = shm_toc_lookup(toc, KEY_BUFFER_USAGE, false);
-	Participant self = {
-		.shared = shared, .toc = toc, .number = ParallelWorkerNumber};
-	LOCKMODE heap_lock =
-		shared->concurrent ? ShareUpdateExclusiveLock : ShareLock;
-	LOCKMODE index_lock =
-		shared->concurrent ? RowExclusiveLock : AccessExclusiveLock;
-
-	debug_query_string = text;
-	pgstat_report_activity(STATE_RUNNING, text);
-	self.heap = table_open(shared->heap, heap_lock);
-	self.index = index_open(shared->index, index_lock);
-	self.info = BuildIndexInfo(self.index);
-	self.info->ii_Concurrent = shared->concurrent;
+	WorkersTask task = workers_begin(toc);
+	Participant self = {.shared = shared,
+						.heap = task.heap,
+						.index = task.index,
+						.info = task.info,
+						.toc = toc,
+						.number = ParallelWorkerNumber};
 
 	SharedFileSetAttach(&shared->files, segment);
 	attach_stores(&self, false);
-	InstrStartParallelQuery();
 	self.builder =
 		ivf_builder_join(self.index, shm_toc_lookup(toc, KEY_MODEL, false));
 	participate(&self, BarrierAttach(&shared->barrier), false);
-	InstrEndParallelQuery(&buffers[ParallelWorkerNumber],
-						  &wal[ParallelWorkerNumber]);
-
-	index_close(self.index, index_lock);
-	table_close(self.heap, heap_lock);
+	workers_end(toc, &task);
 }
 
 /*
@@ -445,11 +419,8 @@ share(Participant *self, ParallelContext *context, Snapshot snapshot,
 	  double bytes)
 {
 	const IvfMeta *meta = ivf_builder_meta(self->builder);
-	Size text_size = debug_query_string ? strlen(debug_query_string) + 1 : 1;
-	IvfShared plan = {.heap = RelationGetRelid(self->heap),
-					  .index = RelationGetRelid(self->index),
-					  .concurrent = self->info->ii_Concurrent,
-					  .nparticipants = context->nworkers + 1,
+	WorkersTask task = {self->heap, self->index, self->info};
+	IvfShared plan = {.nparticipants = context->nworkers + 1,
 					  .nlists = meta->nlists,
 					  .memory = maintenance_work_mem / (context->nworkers + 1),
 					  .found_size = MAXALIGN(ivf_calibrator_found_size(
@@ -462,18 +433,12 @@ share(Participant *self, ParallelContext *context, Snapshot snapshot,
 		{KEY_STORES,
 		 choose_parts(&plan, bytes) *
 			 MAXALIGN(sts_estimate(plan.nparticipants))},
-		{KEY_FOUND, plan.nparticipants * plan.found_size},
-		{KEY_QUERY_TEXT, text_size},
-		{KEY_WAL_USAGE, context->nworkers * sizeof(WalUsage)},
-		{KEY_BUFFER_USAGE, context->nworkers * sizeof(BufferUsage)}};
+		{KEY_FOUND, plan.nparticipants * plan.found_size}};
 
 	plan.nparts = choose_parts(&plan, bytes);
-	if (!workers_share(context, chunks, lengthof(chunks)))
+	if (!workers_share(context, &task, chunks, lengthof(chunks)))
 		return false;
 	init_shared(self, context, snapshot, &plan);
-	if (debug_query_string != NULL)
-		memcpy(shm_toc_lookup(context->toc, KEY_QUERY_TEXT, false),
-			   debug_query_string, text_size);
 	return true;
 }
 
@@ -481,12 +446,8 @@ share(Participant *self, ParallelContext *context, Snapshot snapshot,
 static bool
 build_together(Participant *self, ParallelContext *context)
 {
-	WalUsage *wal = shm_toc_lookup(context->toc, KEY_WAL_USAGE, false);
-	BufferUsage *buffers =
-		shm_toc_lookup(context->toc, KEY_BUFFER_USAGE, false);
-	int phase;
+	int phase = BarrierAttach(&self->shared->barrier);
 
-	phase = BarrierAttach(&self->shared->barrier);
 	LaunchParallelWorkers(context);
 	ereport(DEBUG1,
 			(errmsg_internal("index \"%s\" is built using %d parallel workers",
@@ -495,9 +456,7 @@ build_together(Participant *self, ParallelContext *context)
 	if (context->nworkers_launched == 0)
 		return false;
 	participate(self, phase, true);
-	WaitForParallelWorkersToFinish(context);
-	for (int i = 0; i < context->nworkers_launched; i++)
-		InstrAccumParallelQuery(&buffers[i], &wal[i]);
+	workers_finish(context);
 	ivf_writer_set_entries(ivf_builder_writer(self->builder),
 						   self->lists.entries);
 	return true;
@@ -511,7 +470,7 @@ ivf_parallel_build(Relation heap, Relation index, IndexInfo *info,
 		.heap = heap, .index = index, .info = info, .builder = builder};
 	bool can_share = ivf_builder_calibrator(builder) != NULL;
 	int nworkers = can_share ? workers_plan(heap, index) : 0;
-	Snapshot snapshot = SnapshotAny;
+	Snapshot snapshot;
 	ParallelContext *context;
 	BlockNumber end_of_head;
 	bool done;
@@ -521,14 +480,12 @@ ivf_parallel_build(Relation heap, Relation index, IndexInfo *info,
 	EnterParallelMode();
 	context =
 		CreateParallelContext("vector_ext", "ivf_parallel_worker", nworkers);
-	if (info->ii_Concurrent)
-		snapshot = RegisterSnapshot(GetTransactionSnapshot());
+	snapshot = workers_snapshot(info);
 	done = share(&self, context, snapshot, bytes) &&
 		build_together(&self, context);
 	if (done)
 		*heap_tuples = self.shared->heap_tuples;
-	if (info->ii_Concurrent)
-		UnregisterSnapshot(snapshot);
+	workers_forget_snapshot(snapshot);
 	DestroyParallelContext(context);
 	ExitParallelMode();
 	if (!done)

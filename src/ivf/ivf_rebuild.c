@@ -70,19 +70,20 @@ sample_row(void *arg, IvfListRow *row)
 	IvfRebuild *rebuild = arg;
 	const IvfMeta *meta = &rebuild->old;
 	float *floats = rebuild->floats;
+	uint32 place;
 
-	if (!ivf_builder_offer(rebuild->builder))
+	if (!ivf_builder_offer(rebuild->builder, &place))
 		return;
 	if (!ivf_copies_rounded(meta))
 	{
-		ivf_builder_sample(rebuild->builder, row->copy);
+		ivf_builder_sample(rebuild->builder, place, row->copy);
 		return;
 	}
 	/* the builder loads it by the column's type; scale is taken back */
 	elem_ops[ELEM_FLOAT16].load(row->copy, floats, meta->dim);
 	for (int i = 0; i < meta->dim; i++)
 		floats[i] = ldexpf(floats[i], -meta->scale);
-	ivf_builder_sample(rebuild->builder, floats);
+	ivf_builder_sample(rebuild->builder, place, floats);
 }
 
 static void

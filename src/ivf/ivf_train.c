@@ -70,6 +70,11 @@ ivf_train_centroids(IvfMeta *meta, const IvfSample *sample)
 	void *work;
 	Size distinct;
 
+	if (sample->team != NULL)
+	{
+		task.assign = kmeans_team_assign;
+		task.assign_arg = sample->team;
+	}
 	poll_load_blas();
 	work = allocate_work(kmeans_work_size(&task));
 	distinct = kmeans_train(&task, centroids, work);

@@ -7,12 +7,14 @@
 #ifndef VECTOR_EXT_IVF_TRAIN_H
 #define VECTOR_EXT_IVF_TRAIN_H
 
+#include "am/kmeans_team.h"
 #include "ivf/ivf_given.h"
 
 typedef struct IvfSample
 {
 	float *rows; /* n rows, dim floats each or model_dim */
 	uint32 n;
+	KmeansTeam *team; /* who clusters them with us, or NULL */
 } IvfSample;
 
 /*

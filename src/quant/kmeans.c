@@ -155,7 +155,11 @@ assign_rows(Trainer *t, const Clusters *clusters)
 						  .poll = t->task->poll,
 						  .poll_arg = t->task->poll_arg};
 
-	return kmeans_assign(&a) ? a.cost : -1;
+	bool done = t->task->assign == NULL
+		? kmeans_assign(&a)
+		: t->task->assign(&a, t->task->assign_arg);
+
+	return done ? a.cost : -1;
 }
 
 /* order[] and starts[] from nearest[], by counting */

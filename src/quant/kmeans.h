@@ -29,6 +29,28 @@
 /* From so many centres on, training goes in two levels */
 #define KMEANS_TWO_LEVEL_K 4096
 
+/* Which centre is nearest to each row */
+typedef struct KmeansAssignment
+{
+	RowSet rows;
+	const float *centroids; /* k x rows.dim */
+	size_t k;
+	const float *prices; /* k, added to squared distances; NULL: none */
+	uint32_t *nearest;   /* result: n numbers of centres, ties to the lowest */
+	float *sqdists;      /* result: n squared distances; NULL: not wanted */
+	double cost;         /* result: the sum of those */
+	void *work;
+	BlasPoll poll;
+	void *poll_arg;
+} KmeansAssignment;
+
+/*
+ * What finds nearest centres: kmeans_assign(), or who promises the same and
+ * shares the work.  Parts of whole tiles of kmeans_tile_rows() have the results
+ * of the whole; so has the cost, where those of single tiles are added in order.
+ */
+typedef bool (*KmeansAssign)(KmeansAssignment *assignment, void *arg);
+
 typedef struct KmeansTask
 {
 	RowSet rows;
@@ -45,6 +67,8 @@ typedef struct KmeansTask
 	uint64_t seed;  /* one seed, one result (on one machine) */
 	BlasPoll poll;  /* or NULL; called some 5 to 10 ms apart */
 	void *poll_arg;
+	KmeansAssign assign; /* or NULL: kmeans_assign() */
+	void *assign_arg;
 } KmeansTask;
 
 /* Bytes of work memory, about 12 n + 4 k and the tiles; SIZE_MAX: too many */
@@ -75,26 +99,14 @@ extern size_t kmeans_work_size(const KmeansTask *task);
 extern size_t kmeans_train(const KmeansTask *task, float *centroids,
 						   void *work);
 
-/* Which centre is nearest to each row */
-typedef struct KmeansAssignment
-{
-	RowSet rows;
-	const float *centroids; /* k x rows.dim */
-	size_t k;
-	const float *prices; /* k, added to squared distances; NULL: none */
-	uint32_t *nearest;   /* result: n numbers of centres, ties to the lowest */
-	float *sqdists;      /* result: n squared distances; NULL: not wanted */
-	double cost;         /* result: the sum of those */
-	void *work;
-	BlasPoll poll;
-	void *poll_arg;
-} KmeansAssignment;
-
 /*
  * Bytes of work memory for kmeans_assign() on up to so many rows, at most some
  * 10 MB (up to 64,000 dimensions) whatever k and n are.  SIZE_MAX: too many.
  */
 extern size_t kmeans_assign_work_size(size_t k, size_t dim, size_t max_rows);
+
+/* Rows of a tile */
+extern size_t kmeans_tile_rows(size_t dim);
 
 /*
  * For many rows at a time: it first reads all centres.  Distances are those of

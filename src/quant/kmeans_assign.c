@@ -51,15 +51,20 @@ min_size(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
+size_t
+kmeans_tile_rows(size_t dim)
+{
+	size_t rows = TILE_FLOATS / dim;
+
+	return rows < TILE_ROWS_MIN ? TILE_ROWS_MIN : min_size(rows, TILE_ROWS_MAX);
+}
+
 static size_t
 lay_out(Tiles *tiles, size_t k, size_t dim, size_t n, void *work)
 {
 	Carver carver = {work, 0};
-	size_t rows = TILE_FLOATS / dim;
 
-	if (rows < TILE_ROWS_MIN)
-		rows = TILE_ROWS_MIN;
-	tiles->tile_rows = min_size(n, min_size(rows, TILE_ROWS_MAX));
+	tiles->tile_rows = min_size(n, kmeans_tile_rows(dim));
 	tiles->chunk = min_size(min_size(k, CHUNK), CHUNK_FLOATS / dim);
 	if (tiles->chunk == 0)
 		tiles->chunk = 1;
@@ -190,6 +195,7 @@ assign_tile(const Tiles *tiles, KmeansAssignment *a, size_t first, size_t n)
 {
 	size_t dim = a->rows.dim;
 	uint32_t *nearest = a->nearest + first;
+	double cost = 0;
 
 	for (size_t i = 0; i < n; i++)
 	{
@@ -221,8 +227,9 @@ assign_tile(const Tiles *tiles, KmeansAssignment *a, size_t first, size_t n)
 			sqdist = 0.0f;
 		if (a->sqdists != NULL)
 			a->sqdists[first + i] = sqdist;
-		a->cost += sqdist;
+		cost += sqdist;
 	}
+	a->cost += cost;
 	return true;
 }
 

@@ -107,6 +107,7 @@ my (undef, undef, $said) = $node->psql('postgres', 'SET client_min_messages = de
 my $seconds = time - $began;
 # tests of applications look for these words
 like($said, qr/"tried" is built using 2 parallel workers/, 'a build says who works');
+like($said, qr/k-means is shared by 2 parallel workers/, 'and who trains');
 my $cancelled = 0;
 my $left = '';
 for my $round (1 .. 12)

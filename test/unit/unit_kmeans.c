@@ -646,6 +646,63 @@ check_overflow(void)
 	ok(good, "centres of extreme rows are finite");
 }
 
+/* Who shares the work: tiles from the last to the first */
+static bool
+assign_by_tiles(KmeansAssignment *a, void *arg)
+{
+	size_t tile = kmeans_tile_rows(a->rows.dim);
+	size_t ntiles = (a->rows.n + tile - 1) / tile;
+	double *costs = calloc(ntiles, sizeof(double));
+
+	++*(int *) arg;
+	for (size_t i = ntiles; i-- > 0;)
+	{
+		KmeansAssignment part = *a;
+		size_t first = i * tile;
+
+		part.rows.n = i + 1 == ntiles ? a->rows.n - first : tile;
+		if (a->rows.ids != NULL)
+			part.rows.ids += first;
+		else
+			part.rows.rows += first * a->rows.stride;
+		part.nearest += first;
+		kmeans_assign(&part);
+		costs[i] = part.cost;
+	}
+	a->cost = 0;
+	for (size_t i = 0; i < ntiles; i++)
+		a->cost += costs[i];
+	free(costs);
+	return true;
+}
+
+/* Centres are the same bits, whoever finds the nearest ones */
+static void
+check_shared(void)
+{
+	enum
+	{
+		N = 6000,
+		DIM = 40,
+		K = 150
+	};
+	static float rows[N * DIM];
+	static float alone[K * DIM];
+	static float shared[K * DIM];
+	int calls = 0;
+	KmeansTask task = {
+		.rows = {rows, DIM, DIM, NULL, N}, .k = K, .iterations = 10, .seed = 3};
+
+	fill_random(rows, N * DIM);
+	train(&task, alone, 0);
+	task.assign = assign_by_tiles;
+	task.assign_arg = &calls;
+	train(&task, shared, 0);
+	ok(kmeans_tile_rows(DIM) < K * 16 && calls > 5,
+	   "the work was shared, by tiles");
+	ok(memcmp(alone, shared, sizeof(alone)) == 0, "with the same result");
+}
+
 static void
 check_sizes(void)
 {
@@ -697,5 +754,6 @@ main(void)
 	check_poll(3000, 50, 300);
 	check_poll(20000, 8, KMEANS_TWO_LEVEL_K);
 	check_overflow();
+	check_shared();
 	return done_testing();
 }

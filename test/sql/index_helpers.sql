@@ -1,4 +1,4 @@
--- Helpers and data of the tests of ivfflat and ivfpq; they include this file.
+-- Helpers and data of the tests of indexes; they include this file.
 SET client_min_messages = warning;
 
 -- What a query finds by the index and what it finds without: nothing, where the
