@@ -11,6 +11,7 @@
 #include "server.h"
 
 #define MAX_MODES 4
+#define MAX_KS 4
 
 typedef struct Experiment
 {
@@ -19,6 +20,8 @@ typedef struct Experiment
 	const Dataset *set;
 	int rounds;
 	size_t k;
+	size_t ks[MAX_KS]; /* of knn; the others take k, the first */
+	int nks;
 	const char *modes[MAX_MODES]; /* of asking, queries.h */
 	int nmodes;
 	int workers; /* of a build, beside the leader */

@@ -90,10 +90,17 @@ measure_knn(const Experiment *e, const char *config_path)
 {
 	size_t n;
 	Config *configs = config_read(config_path, &n);
-	Queries q = queries_make(e);
+	Experiment with[MAX_KS]; /* the same with each k */
+	Queries queries[MAX_KS];
 	const char **built = calloc((size_t) e->nservers, sizeof(char *));
 	bool *can = calloc((size_t) e->nservers, sizeof(bool));
 
+	for (int i = 0; i < e->nks; i++)
+	{
+		with[i] = *e;
+		with[i].k = e->ks[i];
+		queries[i] = queries_make(&with[i]);
+	}
 	for (int s = 0; s < e->nservers; s++)
 		create_items(&e->servers[s], e->set, "external");
 	for (size_t c = 0; c < n; c++)
@@ -108,7 +115,8 @@ measure_knn(const Experiment *e, const char *config_path)
 			can[s] = build_index(e, &e->servers[s], &configs[c]);
 			built[s] = definition;
 		}
-		measure_config(e, &configs[c], &q, can);
+		for (int i = 0; i < e->nks; i++)
+			measure_config(&with[i], &configs[c], &queries[i], can);
 	}
 	free(built);
 	free(can);

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """plot.py RESULTS SET: recall against queries per second, by gnuplot.
 
-SET.kN.svg for each k, one with the shared_buffers where they are not the
-greatest measured, and all points as SET.csv.
+SET.kN.svg for each k, another where shared_buffers are small, and all points
+as SET.csv.
 """
 import csv
 import subprocess
@@ -44,8 +44,9 @@ def main():
         writer.writerows(rows)
     charts = {}
     for row in rows:
-        chart = f"k{row['k']}" + (f".{row['buffers']}" if row["buffers"] != "2GB" else "")
-        key = f"{row['server']} {row['index']} ({row['mode']})"
+        chart = f"k{row['k']}" + (f".{row['buffers']}" if row["small"] else "")
+        default = ", defaults" if row["config"].endswith("defaults") else ""
+        key = f"{row['server']} {row['index']}{default} ({row['mode']})"
         charts.setdefault(chart, {}).setdefault(key, []).append((row["recall"], row["qps"]))
     for chart, curves in charts.items():
         plot(f"{folder}/{name}.{chart}.svg", f"{name}, {chart}", curves)

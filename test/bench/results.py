@@ -3,9 +3,9 @@ import glob
 import json
 import math
 import os
+import re
 
-# what a row of k-NN queries may lack
-QUERY_DEFAULTS = {"mode": "in-process", "buffers": "2GB"}
+SMALL_BUFFERS = "64MB"
 
 
 def read_rows(folder):
@@ -19,15 +19,15 @@ def read_rows(folder):
                 row.setdefault("index", row.get("config", "").split(",")[0])
                 if row["experiment"] == "reference":
                     row["server"] = row["library"].split()[0]
-                    row["index"] = row["index"].split()[0]
+                    row["index"] = re.split(r"[ 0-9]", row["index"])[0]
                 rows.append(row)
     return rows
 
 
 def points(rows):
     """Those with a recall and queries per second in a final index."""
-    return [{**QUERY_DEFAULTS, **row} for row in rows
-            if row["experiment"] in ("k-NN queries", "reference")]
+    return [{"mode": "in-process", **row, "small": row.get("buffers") == SMALL_BUFFERS}
+            for row in rows if row["experiment"] in ("k-NN queries", "reference")]
 
 
 def qps_at(curve, wanted):

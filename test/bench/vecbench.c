@@ -2,7 +2,7 @@
  * vecbench.c
  *	  The benchmark client.
  *
- *	  vecbench [-d folder] [-n set] [-k k] [-q queries] [-r rounds]
+ *	  vecbench [-d folder] [-n set] [-k k,...] [-q queries] [-r rounds]
  *			   [-m mode,...] [-w workers] [-o results.json]
  *			   -s name=conninfo ... EXPERIMENT [CONFIG]
  *
@@ -98,6 +98,21 @@ find_experiment(const char *name, bool has_config)
 }
 
 static void
+set_ks(Experiment *e, char *numbers)
+{
+	const char *number;
+
+	e->nks = 0;
+	while ((number = strsep(&numbers, ",")) != NULL)
+	{
+		if (e->nks == MAX_KS || atol(number) < 1)
+			die("at most %d numbers of neighbours, from 1 on", MAX_KS);
+		e->ks[e->nks++] = (size_t) atol(number);
+	}
+	e->k = e->ks[0];
+}
+
+static void
 set_modes(Experiment *e, char *names)
 {
 	const char *name;
@@ -118,6 +133,8 @@ main(int argc, char **argv)
 	Experiment e = {.servers = servers,
 					.rounds = 5,
 					.k = 10,
+					.ks = {10},
+					.nks = 1,
 					.workers = 1,
 					.modes = {"prepared", "text"},
 					.nmodes = 2};
@@ -140,7 +157,7 @@ main(int argc, char **argv)
 				name = optarg;
 				break;
 			case 'k':
-				e.k = (size_t) atol(optarg);
+				set_ks(&e, optarg);
 				break;
 			case 'q':
 				queries = (size_t) atol(optarg);
@@ -168,14 +185,16 @@ main(int argc, char **argv)
 				die("usage: see vecbench.c");
 		}
 	}
-	if (optind >= argc || e.nservers == 0 || e.rounds < 1 || queries < 1 ||
-		e.k < 1)
+	if (optind >= argc || e.nservers == 0 || e.rounds < 1 || queries < 1)
 		die("usage: see vecbench.c");
 
 	experiment = find_experiment(argv[optind], optind + 1 < argc);
 	e.set = dataset_load(folder, name, queries);
-	if (e.k > e.set->k)
-		die("%s has answers for k up to %zu", name, e.set->k);
+	for (int i = 0; i < e.nks; i++)
+	{
+		if (e.ks[i] > e.set->k)
+			die("%s has answers for k up to %zu", name, e.set->k);
+	}
 	report_open(output);
 	printf("%s: %zu x %zu, %s, %s, %zu queries, k = %zu, %d rounds\n", name,
 		   e.set->n, e.set->dim, form_name(e.set->form),
