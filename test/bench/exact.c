@@ -20,29 +20,86 @@ typedef struct Sums
 	double taxi;   /* of absolute differences */
 } Sums;
 
+/* Independent sums, so that the compiler uses vectors of the processor */
+#define LANES 8
+
+static double
+add_up(const double *lanes)
+{
+	double sum = 0;
+
+	for (int j = 0; j < LANES; j++)
+		sum += lanes[j];
+	return sum;
+}
+
+static double
+dense_products(const float *a, const float *b, size_t dim)
+{
+	double lanes[LANES] = {0};
+	size_t i = 0;
+
+	for (; i + LANES <= dim; i += LANES)
+	{
+		for (int j = 0; j < LANES; j++)
+			lanes[j] += (double) a[i + j] * b[i + j];
+	}
+	for (; i < dim; i++)
+		lanes[0] += (double) a[i] * b[i];
+	return add_up(lanes);
+}
+
+static double
+dense_squares(const float *a, const float *b, size_t dim)
+{
+	double lanes[LANES] = {0};
+	size_t i = 0;
+
+	for (; i + LANES <= dim; i += LANES)
+	{
+		for (int j = 0; j < LANES; j++)
+		{
+			double difference = (double) a[i + j] - b[i + j];
+
+			lanes[j] += difference * difference;
+		}
+	}
+	for (; i < dim; i++)
+		lanes[0] += ((double) a[i] - b[i]) * ((double) a[i] - b[i]);
+	return add_up(lanes);
+}
+
+static double
+dense_taxi(const float *a, const float *b, size_t dim)
+{
+	double lanes[LANES] = {0};
+	size_t i = 0;
+
+	for (; i + LANES <= dim; i += LANES)
+	{
+		for (int j = 0; j < LANES; j++)
+			lanes[j] += fabs((double) a[i + j] - b[i + j]);
+	}
+	for (; i < dim; i++)
+		lanes[0] += fabs((double) a[i] - b[i]);
+	return add_up(lanes);
+}
+
 static Sums
 dense_sums(Metric metric, const float *a, const float *b, size_t dim)
 {
 	Sums sums = {0};
 
 	if (metric == METRIC_L2)
-	{
-		for (size_t i = 0; i < dim; i++)
-			sums.square += ((double) a[i] - b[i]) * ((double) a[i] - b[i]);
-	}
+		sums.square = dense_squares(a, b, dim);
 	else if (metric == METRIC_L1 || metric == METRIC_HAMMING)
-	{
-		for (size_t i = 0; i < dim; i++)
-			sums.taxi += fabs((double) a[i] - b[i]);
-	}
+		sums.taxi = dense_taxi(a, b, dim);
 	else
+		sums.ab = dense_products(a, b, dim);
+	if (metric == METRIC_COSINE || metric == METRIC_JACCARD)
 	{
-		for (size_t i = 0; i < dim; i++)
-		{
-			sums.ab += (double) a[i] * b[i];
-			sums.aa += (double) a[i] * a[i];
-			sums.bb += (double) b[i] * b[i];
-		}
+		sums.aa = dense_products(a, a, dim);
+		sums.bb = dense_products(b, b, dim);
 	}
 	return sums;
 }
