@@ -252,7 +252,7 @@ watch(void *argument)
 void
 run_round(Run *run)
 {
-	Client clients[MAX_CLIENTS];
+	Client clients[MAX_CLIENTS] = {0};
 	size_t n = run->e->set->nqueries;
 	int nclients = run->mode->clients;
 	pthread_t watcher;
