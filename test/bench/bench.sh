@@ -10,7 +10,8 @@
 #	K="1 10 100"                        of knn and reference; others: the first
 #	MODES="prepared,text,server,clients"    of knn
 #	QUERIES=200 ROUNDS=5 WORKERS=1 OUT=folder
-#	SHARED_BUFFERS=64MB                 of our cluster; the peer's is its own
+#	SHARED_BUFFERS=2GB MAINTENANCE_WORK_MEM=1GB     of our cluster; the
+#	                                    peer's are its own
 #	OURS="host=... dbname=..."          instead of a throw-away cluster
 #
 # A name of a set may have words behind it, which make another set of it:
@@ -44,7 +45,7 @@ if [ -z "${OURS:-}" ]; then
 	# the extension, not the disk
 	cat > "$W/bench.conf" <<-END
 		shared_buffers = $buffers
-		maintenance_work_mem = 1GB
+		maintenance_work_mem = ${MAINTENANCE_WORK_MEM:-1GB}
 		max_wal_size = 8GB
 		checkpoint_timeout = 1h
 		autovacuum = off
