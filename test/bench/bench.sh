@@ -59,7 +59,7 @@ servers=(-s "ours=$OURS")
 [ -z "${PEER:-}" ] || servers+=(-s "peer=$PEER")
 
 measure() { # experiment set k[,k...]
-	local name=$out/$2.$1.k${3//,/-} arguments=("$1")
+	local name=$out/$2.$1.$(basename "$config" .conf).k${3//,/-} arguments=("$1")
 	[ "$buffers" = 2GB ] || name=$name.$buffers
 	case $1:$2 in
 	reference:*:*) echo "$2 is not for the libraries" ;;
