@@ -5,11 +5,17 @@
 #	DATA=folder SETS="name ..."         other sets; "fashion-mnist" is Debian's
 #	                                    package dataset-fashion-mnist
 #	PEER="host=... dbname=..."          a server that has the extension "vector"
-#	CONFIG=file                         k-NN configurations, see experiments.h
-#	EXPERIMENTS="scan io knn life reference" which to run
-#	K=10 QUERIES=200 ROUNDS=5 OUT=folder
+#	CONFIG=file                         indexes and settings, see config.h
+#	EXPERIMENTS="scan io knn build life order age reference"    which to run
+#	K="1 10 100"                        of knn and reference; others: the first
+#	MODES="prepared,text,server,clients"    of knn
+#	QUERIES=200 ROUNDS=5 WORKERS=1 OUT=folder
+#	SHARED_BUFFERS=2GB MAINTENANCE_WORK_MEM=1GB     of our cluster; the
+#	                                    peer's are its own
 #	OURS="host=... dbname=..."          instead of a throw-away cluster
 #
+# A name of a set may have words behind it, which make another set of it:
+# "wink-100:1000000", "debtext-512:bit"; see derive.h.
 # README.md in this folder says what the figures mean.
 set -euo pipefail
 
@@ -21,6 +27,8 @@ out=${OUT:-$here/results}
 build=${BUILD:-$here/build}
 experiments=${EXPERIMENTS:-scan io knn reference}
 config=${CONFIG:-$here/exact.conf}
+buffers=${SHARED_BUFFERS:-2GB}
+ks=${K:-10}
 python=/usr/bin/python3 # Debian's, which has Debian's Faiss
 
 sh "$top/test/install_packages.sh" build bench
@@ -36,8 +44,8 @@ if [ -z "${OURS:-}" ]; then
 	# all data in shared buffers, no checkpoint in between: what is measured is
 	# the extension, not the disk
 	cat > "$W/bench.conf" <<-END
-		shared_buffers = 2GB
-		maintenance_work_mem = 1GB
+		shared_buffers = $buffers
+		maintenance_work_mem = ${MAINTENANCE_WORK_MEM:-1GB}
 		max_wal_size = 8GB
 		checkpoint_timeout = 1h
 		autovacuum = off
@@ -50,28 +58,43 @@ fi
 servers=(-s "ours=$OURS")
 [ -z "${PEER:-}" ] || servers+=(-s "peer=$PEER")
 
+measure() { # experiment set k[,k...]
+	local name=$out/$2.$1.$(basename "$config" .conf).k${3//,/-} arguments=("$1")
+	[ "$buffers" = 2GB ] || name=$name.$buffers
+	case $1:$2 in
+	reference:*:*) echo "$2 is not for the libraries" ;;
+	reference:*)
+		local set_of=("$data" "$2" "$3" "${QUERIES:-200}")
+		$python "$here/ref_faiss.py" "${set_of[@]}" > "$name.faiss.json"
+		$python "$here/ref_faiss.py" --dump "${set_of[@]}" "$build/dump"
+		"$build/ref_hnswlib" "$build/dump" > "$name.hnswlib.json"
+		rm -f "$build/dump"
+		cat "$name.faiss.json" "$name.hnswlib.json"
+		;;
+	*)
+		case $1 in scan | io) ;; *) arguments+=("$config") ;; esac
+		"$build/vecbench" -d "$data" -n "$2" -k "$3" -q "${QUERIES:-200}" \
+			-r "${ROUNDS:-5}" -m "${MODES:-prepared,text}" -w "${WORKERS:-1}" \
+			-o "$name.json" "${servers[@]}" "${arguments[@]}"
+		;;
+	esac
+}
+
 for set in $sets; do
 	for experiment in $experiments; do
-		name=$out/$set.$experiment
 		case $experiment in
+		knn) measure knn "$set" "${ks// /,}" ;;
 		reference)
-			set_of=("$data" "$set" "${K:-10}" "${QUERIES:-200}")
-			$python "$here/ref_faiss.py" "${set_of[@]}" > "$name.faiss.json"
-			$python "$here/ref_faiss.py" --dump "${set_of[@]}" "$build/dump"
-			"$build/ref_hnswlib" "$build/dump" > "$name.hnswlib.json"
-			rm -f "$build/dump"
-			cat "$name.faiss.json" "$name.hnswlib.json"
+			for k in $ks; do
+				measure reference "$set" "$k"
+			done
 			;;
-		*)
-			arguments=$experiment
-			case $experiment in knn | life) arguments="$experiment $config" ;; esac
-			# shellcheck disable=SC2086 # two words
-			"$build/vecbench" -d "$data" -n "$set" -k "${K:-10}" -q "${QUERIES:-200}" \
-				-r "${ROUNDS:-5}" -o "$name.json" "${servers[@]}" $arguments
-			;;
+		*) measure "$experiment" "$set" "${ks%% *}" ;;
 		esac
 	done
 	$python "$here/plot.py" "$out" "$set"
 done
+# shellcheck disable=SC2086 # a list of sets
+$python "$here/bars.py" "$out" $sets
 echo
 echo "results are in $out"

@@ -2,11 +2,14 @@
  * config.c
  *	  The file of configurations.
  */
+#define _GNU_SOURCE /* vasprintf */
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "config.h"
+#include "form.h"
 
 #define MAX_CONFIGS 200
 
@@ -16,6 +19,55 @@ next_field(char **rest)
 	char *field = strsep(rest, "\t");
 
 	return strdup(field != NULL ? field : "-");
+}
+
+static char *
+formatted(const char *format, ...)
+{
+	va_list args;
+	char *text;
+
+	va_start(args, format);
+	if (vasprintf(&text, format, args) < 0)
+		die("out of memory");
+	va_end(args);
+	return text;
+}
+
+static void
+add_config(Config *configs, size_t *n, Config config)
+{
+	if (*n == MAX_CONFIGS)
+		die("more than %d configurations", MAX_CONFIGS);
+	configs[(*n)++] = config;
+}
+
+/* A line for each value of a list, or the one that there is */
+static void
+add_line(Config *configs, size_t *n, Config config)
+{
+	const char *open = strchr(config.settings, '{');
+	const char *close = open != NULL ? strchr(open, '}') : NULL;
+	char *values;
+	char *rest;
+	const char *value;
+
+	if (close == NULL)
+	{
+		add_config(configs, n, config);
+		return;
+	}
+	values = rest = strndup(open + 1, (size_t) (close - open - 1));
+	while ((value = strsep(&rest, ",")) != NULL)
+	{
+		Config one = config;
+
+		one.label = formatted("%s %s", config.label, value);
+		one.settings = formatted("%.*s%s%s", (int) (open - config.settings),
+								 config.settings, value, close + 1);
+		add_config(configs, n, one);
+	}
+	free(values);
 }
 
 Config *
@@ -41,9 +93,7 @@ config_read(const char *path, size_t *n)
 		config.label = next_field(&rest);
 		config.definition = next_field(&rest);
 		config.settings = next_field(&rest);
-		if (*n == MAX_CONFIGS)
-			die("%s has more than %d lines", path, MAX_CONFIGS);
-		configs[(*n)++] = config;
+		add_line(configs, n, config);
 	}
 	free(line);
 	fclose(file);
@@ -57,21 +107,36 @@ config_concerns(const Config *config, const Server *server)
 		strcmp(config->servers, server->name) == 0;
 }
 
+bool
+config_begins_index(const Config *configs, size_t c, const Server *server)
+{
+	const char *definition = configs[c].definition;
+
+	if (!config_concerns(&configs[c], server) || strcmp(definition, "-") == 0)
+		return false;
+	while (c-- > 0)
+	{
+		if (config_concerns(&configs[c], server))
+			return strcmp(configs[c].definition, definition) != 0;
+	}
+	return true;
+}
+
+char *
+config_index(const Config *config)
+{
+	return strndup(config->label, strcspn(config->label, ","));
+}
+
 char *
 config_create_index(const Config *config, const Dataset *set)
 {
 	const char *definition = config->definition;
 	const char *mark = strstr(definition, "OPS");
-	size_t size = strlen(definition) + 100;
-	char *result = malloc(size);
 
 	if (mark == NULL)
-		snprintf(result, size, "CREATE INDEX items_index ON items %s",
-				 definition);
-	else
-		snprintf(result, size,
-				 "CREATE INDEX items_index ON items %.*svector_%s_ops%s",
-				 (int) (mark - definition), definition,
-				 metric_name(set->metric), mark + 3);
-	return result;
+		return formatted("CREATE INDEX items_index ON items %s", definition);
+	return formatted("CREATE INDEX items_index ON items %.*s%s_%s_ops%s",
+					 (int) (mark - definition), definition,
+					 form_name(set->form), metric_name(set->metric), mark + 3);
 }

@@ -5,18 +5,17 @@
 #include "dataset.h"
 
 #include <jansson.h>
-#include <math.h>
 #include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "derive.h"
 #include "vector/half.h"
 
 #define FASHION_FOLDER "/usr/share/datasets/fashion-mnist"
 #define FASHION_DIM 784
-#define FASHION_ANSWERS 100
+#define COMPUTED_ANSWERS 100
 #define IDX_HEADER 16 /* magic, count, rows, columns */
 
 void
@@ -31,7 +30,7 @@ die(const char *format, ...)
 	exit(1);
 }
 
-static void *
+void *
 allocate(size_t count, size_t size)
 {
 	void *memory = calloc(count, size);
@@ -76,6 +75,32 @@ read_packed(const char *tool, const char *path, size_t *size)
 	return content;
 }
 
+typedef float (*ToFloat)(const unsigned char *p);
+
+static float
+u8_to_float(const unsigned char *p)
+{
+	return *p;
+}
+
+static float
+f16_to_float(const unsigned char *p)
+{
+	uint16_t half;
+
+	memcpy(&half, p, 2);
+	return half_to_float(half);
+}
+
+static float
+f32_to_float(const unsigned char *p)
+{
+	float value;
+
+	memcpy(&value, p, 4);
+	return value;
+}
+
 /* FOLDER/SET.PART.{u8,f16,f32}.zst as floats; *count = how many */
 static float *
 read_floats(const char *folder, const char *set, const char *part,
@@ -85,7 +110,10 @@ read_floats(const char *folder, const char *set, const char *part,
 	{
 		const char *ending;
 		size_t size;
-	} formats[] = {{"u8", 1}, {"f16", 2}, {"f32", 4}};
+		ToFloat to_float;
+	} formats[] = {{"u8", 1, u8_to_float},
+				   {"f16", 2, f16_to_float},
+				   {"f32", 4, f32_to_float}};
 
 	for (size_t f = 0; f < 3; f++)
 	{
@@ -102,26 +130,57 @@ read_floats(const char *folder, const char *set, const char *part,
 		*count = bytes / formats[f].size;
 		values = allocate(*count, sizeof(float));
 		for (size_t i = 0; i < *count; i++)
-		{
-			uint16_t half;
-
-			switch (formats[f].size)
-			{
-				case 1:
-					values[i] = content[i];
-					break;
-				case 2:
-					memcpy(&half, content + 2 * i, 2);
-					values[i] = half_to_float(half);
-					break;
-				default:
-					memcpy(&values[i], content + 4 * i, 4);
-			}
-		}
+			values[i] = formats[f].to_float(content + i * formats[f].size);
 		free(content);
 		return values;
 	}
 	die("no file %s/%s.%s.{u8,f16,f32}.zst", folder, set, part);
+}
+
+/* FOLDER/SET.PART.indptr.i32.zst and what belongs to it; *n = rows */
+static Rows
+read_sparse(const char *folder, const char *set, const char *part, size_t *n)
+{
+	Rows rows = {0};
+	char path[1024];
+	char name[200];
+	size_t bytes;
+	size_t count;
+	int32_t *starts;
+	uint16_t *indices;
+
+	snprintf(path, sizeof(path), "%s/%s.%s.indptr.i32.zst", folder, set, part);
+	starts = (int32_t *) read_packed("zstd", path, &bytes);
+	snprintf(path, sizeof(path), "%s/%s.%s.indices.u16.zst", folder, set, part);
+	*n = bytes / sizeof(int32_t) - 1;
+	indices = (uint16_t *) read_packed("zstd", path, &bytes);
+	snprintf(name, sizeof(name), "%s.data", part);
+	rows.values = read_floats(folder, set, name, &count);
+	if (starts == NULL || indices == NULL || bytes != 2 * count ||
+		(size_t) starts[*n] != count)
+		die("%s: the files of %s do not belong together", set, part);
+	rows.starts = allocate(*n + 1, sizeof(size_t));
+	rows.indices = allocate(count, sizeof(int32_t));
+	for (size_t i = 0; i <= *n; i++)
+		rows.starts[i] = (size_t) starts[i];
+	for (size_t i = 0; i < count; i++)
+		rows.indices[i] = indices[i];
+	free(starts);
+	free(indices);
+	return rows;
+}
+
+static bool
+is_sparse(const char *folder, const char *set)
+{
+	char path[1024];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/%s.base.indptr.i32.zst", folder, set);
+	file = fopen(path, "rb");
+	if (file != NULL)
+		fclose(file);
+	return file != NULL;
 }
 
 static Metric
@@ -134,6 +193,30 @@ parse_metric(const char *text)
 	if (strncmp(text, "inner", 5) == 0 || strncmp(text, "ip", 2) == 0)
 		return METRIC_IP;
 	die("unknown metric %s", text);
+}
+
+/* Dense, or sparse with scores instead of distances; returns how many answers */
+static size_t
+load_rows(Dataset *set, const char *folder, float **answers)
+{
+	size_t count;
+
+	if (!is_sparse(folder, set->name))
+	{
+		set->base.values = read_floats(folder, set->name, "base", &count);
+		set->n = count / set->dim;
+		set->queries.values = read_floats(folder, set->name, "query", &count);
+		set->nqueries = count / set->dim;
+		*answers = read_floats(folder, set->name, "gtd", &count);
+		return count;
+	}
+	set->form = FORM_SPARSEVEC;
+	set->base = read_sparse(folder, set->name, "base", &set->n);
+	set->queries = read_sparse(folder, set->name, "query", &set->nqueries);
+	*answers = read_floats(folder, set->name, "gts", &count);
+	for (size_t i = 0; i < count; i++)
+		(*answers)[i] = -(*answers)[i];
+	return count;
 }
 
 static void
@@ -155,11 +238,7 @@ load_folder(Dataset *set, const char *folder, size_t max_queries)
 		parse_metric(json_string_value(json_object_get(about, "metric")));
 	json_decref(about);
 
-	set->base = read_floats(folder, set->name, "base", &count);
-	set->n = count / set->dim;
-	set->queries = read_floats(folder, set->name, "query", &count);
-	set->nqueries = count / set->dim;
-	answers = read_floats(folder, set->name, "gtd", &count);
+	count = load_rows(set, folder, &answers);
 	if (count != set->nqueries * set->k)
 		die("%s: %zu answers for %zu queries", set->name, count, set->nqueries);
 	set->answers = allocate(count, sizeof(double));
@@ -190,83 +269,48 @@ read_idx(const char *file, size_t *n)
 	return values;
 }
 
-static int
-compare_doubles(const void *a, const void *b)
-{
-	double x = *(const double *) a;
-	double y = *(const double *) b;
-
-	return (x > y) - (x < y);
-}
-
 static void
 load_fashion(Dataset *set, size_t max_queries)
 {
-	double *distances;
-
 	set->dim = FASHION_DIM;
-	set->k = FASHION_ANSWERS;
 	set->metric = METRIC_L2;
-	set->base = read_idx("train-images-idx3-ubyte.gz", &set->n);
-	set->queries = read_idx("t10k-images-idx3-ubyte.gz", &set->nqueries);
+	set->base.values = read_idx("train-images-idx3-ubyte.gz", &set->n);
+	set->queries.values = read_idx("t10k-images-idx3-ubyte.gz", &set->nqueries);
 	if (set->nqueries > max_queries)
 		set->nqueries = max_queries;
-
-	fprintf(stderr, "%s: exact answers of %zu queries\n", set->name,
-			set->nqueries);
-	set->answers = allocate(set->nqueries * set->k, sizeof(double));
-	distances = allocate(set->n, sizeof(double));
-	for (size_t q = 0; q < set->nqueries; q++)
-	{
-		for (size_t i = 0; i < set->n; i++)
-			distances[i] = dataset_distance(set, set->queries + q * set->dim,
-											set->base + i * set->dim);
-		qsort(distances, set->n, sizeof(double), compare_doubles);
-		memcpy(set->answers + q * set->k, distances, set->k * sizeof(double));
-	}
-	free(distances);
 }
 
 Dataset *
 dataset_load(const char *folder, const char *name, size_t max_queries)
 {
 	Dataset *set = allocate(1, sizeof(Dataset));
+	char *rest = strdup(name);
+	const char *word;
 
-	set->name = name;
-	if (strcmp(name, "fashion-mnist") == 0)
+	set->name = strsep(&rest, ":");
+	if (strcmp(set->name, "fashion-mnist") == 0)
 		load_fashion(set, max_queries);
 	else
 		load_folder(set, folder, max_queries);
+	if (rest != NULL)
+	{
+		/* not those of the changed set */
+		free(set->answers);
+		set->answers = NULL;
+		while ((word = strsep(&rest, ":")) != NULL)
+			dataset_derive(set, word);
+	}
+	set->name = name;
+	if (set->answers == NULL)
+		dataset_compute_answers(set, COMPUTED_ANSWERS);
 	return set;
-}
-
-double
-dataset_distance(const Dataset *set, const float *a, const float *b)
-{
-	double sqdist = 0;
-	double ab = 0;
-	double aa = 0;
-	double bb = 0;
-
-	if (set->metric == METRIC_L2)
-	{
-		for (size_t i = 0; i < set->dim; i++)
-			sqdist += ((double) a[i] - b[i]) * ((double) a[i] - b[i]);
-		return sqrt(sqdist);
-	}
-	for (size_t i = 0; i < set->dim; i++)
-	{
-		ab += (double) a[i] * b[i];
-		aa += (double) a[i] * a[i];
-		bb += (double) b[i] * b[i];
-	}
-	return set->metric == METRIC_IP ? -ab : 1.0 - ab / sqrt(aa * bb);
 }
 
 const char *
 metric_operator(Metric metric)
 {
-	static const char *const operators[] = {"<->", "<=>", "<#>"};
+	static const char *const operators[] = {"<->", "<=>", "<#>",
+											"<+>", "<~>", "<%>"};
 
 	return operators[metric];
 }
@@ -274,7 +318,8 @@ metric_operator(Metric metric)
 const char *
 metric_name(Metric metric)
 {
-	static const char *const names[] = {"l2", "cosine", "ip"};
+	static const char *const names[] = {"l2", "cosine",  "ip",
+										"l1", "hamming", "jaccard"};
 
 	return names[metric];
 }

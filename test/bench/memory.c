@@ -3,6 +3,7 @@
  *	  What a statement takes of a server's memory.
  */
 #include <dirent.h>
+#include <math.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,6 +36,25 @@ anonymous_kb(long pid)
 	return kb;
 }
 
+static bool
+is_local(PGconn *connection)
+{
+	const char *host = PQhost(connection);
+	char path[64];
+	char name[32] = "";
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/comm", PQbackendPID(connection));
+	file = host != NULL && host[0] == '/' ? fopen(path, "r") : NULL;
+	if (file == NULL)
+		return false;
+	if (fgets(name, sizeof(name), file) == NULL)
+		name[0] = '\0';
+	fclose(file);
+	return strncmp(name, "postgres", 8) == 0 ||
+		strncmp(name, "postmaster", 10) == 0;
+}
+
 /* Shared segments as they are allocated, in kB */
 static long
 segments_kb(void)
@@ -60,9 +80,9 @@ segments_kb(void)
 	return kb;
 }
 
-/* Backend and workers together, above idle ones */
+/* Backend and workers together, above idle ones; counts them */
 static long
-used_kb(PGconn *watcher, long leader, long idle_kb)
+used_kb(PGconn *watcher, long leader, long idle_kb, int *processes)
 {
 	char query[160];
 	PGresult *result;
@@ -73,6 +93,8 @@ used_kb(PGconn *watcher, long leader, long idle_kb)
 			 "leader_pid = %ld",
 			 leader, leader);
 	result = PQexec(watcher, query);
+	if (PQntuples(result) > *processes)
+		*processes = PQntuples(result);
 	for (int row = 0; row < PQntuples(result); row++)
 	{
 		long used = anonymous_kb(atol(PQgetvalue(result, row, 0))) - idle_kb;
@@ -83,39 +105,59 @@ used_kb(PGconn *watcher, long leader, long idle_kb)
 	return kb;
 }
 
-double
-memory_run(Server *server, const char *statement, double *peak_mb)
+/* Take results; false, with the message printed, on an error */
+static bool
+finish(const Server *server, PGconn *connection)
 {
-	PGconn *watcher = server_again(server);
-	long leader = PQbackendPID(server->connection);
-	long idle_kb = anonymous_kb(PQbackendPID(watcher));
-	long segments = segments_kb();
-	long peak_kb = 0;
-	double start = now();
 	PGresult *result;
+	bool done = true;
 
-	if (!PQsendQuery(server->connection, statement))
-		die("%s: %s", server->name, PQerrorMessage(server->connection));
-	while (PQisBusy(server->connection))
-	{
-		struct pollfd ready = {.fd = PQsocket(server->connection),
-							   .events = POLLIN};
-		long kb = used_kb(watcher, leader, idle_kb) + segments_kb() - segments;
-
-		if (anonymous_kb(leader) > 0 && kb > peak_kb)
-			peak_kb = kb;
-		(void) poll(&ready, 1, LOOK_MS);
-		if (!PQconsumeInput(server->connection))
-			die("%s: %s", server->name, PQerrorMessage(server->connection));
-	}
-	start = now() - start;
-	while ((result = PQgetResult(server->connection)) != NULL)
+	while ((result = PQgetResult(connection)) != NULL)
 	{
 		if (PQresultStatus(result) != PGRES_COMMAND_OK)
-			die("%s: %s", server->name, PQresultErrorMessage(result));
+		{
+			printf("%s: %s", server->name, PQresultErrorMessage(result));
+			done = false;
+		}
 		PQclear(result);
 	}
+	return done;
+}
+
+Memory
+memory_run(const Server *server, const char *settings, const char *statement)
+{
+	Memory memory = {0};
+	PGconn *connection = server_again(server);
+	PGconn *watcher = server_again(server);
+	long leader = PQbackendPID(connection);
+	long segments = segments_kb();
+	long peak_kb = 0;
+	long idle_kb;
+	double start;
+
+	PQclear(server_ask(server, connection, settings));
+	idle_kb = anonymous_kb(leader);
+	start = now();
+	if (!PQsendQuery(connection, statement))
+		die("%s: %s", server->name, PQerrorMessage(connection));
+	while (PQisBusy(connection))
+	{
+		struct pollfd ready = {.fd = PQsocket(connection), .events = POLLIN};
+		long kb = used_kb(watcher, leader, idle_kb, &memory.processes) +
+			segments_kb() - segments;
+
+		if (kb > peak_kb)
+			peak_kb = kb;
+		(void) poll(&ready, 1, LOOK_MS);
+		if (!PQconsumeInput(connection))
+			die("%s: %s", server->name, PQerrorMessage(connection));
+	}
+	memory.seconds = now() - start;
+	if (!finish(server, connection))
+		memory.seconds = NAN;
+	memory.peak_mb = is_local(watcher) ? (double) peak_kb / 1024 : NAN;
+	PQfinish(connection);
 	PQfinish(watcher);
-	*peak_mb = (double) peak_kb / 1024;
-	return start;
+	return memory;
 }

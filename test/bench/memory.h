@@ -7,14 +7,23 @@
 
 #include "server.h"
 
+typedef struct Memory
+{
+	double seconds; /* NAN: an error, which was printed */
+	double peak_mb; /* NAN: the server does not run on this machine */
+	int processes;  /* the most at a time, with the leader */
+} Memory;
+
 /*
- * Run a statement; *peak_mb = the most that its backend and the workers of it
- * took at a time: anonymous memory beyond that of an idle backend, and shared
+ * Run a statement in a new session, with these settings.  The peak is the most that its backend and the workers of it
+ * took at a time: anonymous memory beyond that of the
+ * idle backend, and shared
  * segments that came into being meanwhile (shared_buffers are none).  Looked at
- * every few milliseconds in /proc, so the server must run on this machine; 0
- * where it does not.  Returns the seconds it took.
+ * every few milliseconds in /proc, which the server must share with us: it is
+ * taken for one of this machine where it is reached by a Unix socket and the
+ * process of that number is PostgreSQL's.
  */
-extern double memory_run(Server *server, const char *statement,
-						 double *peak_mb);
+extern Memory memory_run(const Server *server, const char *settings,
+						 const char *statement);
 
 #endif

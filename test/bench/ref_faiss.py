@@ -128,7 +128,7 @@ def main():
         return f"nprobe {n}", apply
 
     rows += measure(f"IVF{lists} PQx4fs refined", ivf,
-                    [probes(n) for n in (4, 16, 64) if n <= lists],
+                    [probes(n) for n in (1, 2, 4, 8, 16, 32, 64, 128) if n <= lists],
                     metric, base, query, kth, k, build)
     json.dump(rows, sys.stdout, indent=1)
     print()

@@ -129,7 +129,7 @@ main(int argc, char **argv)
 
 	std::printf("[");
 	const char *separator = "";
-	for (std::size_t ef : {40, 100, 200, 400})
+	for (std::size_t ef : {20, 40, 60, 100, 150, 200, 300, 400, 800})
 	{
 		std::size_t right = 0;
 		std::vector<double> rounds;

@@ -28,16 +28,22 @@ report_write(void)
 		die("%s could not be written", report_path);
 }
 
+/* The columns of a table get the width that their first row needs */
 static int
-column_width(const char *key)
+column_width(const char *key, json_t *value)
 {
-	return strcmp(key, "config") == 0 || strcmp(key, "what") == 0 ? 34 : 11;
+	int width =
+		strcmp(key, "config") == 0 || strcmp(key, "what") == 0 ? 34 : 11;
+
+	if (json_is_string(value) && (int) json_string_length(value) > width)
+		width = (int) json_string_length(value);
+	return width;
 }
 
 static void
 print_value(const char *key, json_t *value)
 {
-	int width = column_width(key);
+	int width = column_width(key, value);
 
 	if (json_is_real(value))
 		printf("%*.4g ", width, json_real_value(value));
@@ -50,18 +56,28 @@ print_value(const char *key, json_t *value)
 void
 report_row(const char *experiment, json_t *fields)
 {
+	bool first = strcmp(experiment, last_experiment) != 0;
 	const char *key;
 	json_t *value;
 
-	if (strcmp(experiment, last_experiment) != 0)
+	if (first)
 	{
 		printf("\n== %s\n", experiment);
-		json_object_foreach(fields, key, value) printf(
-			json_is_string(value) ? "%-*s " : "%*s ", column_width(key), key);
-		putchar('\n');
 		snprintf(last_experiment, sizeof(last_experiment), "%s", experiment);
 	}
-	json_object_foreach(fields, key, value) print_value(key, value);
+	json_object_foreach(fields, key, value)
+	{
+		if (first && key[0] != '_')
+			printf(json_is_string(value) ? "%-*s " : "%*s ",
+				   column_width(key, value), key);
+	}
+	if (first)
+		putchar('\n');
+	json_object_foreach(fields, key, value)
+	{
+		if (key[0] != '_')
+			print_value(key, value);
+	}
 	putchar('\n');
 	fflush(stdout);
 

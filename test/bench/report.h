@@ -13,7 +13,8 @@ extern void report_write(void);
 
 /*
  * Add a row of an experiment and print it.  fields is a JSON object whose
- * reference is taken; keys are printed in the order they were set.
+ * reference is taken; keys are printed in the order they were set, but for
+ * those that begin with an underscore: they are for the file alone.
  */
 extern void report_row(const char *experiment, json_t *fields);
 

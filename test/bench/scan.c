@@ -7,22 +7,30 @@
 #include <string.h>
 
 #include "experiments.h"
+#include "form.h"
 #include "report.h"
 #include "stats.h"
 
 #define READ_BYTES ((size_t) 512 << 20) /* far beyond any cache */
+
+void
+create_table(Server *server, const char *table, const Dataset *set,
+			 const char *storage)
+{
+	server_do(server, "DROP TABLE IF EXISTS %s", table);
+	server_do(server, "CREATE TABLE %s (id integer, embedding %s(%zu))", table,
+			  form_name(set->form), set->dim);
+	server_do(server, "ALTER TABLE %s ALTER embedding SET STORAGE %s", table,
+			  storage);
+}
 
 double
 create_items(Server *server, const Dataset *set, const char *storage)
 {
 	double seconds;
 
-	server_do(server, "DROP TABLE IF EXISTS items");
-	server_do(server, "CREATE TABLE items (id integer, embedding vector(%zu))",
-			  set->dim);
-	server_do(server, "ALTER TABLE items ALTER embedding SET STORAGE %s",
-			  storage);
-	seconds = server_load(server, "items", set->base, set->n, set->dim);
+	create_table(server, "items", set, storage);
+	seconds = server_load(server, "items", set, &set->base, NULL, set->n);
 	server_do(server, "VACUUM ANALYZE items");
 	return seconds;
 }
@@ -84,7 +92,7 @@ measure_storage(const Experiment *e, const char *storage, int workers,
 	size_t slots = (size_t) e->nservers * (size_t) e->rounds;
 	ScanTimes times = {calloc(slots, sizeof(double)),
 					   calloc(slots, sizeof(double))};
-	char *text = vector_text(set->queries, set->dim);
+	char *text = row_text(set, &set->queries, 0);
 	size_t length = strlen(text) + 50;
 	char *statement = malloc(length);
 
@@ -101,9 +109,9 @@ measure_storage(const Experiment *e, const char *storage, int workers,
 					  "SET parallel_tuple_cost = 0; "
 					  "SET min_parallel_table_scan_size = 0");
 		server_do(server,
-				  "PREPARE scan (vector) AS "
+				  "PREPARE scan (%s) AS "
 				  "SELECT id FROM items ORDER BY embedding %s $1 LIMIT %zu",
-				  metric_operator(set->metric), e->k);
+				  form_name(set->form), metric_operator(set->metric), e->k);
 		time_statement(server, statement); /* warms up */
 		time_statement(server, statement);
 	}

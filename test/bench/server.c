@@ -4,13 +4,14 @@
  */
 #include "server.h"
 
-#include <arpa/inet.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+#include "form.h"
 
 #define STATEMENT_LENGTH 8192
 
@@ -49,21 +50,39 @@ server_again(const Server *server)
 	return connection;
 }
 
-static PGresult *
-run(Server *server, const char *format, va_list args)
+PGresult *
+server_ask(const Server *server, PGconn *connection, const char *statement)
 {
-	char statement[STATEMENT_LENGTH];
-	PGresult *result;
-	ExecStatusType status;
+	PGresult *result = PQexec(connection, statement);
+	ExecStatusType status = PQresultStatus(result);
 
-	vsnprintf(statement, sizeof(statement), format, args);
-	result = PQexec(server->connection, statement);
-	status = PQresultStatus(result);
 	if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK &&
 		status != PGRES_COPY_IN)
 		die("%s: %s\n%s", server->name, statement,
 			PQresultErrorMessage(result));
 	return result;
+}
+
+bool
+server_try(Server *server, const char *statement)
+{
+	PGresult *result = PQexec(server->connection, statement);
+	bool done = PQresultStatus(result) == PGRES_COMMAND_OK;
+
+	if (!done)
+		printf("%s: %s: %s", server->name, statement,
+			   PQresultErrorMessage(result));
+	PQclear(result);
+	return done;
+}
+
+static PGresult *
+run(Server *server, const char *format, va_list args)
+{
+	char statement[STATEMENT_LENGTH];
+
+	vsnprintf(statement, sizeof(statement), format, args);
+	return server_ask(server, server->connection, statement);
 }
 
 void
@@ -91,62 +110,6 @@ server_value(Server *server, const char *format, ...)
 	return value;
 }
 
-/* uint16 dimensions, uint16 0, then float32s, all big-endian */
-static void
-put_vector(char *out, const float *v, size_t dim)
-{
-	uint16_t head[2] = {htons((uint16_t) dim), 0};
-
-	memcpy(out, head, sizeof(head));
-	for (size_t i = 0; i < dim; i++)
-	{
-		uint32_t word;
-
-		memcpy(&word, &v[i], 4);
-		word = htonl(word);
-		memcpy(out + 4 + 4 * i, &word, 4);
-	}
-}
-
-char *
-vector_binary(const float *v, size_t dim, int *size)
-{
-	char *out = malloc(4 + 4 * dim);
-
-	put_vector(out, v, dim);
-	*size = (int) (4 + 4 * dim);
-	return out;
-}
-
-char *
-vector_text(const float *v, size_t dim)
-{
-	char *out = malloc(dim * 20 + 3);
-	char *p = out;
-
-	*p++ = '[';
-	for (size_t i = 0; i < dim; i++)
-		p += sprintf(p, "%s%.9g", i > 0 ? "," : "", v[i]);
-	strcpy(p, "]");
-	return out;
-}
-
-static char *
-put_int16(char *p, int16_t value)
-{
-	value = (int16_t) htons((uint16_t) value);
-	memcpy(p, &value, 2);
-	return p + 2;
-}
-
-static char *
-put_int32(char *p, int32_t value)
-{
-	value = (int32_t) htonl((uint32_t) value);
-	memcpy(p, &value, 4);
-	return p + 4;
-}
-
 static void
 put_data(Server *server, const char *data, size_t size)
 {
@@ -154,13 +117,26 @@ put_data(Server *server, const char *data, size_t size)
 		die("%s: %s", server->name, PQerrorMessage(server->connection));
 }
 
+static void
+put_row(Server *server, const Dataset *set, const Rows *rows, size_t row)
+{
+	int size;
+	char *value = row_binary(set, rows, row, &size);
+	char head[14];
+
+	/* two fields, each behind its length */
+	put_int32(put_int32(put_int32(put_int16(head, 2), 4), (int32_t) row), size);
+	put_data(server, head, sizeof(head));
+	put_data(server, value, (size_t) size);
+	free(value);
+}
+
 double
-server_load(Server *server, const char *table, const float *rows, size_t n,
-			size_t dim)
+server_load(Server *server, const char *table, const Dataset *set,
+			const Rows *rows, const size_t *order, size_t n)
 {
 	static const char head[19] = "PGCOPY\n\377\r\n"; /* flags and extension 0 */
-	size_t size = 2 + 4 + 4 + 4 + 4 + 4 * dim;
-	char *row = malloc(size);
+	char end[2];
 	double start = now();
 	PGresult *result;
 
@@ -168,17 +144,9 @@ server_load(Server *server, const char *table, const float *rows, size_t n,
 			  table);
 	put_data(server, head, sizeof(head));
 	for (size_t i = 0; i < n; i++)
-	{
-		char *p = put_int16(row, 2);
-
-		p = put_int32(p, 4);
-		p = put_int32(p, (int32_t) i);
-		p = put_int32(p, (int32_t) (4 + 4 * dim));
-		put_vector(p, rows + i * dim, dim);
-		put_data(server, row, size);
-	}
-	put_int16(row, -1);
-	put_data(server, row, 2);
+		put_row(server, set, rows, order != NULL ? order[i] : i);
+	put_int16(end, -1);
+	put_data(server, end, sizeof(end));
 	if (PQputCopyEnd(server->connection, NULL) != 1)
 		die("%s: %s", server->name, PQerrorMessage(server->connection));
 	while ((result = PQgetResult(server->connection)) != NULL)
@@ -187,6 +155,5 @@ server_load(Server *server, const char *table, const float *rows, size_t n,
 			die("%s: %s", server->name, PQresultErrorMessage(result));
 		PQclear(result);
 	}
-	free(row);
 	return now() - start;
 }

@@ -31,16 +31,20 @@ extern void server_do(Server *server, const char *format, ...)
 extern char *server_value(Server *server, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/*
- * COPY (id integer, embedding vector) of all rows into an existing table, in
- * binary.  Returns the seconds it took.
- */
-extern double server_load(Server *server, const char *table, const float *rows,
-						  size_t n, size_t dim);
+/* Run a statement on any connection of the server; returns its result */
+extern PGresult *server_ask(const Server *server, PGconn *connection,
+							const char *statement);
 
-/* Binary and text form of a vector; *size = bytes; to be freed */
-extern char *vector_binary(const float *v, size_t dim, int *size);
-extern char *vector_text(const float *v, size_t dim);
+/* Run a statement; false, with the message printed, on an error */
+extern bool server_try(Server *server, const char *statement);
+
+/*
+ * COPY (id integer, embedding) of n rows into an existing table, in binary:
+ * those of order, or the first ones where it is NULL.  Ids are row numbers.
+ * Returns the seconds it took.
+ */
+extern double server_load(Server *server, const char *table, const Dataset *set,
+						  const Rows *rows, const size_t *order, size_t n);
 
 /* Seconds of a clock that only moves forward */
 extern double now(void);

@@ -29,8 +29,8 @@ main(int argc, char **argv)
 	set = dataset_load(argv[1], argv[2], SIZE_MAX);
 	n = base ? set->n : set->nqueries;
 	server_connect(&server, "server", "");
-	seconds = server_load(&server, argv[4], base ? set->base : set->queries, n,
-						  set->dim);
+	seconds = server_load(&server, argv[4], set,
+						  base ? &set->base : &set->queries, NULL, n);
 	printf("%zu vectors of %zu dimensions in %.1f s\n", n, set->dim, seconds);
 	PQfinish(server.connection);
 	return 0;
