@@ -108,7 +108,7 @@ sub in_order
 
 	return $node->safe_psql('postgres', "SET enable_seqscan = off; SET hnsw.ef_search = 1000;
 		SELECT bool_and(d >= before), count(*), count(*) FILTER (WHERE d <= (SELECT max(d) FROM
-			(SELECT $what AS d FROM (SELECT v, w FROM $table OFFSET 0) t ORDER BY 1 LIMIT 100) e)) > 90
+			(SELECT $what AS d FROM (SELECT v, w FROM $table OFFSET 0) t ORDER BY 1 LIMIT 100) e)) >= 0.9 * count(*)
 		FROM (SELECT d, lag(d, 1, d) OVER (ORDER BY n) AS before FROM
 			(SELECT d, row_number() OVER () AS n FROM (SELECT $what AS d FROM $table ORDER BY $what LIMIT 100) k) l) m");
 }
