@@ -165,6 +165,18 @@ RESET ALL;
 SET enable_seqscan = off;
 SET hnsw.scan_mem_multiplier = 1000;
 :found
+-- the budget is of rows, however often a search began anew; and of memory, more
+-- than work_mem if it says so
+SET hnsw.iterative_scan = relaxed_order;
+SET hnsw.max_scan_tuples = 1500;
+SELECT count(*) BETWEEN 1200 AND 1500 AS about_1500 FROM (SELECT id FROM spread ORDER BY v <-> '[0,0,0,0]') p;
+RESET hnsw.iterative_scan;
+RESET hnsw.max_scan_tuples;
+SET work_mem = 64;
+SELECT count(*) > 1980 AS nearly_all FROM (SELECT id FROM spread ORDER BY v <-> '[0,0,0,0]') p;
+SET hnsw.scan_mem_multiplier = 1;
+SELECT count(*) BETWEEN 1000 AND 1950 AS no_more_fit FROM (SELECT id FROM spread ORDER BY v <-> '[0,0,0,0]') p;
+RESET work_mem;
 RESET hnsw.scan_mem_multiplier;
 -- a filter that most rows do not pass
 SELECT count(*) FROM (SELECT id FROM spread WHERE id % 100 = 0 ORDER BY v <-> '[0,0,0,0]' LIMIT 20) p;

@@ -500,6 +500,26 @@ copy_page(HnswRepair *repair, BlockNumber blkno)
 	return nodes;
 }
 
+/* Note what the live nodes of a page are, and link to */
+static void
+note_links(HnswRepair *repair, char *page, BlockNumber blkno)
+{
+	const HnswLayout *layout = &repair->model->layout;
+	const HnswGone *gone = repair->gone;
+
+	for (uint32 slot = 0; slot < layout->slots; slot++)
+	{
+		const HnswNode *node = hnsw_node(page, layout, slot);
+
+		if (node->state != HNSW_LIVE)
+			continue;
+		if (node->level == 0)
+			hnsw_gone_set(gone, gone->ground, hnsw_id(layout, blkno, slot));
+		for (uint32 lane = 0; lane < layout->lanes; lane++)
+			hnsw_gone_set(gone, gone->led_to, links_of(repair, node)[lane]);
+	}
+}
+
 void
 hnsw_repair_block(HnswRepair *repair, BlockNumber blkno)
 {
@@ -520,10 +540,11 @@ hnsw_repair_block(HnswRepair *repair, BlockNumber blkno)
 	}
 	if (changes)
 		carry_over(repair, blkno);
+	note_links(repair, changes ? repair->after : repair->before, blkno);
 }
 
 /*
- * Revived nodes
+ * Forgotten nodes
  */
 
 /* Its neighbours are its candidates, and all of them are chosen */
@@ -557,7 +578,7 @@ link_back(HnswRepair *repair, HnswNode *node, HnswId self)
 }
 
 void
-hnsw_repair_revived(HnswRepair *repair, HnswId id)
+hnsw_repair_forgotten(HnswRepair *repair, HnswId id)
 {
 	const HnswLayout *layout = &repair->model->layout;
 	BlockNumber blkno = hnsw_block(layout, id);
@@ -572,7 +593,7 @@ hnsw_repair_revived(HnswRepair *repair, HnswId id)
 	if (node->state != HNSW_LIVE)
 		return;
 	choose_neighbours(repair, node, id);
-	context = AllocSetContextCreate(CurrentMemoryContext, "hnsw revived node",
+	context = AllocSetContextCreate(CurrentMemoryContext, "hnsw forgotten node",
 									ALLOCSET_DEFAULT_SIZES);
 	old = MemoryContextSwitchTo(context);
 	link_back(repair, node, id);

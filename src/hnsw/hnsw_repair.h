@@ -27,6 +27,8 @@ typedef struct HnswGone
 	bool complete;  /* no other name leads to a node that is dead */
 	uint32 *dead;   /* nodes that lead to no row */
 	uint32 *vacant; /* slots that were no node when they were looked at */
+	uint32 *ground; /* live nodes on the ground, by hnsw_repair_block() */
+	uint32 *led_to; /* to which live nodes link, by the same */
 } HnswGone;
 
 static inline bool
@@ -64,10 +66,10 @@ extern HnswRepair *hnsw_repair_new(Relation index, const HnswModel *model,
 extern void hnsw_repair_block(HnswRepair *repair, BlockNumber blkno);
 
 /*
- * A node that was taken for dead and has rows again: its neighbours, which may
- * have been told to forget it, get links to it where they would choose it, at
- * least the nearest one.  Locks as before.
+ * A node to which maybe nobody links, as one that was taken for dead and has rows
+ * again: its neighbours get links to it where they would choose it, at least the
+ * nearest one.  Locks as before.
  */
-extern void hnsw_repair_revived(HnswRepair *repair, HnswId id);
+extern void hnsw_repair_forgotten(HnswRepair *repair, HnswId id);
 
 #endif

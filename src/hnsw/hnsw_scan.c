@@ -17,6 +17,9 @@
 #include "hnsw/hnsw_options.h"
 #include "hnsw/hnsw_search.h"
 
+/* Part of a budget with which it is spent: no search ends after so many nodes */
+#define SPENT 0.9
+
 typedef struct HnswScan
 {
 	HnswSearch *search;
@@ -24,7 +27,7 @@ typedef struct HnswScan
 	/* the query */
 	HnswContinuation continuation;
 	uint32 ef;       /* of the last batch */
-	uint64 visited;  /* nodes, by all its batches */
+	uint64 visited;  /* nodes, by the last batch */
 	bool by_setting; /* it ended because of continuation.budget */
 
 	/* of all queries */
@@ -80,17 +83,30 @@ open_query(void *state, const ScanQuery *query, bool again)
 	return scan->continuation.relaxed ? SCAN_RELAXED : SCAN_STRICT;
 }
 
-/* Nodes that a batch may keep, by memory */
+/*
+ * Nodes that a batch may keep, by memory.  Where no setting says how much, what
+ * does not fit work_mem is sorted: that is soon cheaper than to go on by links.
+ */
 static uint32
 ef_limit(const HnswScan *scan)
 {
 	const HnswLayout *layout = &scan->search->layout;
-	Size memory = Min((Size) work_mem * 1024, scan->continuation.max_memory);
-	/* what has been met, looked at and estimated of it */
-	Size each = layout->lanes * 4 * sizeof(HnswId) + sizeof(ScanHit) +
-		4 * sizeof(HnswFound);
+	Size memory = scan->continuation.max_memory;
+	double names =
+		(double) RelationGetNumberOfBlocks(scan->search->index) * layout->slots;
+	/* of each node: its place in the pool, what is known of it, its rows */
+	Size each = 2 * sizeof(HnswId) + sizeof(HnswFound) + sizeof(ScanHit);
+	/* of each that has been met; there are no more than names */
+	Size met = 4 * sizeof(HnswId);
+	double limit;
 
-	return Max(memory / each, 1000);
+	if (memory == SIZE_MAX)
+		limit = work_mem * 1024.0 /
+			(each + layout->lanes * met + 3 * sizeof(HnswFound));
+	else
+		limit = Max(memory / (double) (each + layout->lanes * met),
+					(memory - names * met) / each);
+	return Min(Max(limit, 1000), PG_INT32_MAX);
 }
 
 /*
@@ -117,6 +133,23 @@ keep_nearest(HnswSearch *search, uint32 ef)
 	search->nhits = kept;
 }
 
+/*
+ * Nodes that the next batch keeps: twice as many as the one before, or as many
+ * as the budget seems to allow, by how many were looked at up to now.  The first
+ * search is not part of the budget.
+ */
+static uint32
+choose_ef(const HnswScan *scan, double wanted, uint32 limit)
+{
+	double most = scan->continuation.max_tuples;
+
+	if (scan->visited > 0)
+		most = ceil(most * scan->ef / scan->visited);
+	else
+		most = Max(most, wanted);
+	return Min(Min(Max(wanted, 2.0 * scan->ef), limit), most);
+}
+
 static bool
 run(void *state, double k, ScanBatch *batch)
 {
@@ -126,11 +159,10 @@ run(void *state, double k, ScanBatch *batch)
 	uint32 wanted = hnsw_ef(search->index, &search->meta, k);
 	uint32 limit = ef_limit(scan);
 
-	/* each batch goes at least twice as far as the one before */
-	scan->ef = Min(Max((double) wanted, 2.0 * scan->ef), limit);
-	scan->ef = Min(scan->ef, Max(continuation->max_tuples, wanted));
+	scan->ef = choose_ef(scan, wanted, limit);
 	hnsw_search_run(search, scan->ef);
-	scan->visited += search->counters.nodes;
+	/* those of the batches before are among them */
+	scan->visited = search->counters.nodes;
 	scan->nodes += search->counters.nodes;
 	scan->estimates += search->counters.estimates;
 
@@ -138,7 +170,8 @@ run(void *state, double k, ScanBatch *batch)
 	batch->largest = scan->ef >= limit || search->complete;
 	batch->exhausted = false;
 	if (!search->complete &&
-		(!continuation->continues || scan->visited >= continuation->max_tuples))
+		(!continuation->continues ||
+		 scan->visited >= SPENT * continuation->max_tuples))
 	{
 		if (!continuation->continues)
 			keep_nearest(search, scan->ef);
@@ -148,7 +181,8 @@ run(void *state, double k, ScanBatch *batch)
 	batch->hits = search->hits;
 	batch->nhits = search->nhits;
 	batch->rank = Min(k, scan->ef);
-	if (scan->ef >= limit && continuation->max_memory < SIZE_MAX)
+	if (!search->complete && scan->ef >= limit &&
+		continuation->max_memory < SIZE_MAX)
 	{
 		batch->exhausted = true;
 		scan->by_setting = true;

@@ -6,7 +6,8 @@
  *		   that are left without any become dead, emptied slots of TIDs free
  *		2  nodes above the ground whose element is dead become dead; the entry is
  *		   moved if it is one of them
- *		3  links to dead nodes are replaced (hnsw_repair.h)
+ *		3  links to dead nodes are replaced (hnsw_repair.h), and nodes to which nobody
+ *		   links then get a link
  *		4  dead nodes become free
  *
  * Dead nodes still lead searches on, so that between any two records, which may
@@ -34,6 +35,7 @@
 
 #include "commands/vacuum.h"
 #include "miscadmin.h"
+#include "port/pg_bitutils.h"
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
 #include "utils/memutils.h"
@@ -44,8 +46,8 @@
 #include "hnsw/hnsw_repair.h"
 #include "pages/wal.h"
 
-/* Names are kept by two bits each, blocks with nodes above the ground by one */
-#define NAMES_PER_BYTE 4
+/* Names are kept by four bits each, blocks with nodes above the ground by one */
+#define NAMES_PER_BYTE 2
 
 /* Elements with emptied slots that are remembered before they are dealt with */
 #define MOST_EMPTIED 65536
@@ -150,6 +152,10 @@ allocate_names(HnswVacuum *vacuum)
 	vacuum->gone.dead = MemoryContextAllocExtended(
 		CurrentMemoryContext, bytes, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	vacuum->gone.vacant = MemoryContextAllocExtended(
+		CurrentMemoryContext, bytes, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	vacuum->gone.ground = MemoryContextAllocExtended(
+		CurrentMemoryContext, bytes, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	vacuum->gone.led_to = MemoryContextAllocExtended(
 		CurrentMemoryContext, bytes, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	vacuum->nuppers = nblocks;
 	vacuum->uppers = palloc0(nblocks / 8 + 1);
@@ -539,6 +545,8 @@ collect_names(HnswVacuum *vacuum, HnswId first)
 	gone->first = first;
 	memset(gone->dead, 0, bytes);
 	memset(gone->vacant, 0, bytes);
+	memset(gone->ground, 0, bytes);
+	memset(gone->led_to, 0, bytes);
 	for (BlockNumber blkno = hnsw_block(layout, first);
 		 blkno <= hnsw_block(layout, end - 1); blkno++)
 	{
@@ -716,6 +724,28 @@ move_entry(HnswVacuum *vacuum)
  * 3., 4. Links, and slots
  */
 
+/*
+ * Nodes to which nobody links any more: those that did are dead, and who had links
+ * to these has found nearer ones.  Rows that are short for an inner product are.
+ */
+static void
+link_forgotten(HnswVacuum *vacuum, HnswRepair *repair)
+{
+	const HnswGone *gone = &vacuum->gone;
+
+	for (uint32 word = 0; word < (gone->n + 31) / 32; word++)
+	{
+		uint32 bits = gone->ground[word] & ~gone->led_to[word];
+
+		for (; bits != 0; bits &= bits - 1)
+		{
+			vacuum_pause();
+			hnsw_repair_forgotten(
+				repair, gone->first + word * 32 + pg_rightmost_one_pos32(bits));
+		}
+	}
+}
+
 static void
 repair_links(HnswVacuum *vacuum, HnswRepair *repair)
 {
@@ -726,6 +756,7 @@ repair_links(HnswVacuum *vacuum, HnswRepair *repair)
 		vacuum_pause();
 		hnsw_repair_block(repair, blkno);
 	}
+	link_forgotten(vacuum, repair);
 }
 
 /* Has a block nodes that are known as dead? */
@@ -786,7 +817,7 @@ free_dead(HnswVacuum *vacuum, HnswRepair *repair)
 		vacuum_pause();
 		free_nodes(vacuum, blkno, revived, &nrevived);
 		for (uint32 i = 0; i < nrevived; i++)
-			hnsw_repair_revived(repair, revived[i]);
+			hnsw_repair_forgotten(repair, revived[i]);
 	}
 	pfree(revived);
 }

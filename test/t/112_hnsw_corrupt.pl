@@ -10,7 +10,7 @@ use VectorTest;
 
 my $rounds = $ENV{VECTOR_CORRUPT_ROUNDS} || 60;
 my $seed = $ENV{VECTOR_CORRUPT_SEED} || 1;
-my $node = vector_node('main', conf => "autovacuum = off\nfull_page_writes = off\n");
+my $node = vector_node('main', conf => "autovacuum = off\nfull_page_writes = off\nignore_checksum_failure = on\n");
 # with codes, without, and with chains of TIDs
 my %index = (coded => 'v vector_cosine_ops', plain => 'v vector_l2_ops) WITH (codes = none', equal => 'v vector_ip_ops');
 my %op = (coded => '<=>', plain => '<->', equal => '<#>');

@@ -597,6 +597,28 @@ check_connect_by_hand(void)
 	   "a dead end goes on");
 }
 
+/* The nearest row within reach takes in who is not, whatever list it is in */
+static void
+check_giver_by_hand(void)
+{
+	static const float rows[] = {3, 5, 0, 1, 2};
+	static const uint32_t starts[] = {0, 2, 5};
+	static const float centroids[] = {4, 1};
+	GraphTask task = {rows, 5, 1, starts, centroids, 2, 2, 4, 1, NULL, NULL};
+	uint32_t none = GRAPH_NONE;
+	uint32_t path[] = {none, none, none, none, 3, none, 4, none, 1, none};
+	uint32_t full[] = {none, none, none, none, 3, none, 4, none, 1, 3};
+	size_t ntied;
+	void *work = guarded(graph_connect_work_size(&task), 0xFF);
+
+	ok(graph_connect(&task, 2, path, &ntied, work) && ntied == 1 &&
+		   path[8] == 0 && path[9] == 1,
+	   "the nearest row gives a place, in the order of distances");
+	ok(graph_connect(&task, 2, full, &ntied, work) && ntied == 1 &&
+		   full[8] == 0 && full[9] == 1 && full[6] == 4 && full[7] == none,
+	   "its last one that leads back");
+}
+
 static void
 check_small(void)
 {
@@ -789,6 +811,7 @@ main(void)
 	check_connect(2);
 	check_connect(7);
 	check_connect_by_hand();
+	check_giver_by_hand();
 	check_small();
 	check_equal(1);
 	check_equal(40);

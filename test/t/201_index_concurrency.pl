@@ -19,18 +19,26 @@ my $node = vector_node('main', conf => q{
 my $dir = PostgreSQL::Test::Utils::tempdir();
 my $vector = q{(SELECT array_agg(sin(i * %s * 0.37 + i * i))::vector FROM generate_series(1, 24) i)};
 my $any = sprintf $vector, ':id';
-my $exactly = 'SET ivfpq.probes = 32768; SET ivfpq.candidates = 1000000; SET ivfflat.probes = 32768;';
-my %op = (coded => '<=>', plain => '<->');
 
-for my $table (sort keys %op)
-{
-	my $index = $table eq 'coded' ? 'ivfpq (v vector_cosine_ops)' : 'ivfflat (v)';
-
+# Tables, each with an index, an operator, what finds the nearest 100 for sure
+my $lists = 'SET ivfpq.probes = 32768; SET ivfpq.candidates = 1000000; SET ivfflat.probes = 32768;';
+my $graph = 'SET hnsw.iterative_scan = relaxed_order;';
+my %tables = (
 	# two lists: everyone meets everyone
+	coded => { index => 'ivfpq (v vector_cosine_ops) WITH (lists = 2)', op => '<=>', exactly => $lists, limit => 'LIMIT 100' },
+	plain => { index => 'ivfflat (v) WITH (lists = 2)', op => '<->', exactly => $lists, limit => 'LIMIT 100' },
+	# an element to which nobody links yet is found by those who ask for all rows
+	graph => { index => 'hnsw (v vector_cosine_ops)', op => '<=>', exactly => $graph, limit => '' },
+	bare => { index => 'hnsw (v vector_l2_ops) WITH (m = 4, codes = none)', op => '<->', exactly => $graph, limit => '' });
+my %op = map { $_ => $tables{$_}{op} } keys %tables;
+my $n = keys %tables;
+
+for my $table (sort keys %tables)
+{
 	$node->safe_psql('postgres', sprintf(qq{
 		CREATE TABLE $table (id int, n int, v vector(24));
 		INSERT INTO $table SELECT g, 0, $vector FROM generate_series(1, 3000) g;
-		CREATE INDEX ${table}_v ON $table USING $index WITH (lists = 2);
+		CREATE INDEX ${table}_v ON $table USING $tables{$table}{index};
 		CREATE INDEX ON $table (id)}, 'g'));
 }
 
@@ -74,9 +82,9 @@ sub whole
 	for my $table (sort keys %op)
 	{
 		my $target = sprintf $vector, '0.7';
-		my $query = "SELECT string_agg((v $op{$table} $target)::text, ' ') FROM (SELECT v FROM $table ORDER BY v $op{$table} $target LIMIT 100) k";
+		my $query = "SELECT count(*), string_agg(d::text, ' ' ORDER BY d) FROM (SELECT v $op{$table} $target AS d FROM $table ORDER BY v $op{$table} $target $tables{$table}{limit}) k";
 
-		is($node->safe_psql('postgres', "$exactly SET enable_seqscan = off; $query"),
+		is($node->safe_psql('postgres', "$tables{$table}{exactly} SET enable_seqscan = off; SET enable_sort = off; $query"),
 			$node->safe_psql('postgres', "SET enable_indexscan = off; $query"), "$what: $table, the answer");
 	}
 }
@@ -100,7 +108,7 @@ for my $mix ([ inserts => insert => 8, select => 2, vacuum => 1 ], [ deletes => 
 }
 
 # Room is used again: rounds of the same rows do not grow an index without end.
-my $size = q{SELECT pg_relation_size('coded_v') + pg_relation_size('plain_v')};
+my $size = 'SELECT ' . join(' + ', map { "pg_relation_size('${_}_v')" } sort keys %op);
 my @sizes;
 for my $round (1 .. 6)
 {
@@ -113,15 +121,14 @@ cmp_ok($sizes[-1], '<=', $sizes[1] * 1.1, "sizes stay: @sizes");
 whole('room used again');
 
 # Indexes built and rebuilt beside it all
-my ($load, $err) = load(9, 4, insert => 4, delete => 4, update => 4, hot => 2);
-my $until = time + 7;
+my ($load, $err) = load(14, 4, insert => 4, delete => 4, update => 4, hot => 2);
+my $until = time + 12;
 my $built = 0;
 while (time < $until)
 {
-	my $table = (sort keys %op)[ $built % 2 ];
-	my $index = $table eq 'coded' ? 'ivfpq (v vector_cosine_ops)' : 'ivfflat (v)';
+	my $table = (sort keys %op)[ $built % $n ];
 
-	$node->safe_psql('postgres', "CREATE INDEX CONCURRENTLY other ON $table USING $index");
+	$node->safe_psql('postgres', "CREATE INDEX CONCURRENTLY other ON $table USING $tables{$table}{index}");
 	$node->safe_psql('postgres', "SELECT vector_index_check('other', true)");
 	$node->safe_psql('postgres', 'REINDEX INDEX CONCURRENTLY other');
 	$node->safe_psql('postgres', "SELECT vector_index_check('other', true)");
@@ -139,16 +146,16 @@ whole('concurrent builds and VACUUM');
 srand 7;
 my %cancelled;
 my %statement = (
-	build => q{DROP INDEX IF EXISTS tried; CREATE INDEX tried ON TABLE USING ivfpq (v vector_l2_ops)},
+	build => q{DROP INDEX IF EXISTS tried; CREATE INDEX tried ON TABLE USING INDEX},
 	insert => sprintf("INSERT INTO TABLE SELECT g, 5, $vector FROM generate_series(1, 3000) g", 'g'),
 	scan => 'SET enable_seqscan = off; SET work_mem = 64; SELECT count(*) FROM (SELECT id FROM TABLE ORDER BY v OP (SELECT v FROM TABLE LIMIT 1)) k',
 	vacuum => 'SET vacuum_cost_delay = 1; SET vacuum_cost_limit = 30; VACUUM (INDEX_CLEANUP on) TABLE');
 for my $what (sort keys %statement)
 {
-	for my $try (1 .. 12)
+	for my $try (1 .. 16)
 	{
-		my $table = (sort keys %op)[ $try % 2 ];
-		my $sql = $statement{$what} =~ s/TABLE/$table/gr =~ s/\bOP\b/$op{$table}/gr;
+		my $table = (sort keys %op)[ $try % $n ];
+		my $sql = $statement{$what} =~ s/USING INDEX/USING $tables{$table}{index}/r =~ s/TABLE/$table/gr =~ s/\bOP\b/$op{$table}/gr;
 
 		$node->safe_psql('postgres', "DELETE FROM $table WHERE id % 20 = $try") if $what eq 'vacuum';
 		my $error = sql_error($node, 'postgres', $sql, extra_params => [ '-v', 'ON_ERROR_STOP=1' ],
