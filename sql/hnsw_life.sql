@@ -5,7 +5,7 @@
 \pset null NULL
 \set VERBOSITY terse
 \getenv abs_srcdir PG_ABS_SRCDIR
-\set helpers :abs_srcdir '/test/sql/ivf_helpers.sql'
+\set helpers :abs_srcdir '/test/sql/index_helpers.sql'
 \set ECHO none
 \i :helpers
 \set ECHO all
