@@ -17,8 +17,9 @@
 typedef struct HnswLink
 {
 	HnswId id;
+	/* where links come with codes (hnsw_writes_codes): */
 	float term;        /* see hnsw_code() */
-	const uint8 *code; /* code_bytes of the codec; unused without codec */
+	const uint8 *code; /* code_bytes of the codec */
 } HnswLink;
 
 /*
@@ -42,11 +43,18 @@ extern HnswLink hnsw_link_get(const HnswNode *node, const HnswModel *model,
 extern void hnsw_node_free(HnswNode *node, const HnswLayout *layout);
 
 /*
- * The row that stands in a lane, decoded from the neighbour's code; without codec
- * there is none.  row: dim floats; code: room for one.
+ * The row that stands in a lane, decoded from the neighbour's code, where nodes
+ * have codes (hnsw_has_codes).  row: dim floats; code: room for one.
  */
 extern void hnsw_link_row(const HnswNode *node, const HnswModel *model,
 						  uint32 lane, uint8 *code, float *row);
+
+/*
+ * Copy a page of nodes; false, and no copy, for a block that holds none.  page:
+ * BLCKSZ bytes.  Locks the page for a moment, shared; strategy may be NULL.
+ */
+extern bool hnsw_copy_block(Relation index, BlockNumber blkno,
+							BufferAccessStrategy strategy, char *page);
 
 /* A free slot, by number, in a page of nodes; -1: there is none */
 extern int hnsw_free_slot(Page page, const HnswLayout *layout);

@@ -6,8 +6,8 @@
  * what has changed is carried over under the page's lock, lane by lane: where an
  * insertion has been faster, its link stays.
  *
- * Rows of candidates are decoded from the codes beside the links; without codec
- * each candidate's own copy is read.
+ * Rows of candidates are decoded from the codes beside the links; where nodes have
+ * none each candidate's own copy is read.
  */
 #include "postgres.h"
 
@@ -51,6 +51,7 @@ struct HnswRepair
 	uint8 *codes;
 	Size code_bytes;
 	uint8 *code; /* room for one more */
+	float *work; /* for one, 3 * dim */
 };
 
 static uint32
@@ -87,6 +88,7 @@ hnsw_repair_new(Relation index, const HnswModel *model, const HnswGone *gone,
 	repair->terms = palloc(room * sizeof(float));
 	repair->codes = palloc(room * repair->code_bytes);
 	repair->code = palloc(repair->code_bytes);
+	repair->work = palloc(3 * model->meta.dim * sizeof(float));
 	hnsw_chooser_init(&repair->chooser, &model->meta, room);
 	return repair;
 }
@@ -174,8 +176,8 @@ enqueue(HnswRepair *repair, HnswId id)
  */
 
 /*
- * The neighbour in a lane of a node, if there is room; without codes its own
- * copy is read, if it is there.
+ * The neighbour in a lane of a node, if there is room; where there are no codes
+ * its own copy is read, if it is there.
  */
 static void
 add_lane(HnswRepair *repair, const HnswNode *node, uint32 lane)
@@ -186,7 +188,7 @@ add_lane(HnswRepair *repair, const HnswNode *node, uint32 lane)
 
 	if (chooser->n == chooser->room)
 		return;
-	if (model->layout.codes != 0)
+	if (hnsw_has_codes(&model->meta))
 	{
 		repair->terms[chooser->n] =
 			HNSW_ARRAY(node, model->layout.terms, float)[lane];
@@ -195,11 +197,14 @@ add_lane(HnswRepair *repair, const HnswNode *node, uint32 lane)
 	}
 	else
 	{
+		float *row = hnsw_chooser_next(chooser);
 		HnswNode head;
 
-		if (!hnsw_read_row(repair->index, model, id, node->level, &head,
-						   hnsw_chooser_next(chooser)))
+		if (!hnsw_read_row(repair->index, model, id, node->level, &head, row))
 			return;
+		if (hnsw_writes_codes(&model->meta))
+			repair->terms[chooser->n] = hnsw_code(
+				model, row, code_of(repair, chooser->n), repair->work);
 	}
 	hnsw_chooser_add(chooser, id);
 }
@@ -392,21 +397,15 @@ static void
 carry_lane(HnswRepair *repair, HnswNode *node, const HnswNode *after,
 		   uint32 lane)
 {
-	const HnswLayout *layout = &repair->model->layout;
 	HnswId id = links_of(repair, after)[lane];
-	HnswLink link = {.id = id, .code = repair->code};
-	float *row = repair->chooser.rows;
+	HnswLink link;
 
 	if (id == HNSW_NONE || has_link(repair, node, id))
 	{
 		hnsw_link_clear(node, repair->model, lane);
 		return;
 	}
-	if (layout->terms != 0)
-	{
-		link.term = HNSW_ARRAY(after, layout->terms, float)[lane];
-		hnsw_link_row(after, repair->model, lane, repair->code, row);
-	}
+	link = hnsw_link_get(after, repair->model, lane, repair->code);
 	hnsw_link_set(node, repair->model, lane, &link);
 }
 
@@ -462,18 +461,8 @@ carry_over(HnswRepair *repair, BlockNumber blkno)
 static bool
 copy_page(HnswRepair *repair, BlockNumber blkno)
 {
-	Buffer buffer = ReadBufferExtended(repair->index, MAIN_FORKNUM, blkno,
-									   RBM_NORMAL, repair->strategy);
-	Page page = BufferGetPage(buffer);
-	bool nodes;
-
-	LockBuffer(buffer, BUFFER_LOCK_SHARE);
-	nodes = !PageIsNew(page) && page_special(page)->magic == HNSW_MAGIC &&
-		page_special(page)->kind == HNSW_PAGE_NODES;
-	if (nodes)
-		memcpy(repair->before, page, BLCKSZ);
-	UnlockReleaseBuffer(buffer);
-	return nodes;
+	return hnsw_copy_block(repair->index, blkno, repair->strategy,
+						   repair->before);
 }
 
 void
@@ -527,12 +516,11 @@ link_back(HnswRepair *repair, HnswNode *node, HnswId self)
 	const HnswModel *model = repair->model;
 	int dim = model->meta.dim;
 	float *row = palloc(dim * sizeof(float));
-	float *work = palloc(3 * dim * sizeof(float));
 	HnswLink link = {.id = self, .code = repair->code};
 
 	hnsw_copy_row(node, HNSW_ARRAY(node, model->layout.copy, uint8), dim, row);
-	if (model->layout.codes != 0)
-		link.term = hnsw_code(model, row, repair->code, work);
+	if (hnsw_writes_codes(&model->meta))
+		link.term = hnsw_code(model, row, repair->code, repair->work);
 	hnsw_link_back(repair->index, model, node->level, &link, &repair->chooser);
 }
 

@@ -48,8 +48,8 @@ struct HnswSearchState
 {
 	MemoryContext context;
 	HnswQuery query;
-	const Codec *codec;
-	CodecQuery codes; /* the query as the codec wants it */
+	const Codec *codec; /* NULL: there is none */
+	CodecQuery codes;   /* the query as the codec wants it */
 	float *work;
 	float *keys;   /* of the lanes of a node */
 	uint32 *below; /* bits: lanes whose keys are good enough */
@@ -124,7 +124,7 @@ prepare_estimates(HnswSearch *search)
 	struct HnswSearchState *state = search->state;
 	const HnswModel *model;
 
-	if (state->codec == NULL)
+	if (!hnsw_has_codes(&search->meta))
 		return;
 	model = hnsw_model_get(search->index, NULL);
 	state->codec->prepare(&state->codes.shape, hnsw_codec_params(model),
@@ -133,6 +133,22 @@ prepare_estimates(HnswSearch *search)
 		dense_kernels(ELEM_FLOAT32, ELEM_FLOAT32)
 			->inner_product(state->query.row, hnsw_mean(model),
 							search->meta.dim, 0);
+}
+
+/*
+ * Go by the meta data as they are now; true where that is news.  What VACUUM
+ * learns changes no layout.
+ */
+static bool
+follow_meta(HnswSearch *search, HnswState *now)
+{
+	const HnswModel *model = hnsw_model_get(search->index, now);
+
+	if (memcmp(&search->meta, &model->meta, sizeof(HnswMeta)) == 0)
+		return false;
+	search->meta = model->meta;
+	prepare_estimates(search);
+	return true;
 }
 
 bool
@@ -586,6 +602,7 @@ search_level(HnswSearch *search, uint32 level, uint32 ef, uint32 most)
 {
 	struct HnswSearchState *state = search->state;
 	const HnswModel *model = hnsw_model_get(search->index, NULL);
+	bool by_codes = hnsw_has_codes(&search->meta);
 
 	reset_pool(state, ef, search->layout.lanes);
 	search->nfound = 0;
@@ -593,12 +610,12 @@ search_level(HnswSearch *search, uint32 level, uint32 ef, uint32 most)
 	{
 		HnswId id = state->entries[i].id;
 
-		if (state->codec == NULL)
+		if (!by_codes)
 			visit_node(search, model, id, level);
 		else if (state->npool < ef && first_meeting(state, id))
 			pool_add(state, -INFINITY, id);
 	}
-	if (state->codec != NULL)
+	if (by_codes)
 		search_by_codes(search, model, level);
 	else
 		search_by_visits(search, model, level);
@@ -620,7 +637,7 @@ hnsw_search_descend(HnswSearch *search, uint32 level, uint32 ef, HnswState *now)
 {
 	struct HnswSearchState *state = search->state;
 
-	(void) hnsw_model_get(search->index, now);
+	(void) follow_meta(search, now);
 	memset(&search->counters, 0, sizeof(search->counters));
 	search->nhits = search->nfound = 0;
 	state->npending = 0;
@@ -689,11 +706,10 @@ read_pending(HnswSearch *search)
 	}
 }
 
-void
-hnsw_search_run(HnswSearch *search, uint32 ef)
+static void
+run_once(HnswSearch *search, uint32 ef)
 {
 	HnswState now;
-	MemoryContext old = MemoryContextSwitchTo(search->state->context);
 
 	search->complete = true;
 	if (hnsw_search_descend(search, 0, ef, &now))
@@ -701,5 +717,16 @@ hnsw_search_run(HnswSearch *search, uint32 ef)
 		hnsw_search_level(search, 0, ef);
 		read_pending(search);
 	}
+}
+
+/* Estimates may have been none where codes have changed meanwhile: once more */
+void
+hnsw_search_run(HnswSearch *search, uint32 ef)
+{
+	MemoryContext old = MemoryContextSwitchTo(search->state->context);
+
+	do
+		run_once(search, ef);
+	while (follow_meta(search, NULL));
 	MemoryContextSwitchTo(old);
 }
