@@ -12,6 +12,9 @@
 #include "am/poll.h"
 #include "hnsw/hnsw_learn.h"
 
+/* Elements up to which sums of squares are floats */
+#define LARGEST 1e12f
+
 #define CODEC_ROUNDS 15
 #define SEED 1
 
@@ -50,13 +53,18 @@ sample_residuals(const RowSet *rows, const float *mean)
 	return (RowSet){.rows = residuals, .stride = dim, .dim = dim, .n = n};
 }
 
+/* An index that was made with rows has scaled them */
 static bool
-are_finite(const float *floats, Size n)
+are_in_range(const RowSet *rows)
 {
-	for (Size i = 0; i < n; i++)
+	for (Size i = 0; i < rows->n; i++)
 	{
-		if (!isfinite(floats[i]))
-			return false;
+		CHECK_FOR_INTERRUPTS();
+		for (Size d = 0; d < rows->dim; d++)
+		{
+			if (fabsf(row_at(rows, i)[d]) > LARGEST)
+				return false;
+		}
 	}
 	return true;
 }
@@ -70,10 +78,13 @@ hnsw_learn(const HnswMeta *meta, const float *rows, Size stride, uint32 n)
 							  .iterations = CODEC_ROUNDS,
 							  .seed = SEED,
 							  .poll = poll_interrupts};
-	float *floats = MemoryContextAllocHuge(CurrentMemoryContext,
-										   hnsw_floats(meta) * sizeof(float));
+	float *floats;
 	void *work;
 
+	if (!are_in_range(&all))
+		return NULL;
+	floats = MemoryContextAllocHuge(CurrentMemoryContext,
+									hnsw_floats(meta) * sizeof(float));
 	find_mean(&all, floats);
 	training.rows = sample_residuals(&all, floats);
 	work = MemoryContextAllocHuge(CurrentMemoryContext,
@@ -81,8 +92,5 @@ hnsw_learn(const HnswMeta *meta, const float *rows, Size stride, uint32 n)
 	(void) codec->train(&training, floats + meta->dim, work);
 	pfree(work);
 	pfree((float *) training.rows.rows);
-	if (are_finite(floats, hnsw_floats(meta)))
-		return floats;
-	pfree(floats);
-	return NULL;
+	return floats;
 }

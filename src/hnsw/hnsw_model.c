@@ -4,6 +4,8 @@
  */
 #include "postgres.h"
 
+#include <float.h>
+
 #include "miscadmin.h"
 
 #include "core/compat.h"
@@ -16,6 +18,9 @@
 
 /* float32 numbers are below 2^128 */
 #define MAX_SCALE 128
+
+/* Of rows that are so far out that their squares overflow */
+#define MAX_TERM (FLT_MAX / 4)
 
 /* Hints for indexes of up to 8 GB; what lies behind is found the usual way */
 #define MAX_HINTS (1 << 20)
@@ -210,12 +215,15 @@ hnsw_code(const HnswModel *model, const float *row, uint8 *code, float *work)
 	const float *mean = hnsw_mean(model);
 	float *residual = work + 2 * shape.dim;
 	CodecRow numbers;
+	float term;
 
 	for (int i = 0; i < meta->dim; i++)
 		residual[i] = row[i] - mean[i];
 	codec_of((CodecKind) meta->codec)
 		->encode(&shape, hnsw_codec_params(model), residual, mean, code,
 				 &numbers, work);
-	return hnsw_factor(meta) * numbers.correction +
+	term = hnsw_factor(meta) * numbers.correction +
 		(meta->metric == METRIC_INNER_PRODUCT ? 0 : numbers.sqnorm);
+	/* infinite means that there is no neighbour */
+	return Min(term, MAX_TERM);
 }

@@ -16,6 +16,7 @@
 #include "hnsw/hnsw_handler.h"
 #include "hnsw/hnsw_options.h"
 #include "hnsw/hnsw_search.h"
+#include "hnsw/hnsw_train.h"
 
 typedef struct HnswScan
 {
@@ -256,4 +257,5 @@ hnsw_begin_scan(Relation index, int nkeys, int norderbys)
 const ScanMethod hnsw_scan_method = {.begin = hnsw_begin_scan,
 									 .explain = scan_explain,
 									 .check = hnsw_check,
+									 .learn = hnsw_train_anew,
 									 .describe = hnsw_describe};

@@ -120,9 +120,7 @@ training_limit(const HnswMeta *meta)
 {
 	if (meta->codec == CODEC_NONE)
 		return INFINITY;
-	return hnsw_has_codes(meta)
-		? Max(HNSW_LEAST_CODED, (double) TRAINING_GROWTH * meta->trained)
-		: HNSW_LEAST_CODED;
+	return Max(HNSW_LEAST_CODED, (double) TRAINING_GROWTH * meta->trained);
 }
 
 static double
@@ -285,6 +283,7 @@ write_model(HnswTraining *training, const float *floats)
 
 	begin_change(training);
 	meta->stage = HNSW_UNTRAINED;
+	meta->trained = 0; /* until all is done */
 	write_meta(training);
 	memcpy(training->model->floats, floats, hnsw_floats(meta) * sizeof(float));
 	write_floats(training);
@@ -513,7 +512,7 @@ hnsw_train(Relation index, BufferAccessStrategy strategy, double *nrows)
 	return counted;
 }
 
-void
+bool
 hnsw_train_anew(Relation index)
 {
 	HnswTraining training = training_of(index, NULL);
@@ -521,4 +520,5 @@ hnsw_train_anew(Relation index)
 	(void) train(&training,
 				 training.model->meta.codec == CODEC_NONE ? DUE_CALIBRATION
 														  : DUE_TRAINING);
+	return true;
 }

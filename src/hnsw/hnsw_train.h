@@ -51,7 +51,7 @@
 extern bool hnsw_train(Relation index, BufferAccessStrategy strategy,
 					   double *nrows);
 
-/* The same whether it is due or not, if there are rows enough */
-extern void hnsw_train_anew(Relation index);
+/* The same whether it is due or not, if there are rows enough; true */
+extern bool hnsw_train_anew(Relation index);
 
 #endif
