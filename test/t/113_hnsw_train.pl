@@ -169,49 +169,54 @@ is(crashes($_), '', 'the log of ' . $_->name . ' is clean') for $busy, $standby;
 $standby->stop;
 $busy->stop;
 
-# Cancelled, or killed with the server, at any moment: what is there is whole, and
-# the next VACUUM finishes.
+# Cancelled, or killed with the server: while it samples and learns, while it writes
+# codes, while it calibrates.  What is there is whole, and the next VACUUM finishes.
 my $killed = vector_node('killed', conf => $conf . "wal_consistency_checking = 'generic'\n");
-srand 4;
-my (%ended, %stages);
-for my $try (1 .. 8)
+for my $try (1 .. 6)
 {
-	my $after = 4 + int rand 130;
-	my $slow = 'SET vacuum_cost_limit = 200; SET vacuum_cost_delay = 1; SET vacuum_cost_page_dirty = 60; ';
-	my $sql = "VACUUM items; SELECT 'finished'";
+	my $stage = ('untrained', 'being made', 'used')[ $try % 3 ];
+	my @slow = map { ('-c', "SET vacuum_cost_$_") } 'limit = 20', 'delay = 10', 'page_hit = 20';
 	my ($out, $err) = ('', '');
 
 	$killed->safe_psql('postgres', sprintf(q{
 		DROP TABLE IF EXISTS items;
 		CREATE TABLE items (id int, v vector(24));
 		CREATE INDEX items_v ON items USING hnsw (v vector_l2_ops);
-		INSERT INTO items SELECT g, %s FROM generate_series(1, 1500) g;
+		INSERT INTO items SELECT g, %s FROM generate_series(1, 1200) g;
 		VACUUM (INDEX_CLEANUP off) items}, sprintf($vector, 'g')));
-	if ($try % 2)
-	{
-		(undef, $out) = $killed->psql('postgres', $slow . $sql, connstr => $killed->connstr('postgres') . " options='-c statement_timeout=$after'");
-	}
-	else
-	{
-		my $psql = IPC::Run::start([ 'psql', '-XAtq', '-f', '-', '-d', $killed->connstr('postgres') ], '<', \"$slow\n$sql", '>', \$out, '2>', \$err);
-
-		sleep $after / 1000;
-		$killed->stop('immediate');
-		$psql->finish;
-		$killed->start;
-	}
-	$ended{ $out =~ /finished/ ? 'finished' : $try % 2 ? 'cancelled' : 'killed' }++;
-	$stages{ info($killed, 'items_v', 'codes') }++;
-	whole($killed, 'items', "ended after $after ms");
+	# what comes by standard input would wait until it is pumped
+	my $psql = IPC::Run::start([ 'psql', '-XAtq', '-d', $killed->connstr('postgres'), @slow, '-c', 'VACUUM items', '-c', "SELECT 'finished'" ],
+		'<', \'', '>', \$out, '2>', \$err);
+	$killed->safe_psql('postgres', sprintf(q{DO $$
+		DECLARE
+			vacuum int;
+			ends boolean = %s;
+		BEGIN
+			WHILE vacuum IS NULL LOOP
+				PERFORM pg_sleep(0.01), pg_stat_clear_snapshot();
+				SELECT pid INTO vacuum FROM pg_stat_activity WHERE query = 'VACUUM items' AND state = 'active';
+			END LOOP;
+			WHILE (SELECT value FROM vector_index_info('items_v') WHERE name = 'codes') <> '%s' LOOP
+				PERFORM pg_sleep(0.01);
+			END LOOP;
+			PERFORM pg_sleep(0.1 * random()), pg_cancel_backend(CASE WHEN ends THEN vacuum END);
+		END $$}, $try % 2 ? 'true' : 'false', $stage));
+	$killed->stop('immediate') if $try % 2 == 0;
+	$psql->finish;
+	$killed->start if $try % 2 == 0;
+	like($err, qr/canceling statement|server closed the connection|terminating connection/, "$stage: it was ended early");
+	my $left = info($killed, 'items_v', 'codes');
+	# after a crash there is what had come into the log
+	$try % 2 ? is($left, $stage, "$stage: so are codes now") : diag("$stage when it was killed, $left after it");
+	whole($killed, 'items', $stage);
 	# rows that come and go before it begins again
-	$killed->safe_psql('postgres', sprintf('INSERT INTO items SELECT g, %s FROM generate_series(2001, 2100) g; DELETE FROM items WHERE id %% 9 = 0', sprintf($vector, 'g')));
-	whole($killed, 'items', 'and rows after it');
+	$killed->safe_psql('postgres', sprintf('INSERT INTO items SELECT g, %s FROM generate_series(2001, 2100) g;
+		DELETE FROM items WHERE id %% 9 = 0; VACUUM (INDEX_CLEANUP off) items', sprintf($vector, 'g')));
+	whole($killed, 'items', "$stage: and rows after it");
 	$killed->safe_psql('postgres', 'VACUUM items');
-	is(info($killed, 'items_v', 'codes'), 'used', 'VACUUM finishes');
-	whole($killed, 'items', 'in the end');
+	is(join(' ', map { info($killed, 'items_v', $_) } qw(codes trained_elements calibrated_elements)),
+		join(' ', 'used', ($killed->safe_psql('postgres', 'SELECT count(*) FROM items')) x 2), "$stage: VACUUM finishes");
+	whole($killed, 'items', "$stage: in the end");
 }
-diag(join ', ', map { "$_: $ended{$_}" } sort keys %ended);
-diag('codes: ', join ', ', map { "$_: $stages{$_}" } sort keys %stages);
-cmp_ok(($ended{cancelled} // 0) + ($ended{killed} // 0), '>=', 4, 'most were ended early');
 is(crashes($killed), '', 'the log is clean');
 done_testing();
