@@ -70,7 +70,6 @@ SELECT vector_index_check('t_other', true);
 DROP INDEX t_other;
 
 -- what is only for lists
-SELECT vector_index_rebalance('t_v');
 SELECT * FROM vector_index_centroids('t_v');
 -- and for nobody
 SELECT vector_index_check('t');

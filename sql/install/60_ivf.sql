@@ -115,7 +115,7 @@ CREATE FUNCTION vector_index_rebalance(index regclass) RETURNS void
 	AS 'MODULE_PATHNAME', 'vector_index_rebalance'
 	LANGUAGE C VOLATILE STRICT;
 COMMENT ON FUNCTION vector_index_rebalance(regclass) IS
-	'trains an index again and replaces its lists; reads and writes go on';
+	'an index learns anew from its rows: lists are replaced, codes made again; reads and writes go on';
 
 -- What an index has learned, in the shape of the tables that centroids_table,
 -- codebook_table and transform_table name; for who may read the table

@@ -35,6 +35,13 @@ typedef struct ScanMethod
 	 */
 	void (*check)(Relation heap, Relation index, bool heapallindexed);
 
+	/*
+	 * Learn anew from what the index holds: false, and nothing done, where that
+	 * is no copies of rows.  The caller holds a lock on the table that keeps
+	 * VACUUM and others who do this out.
+	 */
+	bool (*learn)(Relation index);
+
 	/* Settings in force, rows, bytes of the index's parts */
 	void (*describe)(Relation index, MethodFact fact, void *arg);
 } ScanMethod;

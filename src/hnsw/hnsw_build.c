@@ -27,25 +27,48 @@
 #include "hnsw/hnsw_calibrate.h"
 #include "hnsw/hnsw_handler.h"
 #include "hnsw/hnsw_insert.h"
+#include "hnsw/hnsw_learn.h"
 #include "hnsw/hnsw_options.h"
 #include "hnsw/hnsw_parallel.h"
 #include "hnsw/hnsw_write.h"
 #include "pages/wal.h"
 
-/*
- * With fewer elements, or dimensions, neighbours are visited: codes would be
- * learned from too few, and tell too little.
- */
-#define LEAST_CODED 1000
+/* Codes of fewer dimensions would tell too little: neighbours are visited */
 #define LEAST_CODED_DIM 16
 
 /* Until it is calibrated a search keeps so many nodes more than rows wanted */
 #define UNCALIBRATED_EF 60
 
-/* Rows that codes are learned from, and rounds */
-#define CODEC_ROWS 16384
-#define CODEC_ROUNDS 15
-#define SEED 1
+/*
+ * Parts of codes as the storage parameters want them, if they fit a page.  There
+ * is room for them from the first row on, since it cannot be made later.
+ */
+static void
+choose_codec(HnswMeta *meta, const HnswOptions *options)
+{
+	static const int bits[] = {
+		[HNSW_CODES_1] = 1, [HNSW_CODES_2] = 2, [HNSW_CODES_4] = 4};
+	HnswMeta coded = *meta;
+
+	if (options->codes == HNSW_CODES_NONE || meta->dim < LEAST_CODED_DIM)
+		return;
+	coded.codec = CODEC_PQ4;
+	coded.parts = hnsw_layout_parts(&coded);
+	if (coded.parts > 0 && options->codes != HNSW_CODES_AUTO)
+	{
+		HnswLayout layout;
+
+		coded.parts = Max(meta->dim * bits[options->codes] / 4, 1);
+		hnsw_layout_init(&layout, &coded);
+		if (layout.slots == 0)
+			coded.parts = 0;
+	}
+	if (coded.parts > 0)
+	{
+		hnsw_layout_transform(&coded);
+		*meta = coded;
+	}
+}
 
 /* Dimensions, type and metric of the column; errors for what cannot be indexed */
 static void
@@ -71,145 +94,7 @@ init_meta(HnswMeta *meta, Relation index)
 			(HnswCalibration){.k = k, .ef = UNCALIBRATED_EF + k};
 	hnsw_layout_init(&layout, meta);
 	hnsw_check_node_size(index, layout.size);
-}
-
-/* Parts of codes as the storage parameters want them, if they fit a page */
-static void
-choose_codec(HnswMeta *meta, const HnswOptions *options, uint32 nelements)
-{
-	static const int bits[] = {
-		[HNSW_CODES_1] = 1, [HNSW_CODES_2] = 2, [HNSW_CODES_4] = 4};
-	HnswMeta coded = *meta;
-
-	if (options->codes == HNSW_CODES_NONE || nelements < LEAST_CODED ||
-		meta->dim < LEAST_CODED_DIM)
-		return;
-	coded.codec = CODEC_PQ4;
-	coded.parts = hnsw_layout_parts(&coded);
-	if (coded.parts > 0 && options->codes != HNSW_CODES_AUTO)
-	{
-		HnswLayout layout;
-
-		coded.parts = Max(meta->dim * bits[options->codes] / 4, 1);
-		hnsw_layout_init(&layout, &coded);
-		if (layout.slots == 0)
-			coded.parts = 0;
-	}
-	if (coded.parts > 0)
-	{
-		hnsw_layout_transform(&coded);
-		*meta = coded;
-	}
-}
-
-/*
- * What codes are made with
- */
-
-static void
-find_mean(const HnswRows *rows, float *mean)
-{
-	int dim = rows->meta->dim;
-	double *sums = palloc0(dim * sizeof(double));
-
-	for (uint32 i = 0; i < rows->n; i++)
-	{
-		CHECK_FOR_INTERRUPTS();
-		for (int d = 0; d < dim; d++)
-			sums[d] += rows->rows[i * rows->stride + d];
-	}
-	for (int d = 0; d < dim; d++)
-		mean[d] = (float) (sums[d] / rows->n);
-	pfree(sums);
-}
-
-/* Rows at equal distances from each other, less the mean */
-static RowSet
-sample_residuals(const HnswRows *rows, const float *mean)
-{
-	Size dim = rows->meta->dim;
-	uint32 n = Min(rows->n, CODEC_ROWS);
-	float *residuals =
-		MemoryContextAllocHuge(CurrentMemoryContext, n * dim * sizeof(float));
-
-	for (uint32 i = 0; i < n; i++)
-	{
-		const float *row = rows->rows + (uint64) i * rows->n / n * rows->stride;
-
-		for (Size d = 0; d < dim; d++)
-			residuals[i * dim + d] = row[d] - mean[d];
-	}
-	return (RowSet){.rows = residuals, .stride = dim, .dim = dim, .n = n};
-}
-
-static void
-train_transform(const HnswMeta *meta, RowSet residuals, float *params)
-{
-	TransformTraining training = {.shape = hnsw_transform_shape(meta),
-								  .rows = residuals,
-								  .m = meta->parts,
-								  .seed = SEED,
-								  .poll = poll_interrupts};
-	void *work = MemoryContextAllocHuge(
-		CurrentMemoryContext, Max(transform_train_work_size(&training), 1));
-
-	/* interrupts do not return: it has found no solution */
-	if (!transform_train(&training, params, work))
-		ereport(ERROR,
-				(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
-				 errmsg("the transform could not be learned from the rows")));
-	pfree(work);
-}
-
-/* Each row becomes what the transform leaves of it, in its place */
-static void
-transform_rows(const TransformShape *shape, const float *params, RowSet *rows)
-{
-	float *row = palloc(shape->in * sizeof(float));
-	float *to = (float *) rows->rows;
-
-	if (shape->kind == TRANSFORM_NONE)
-		return;
-	for (Size i = 0; i < rows->n; i++)
-	{
-		CHECK_FOR_INTERRUPTS();
-		memcpy(row, to + i * rows->stride, shape->in * sizeof(float));
-		transform_apply(shape, params, row, to + i * rows->stride);
-	}
-	pfree(row);
-	rows->dim = shape->out;
-}
-
-static float *
-train(const HnswRows *rows)
-{
-	const HnswMeta *meta = rows->meta;
-	const Codec *codec = codec_of((CodecKind) meta->codec);
-	TransformShape shape = hnsw_transform_shape(meta);
-	CodecTraining training = {.shape = hnsw_codec_shape(meta),
-							  .iterations = CODEC_ROUNDS,
-							  .seed = SEED,
-							  .poll = poll_interrupts};
-	HnswFloats floats = hnsw_lay_out_floats(
-		meta,
-		MemoryContextAllocHuge(CurrentMemoryContext,
-							   hnsw_floats(meta) * sizeof(float)));
-	void *work;
-
-	find_mean(rows, floats.mean);
-	training.rows = sample_residuals(rows, floats.mean);
-	train_transform(meta, training.rows, floats.transform);
-	if (shape.kind == TRANSFORM_NONE)
-		memcpy(floats.centre, floats.mean, shape.in * sizeof(float));
-	else
-		transform_apply(&shape, floats.transform, floats.mean, floats.centre);
-	transform_rows(&shape, floats.transform, &training.rows);
-	work = MemoryContextAllocHuge(CurrentMemoryContext,
-								  codec->train_work_size(&training));
-	(void) codec->train(&training, floats.codec, work);
-	pfree(work);
-	pfree((float *) training.rows.rows);
-	return floats.mean;
+	choose_codec(meta, &options);
 }
 
 /*
@@ -221,20 +106,23 @@ static void
 write_rows(HnswTeam *team, HnswRows *rows)
 {
 	HnswPlan *plan = &team->plan;
-	HnswOptions options = hnsw_options(team->index);
 	float *floats = NULL;
 
 	poll_load_blas();
 	plan->meta.scale = hnsw_rows_unite(rows);
 	plan->nrows = rows->n;
 	plan->ntids = rows->ntids;
-	choose_codec(&plan->meta, &options, rows->n);
 	hnsw_progress_phase(HNSW_PHASE_BUILDING);
 	hnsw_graph_build(team);
-	if (plan->meta.codec != CODEC_NONE)
+	if (plan->meta.codec != CODEC_NONE && rows->n >= HNSW_LEAST_CODED)
 	{
 		hnsw_progress_phase(HNSW_PHASE_TRAINING);
-		floats = train(rows);
+		floats = hnsw_learn(&plan->meta, rows->rows, rows->stride, rows->n);
+	}
+	if (floats != NULL)
+	{
+		plan->meta.stage = HNSW_CODED;
+		plan->meta.trained = rows->n;
 	}
 	hnsw_progress_phase(HNSW_PHASE_WRITING);
 	hnsw_write(team, floats);

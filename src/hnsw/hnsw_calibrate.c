@@ -15,9 +15,6 @@
 #include "hnsw/hnsw_rows.h"
 #include "hnsw/hnsw_search.h"
 
-/* Rows that are searched for */
-#define QUERIES 128
-
 /* Of them at a time, against all rows */
 #define TILE 8
 
@@ -77,12 +74,17 @@ query_of(const Calibration *c, uint32 query)
 	return (uint64) query * c->rows.n / c->plan->nqueries;
 }
 
-/* |y|^2 - 2 <x, y>, or what orders by product */
-static double
-key_of(const Calibration *c, double product, double sqnorm)
+double
+hnsw_order_key(const HnswMeta *meta, double product, double sqnorm)
 {
-	return c->meta->metric == METRIC_INNER_PRODUCT ? -product
-												   : sqnorm - 2 * product;
+	return meta->metric == METRIC_INNER_PRODUCT ? -product
+												: sqnorm - 2 * product;
+}
+
+double
+hnsw_order_slack(double key, double sqnorm)
+{
+	return TOLERANCE * (fabs(key) + sqnorm);
 }
 
 static double
@@ -131,7 +133,7 @@ find_limits(const Calibration *c, const Comparison *all, uint32 query,
 	uint32 n = c->rows.n;
 
 	for (uint32 i = 0; i < n; i++)
-		all->keys[i] = key_of(c, products[i], all->sqnorms[i]);
+		all->keys[i] = hnsw_order_key(c->meta, products[i], all->sqnorms[i]);
 	all->keys[query_of(c, query)] = INFINITY;
 	for (int k = 0; k < HNSW_NCALIBRATIONS; k++)
 	{
@@ -183,7 +185,7 @@ count_found(const Calibration *c, uint32 query)
 	const float *row = row_of(c, self);
 	int dim = c->meta->dim;
 	double limit = c->limits[query].keys[c->plan->at];
-	double slack = TOLERANCE * (fabs(limit) + sqnorm(row, dim));
+	double slack = hnsw_order_slack(limit, sqnorm(row, dim));
 	uint32 wanted = c->meta->calibrations[c->plan->at].k;
 	uint32 seen = 0;
 	uint32 found = 0;
@@ -200,7 +202,8 @@ count_found(const Calibration *c, uint32 query)
 		product = dense_kernels(ELEM_FLOAT32, ELEM_FLOAT32)
 					  ->inner_product(row, other, dim, 0);
 		seen++;
-		found += key_of(c, product, sqnorm(other, dim)) <= limit + slack;
+		found += hnsw_order_key(c->meta, product, sqnorm(other, dim)) <=
+			limit + slack;
 	}
 	return found;
 }
@@ -232,8 +235,9 @@ hnsw_recall_job(HnswTeam *team)
 }
 
 static double
-recall_at(HnswTeam *team, int at, uint32 ef)
+recall_at(void *arg, int at, uint32 ef)
 {
+	HnswTeam *team = arg;
 	HnswPlan *plan = &team->plan;
 	const uint32 *nfound = hnsw_team_array(team, HNSW_NFOUND);
 	uint32 wanted = Min(plan->meta.calibrations[at].k, plan->nrows - 1);
@@ -256,24 +260,36 @@ ef_of_step(uint32 k, int step)
 
 /* The first step that is good enough */
 static uint32
-find_ef(HnswTeam *team, int at)
+find_ef(const HnswMeta *meta, int at, uint32 nelements, HnswRecall recall,
+		void *arg)
 {
-	uint32 k = team->plan.meta.calibrations[at].k;
+	uint32 k = meta->calibrations[at].k;
 	int low = 0;
 	int high = EF_STEPS;
 
-	while (high > low && ef_of_step(k, high - 1) > team->plan.nrows)
+	while (high > low && ef_of_step(k, high - 1) > nelements)
 		high--;
 	while (low < high)
 	{
 		int middle = (low + high) / 2;
 
-		if (recall_at(team, at, ef_of_step(k, middle)) >= RECALL_WANTED)
+		if (recall(arg, at, ef_of_step(k, middle)) >= RECALL_WANTED)
 			high = middle;
 		else
 			low = middle + 1;
 	}
 	return ef_of_step(k, high);
+}
+
+void
+hnsw_find_efforts(HnswMeta *meta, uint32 nelements, HnswRecall recall,
+				  void *arg)
+{
+	for (int at = 0; at < HNSW_NCALIBRATIONS; at++)
+		meta->calibrations[at].ef =
+			Max(find_ef(meta, at, nelements, recall, arg),
+				meta->calibrations[at].k + LEAST_MARGIN);
+	meta->calibrated = nelements;
 }
 
 void
@@ -283,15 +299,13 @@ hnsw_calibrate(HnswTeam *team)
 
 	if (plan->nrows <= plan->meta.calibrations[HNSW_NCALIBRATIONS - 1].k)
 		return;
-	plan->nqueries = Min(plan->nrows, QUERIES);
+	plan->nqueries = Min(plan->nrows, HNSW_CALIBRATION_QUERIES);
 	(void) hnsw_team_allocate(team, HNSW_LIMITS,
 							  plan->nqueries * sizeof(Limits));
 	(void) hnsw_team_allocate(team, HNSW_NFOUND,
 							  plan->nqueries * sizeof(uint32));
 	hnsw_team_run(team, HNSW_JOB_LIMITS, plan->nqueries, TILE);
-	for (int at = 0; at < HNSW_NCALIBRATIONS; at++)
-		plan->meta.calibrations[at].ef = Max(
-			find_ef(team, at), plan->meta.calibrations[at].k + LEAST_MARGIN);
+	hnsw_find_efforts(&plan->meta, plan->nrows, recall_at, team);
 	hnsw_team_free(team, HNSW_NFOUND);
 	hnsw_team_free(team, HNSW_LIMITS);
 }

@@ -16,6 +16,23 @@
  */
 extern void hnsw_calibrate(HnswTeam *team);
 
+/* Rows that are searched for */
+#define HNSW_CALIBRATION_QUERIES 128
+
+/* What orders rows by their distance from another: |y|^2 - 2 <x, y>, or -<x, y> */
+extern double hnsw_order_key(const HnswMeta *meta, double product,
+							 double sqnorm);
+
+/* How far two ways to compute a key of a row may be apart; sqnorm: its own */
+extern double hnsw_order_slack(double key, double sqnorm);
+
+/* Recall of the at'th calibrated k, where a search keeps ef nodes */
+typedef double (*HnswRecall)(void *arg, int at, uint32 ef);
+
+/* The calibrations of meta, by what recall says, of so many elements */
+extern void hnsw_find_efforts(HnswMeta *meta, uint32 nelements,
+							  HnswRecall recall, void *arg);
+
 /* HNSW_JOB_LIMITS, HNSW_JOB_RECALL */
 extern void hnsw_limits_job(HnswTeam *team);
 extern void hnsw_recall_job(HnswTeam *team);

@@ -41,12 +41,12 @@
 typedef struct HnswCheck
 {
 	Relation index;
-	HnswModel *model; /* ours: the relation cache may change */
-	const Codec *codec;
-	BlockNumber first; /* blocks before it are no nodes' */
-	uint64 nnames;     /* of the first round */
-	uint8 *kinds;      /* by name */
-	uint32 *digests;   /* by name: of its code and term */
+	HnswModel *model;   /* ours: the relation cache may change */
+	const Codec *codec; /* NULL: there are no codes to look at */
+	BlockNumber first;  /* blocks before it are no nodes' */
+	uint64 nnames;      /* of the first round */
+	uint8 *kinds;       /* by name */
+	uint32 *digests;    /* by name: of its code and term */
 	tid_set_hash *tids;
 	HnswState state; /* before the first round */
 	char *page;      /* the image of one, and its block */
@@ -684,7 +684,7 @@ check_model(HnswCheck *check)
 		bool same = memcmp(page_room(BufferGetPage(buffer)), from, part) == 0;
 
 		UnlockReleaseBuffer(buffer);
-		if (!same)
+		if (!same && check->settled)
 			page_corrupted(check->index, blkno, "The model has changed.");
 		from += part;
 		left -= part;
@@ -728,7 +728,8 @@ check_init(HnswCheck *check)
 	check->model = hnsw_model_copy(check->index, &check->state);
 	meta = &check->model->meta;
 	shape = hnsw_codec_shape(meta);
-	check->codec = codec_of((CodecKind) meta->codec);
+	check->codec =
+		hnsw_has_codes(meta) ? codec_of((CodecKind) meta->codec) : NULL;
 	check->nnames = (uint64) RelationGetNumberOfBlocks(check->index) *
 		check->model->layout.slots;
 	check->kinds =

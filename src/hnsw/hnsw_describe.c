@@ -134,6 +134,9 @@ void
 hnsw_describe(Relation index, MethodFact fact, void *arg)
 {
 	static const char *const metrics[] = {"l2", "inner_product", "cosine"};
+	static const char *const stages[] = {[HNSW_UNTRAINED] = "untrained",
+										 [HNSW_ENCODING] = "being made",
+										 [HNSW_CODED] = "used"};
 	Listener listener = {fact, arg};
 	HnswState state;
 	HnswModel *model = hnsw_model_copy(index, &state);
@@ -149,6 +152,9 @@ hnsw_describe(Relation index, MethodFact fact, void *arg)
 	put_number(&listener, "ef_construction", meta->ef_construction);
 	put_text(&listener, "codec", codec == NULL ? "none" : codec->name);
 	put_number(&listener, "parts", meta->parts);
+	put_text(&listener, "codes", codec == NULL ? "none" : stages[meta->stage]);
+	put_number(&listener, "trained_elements", meta->trained);
+	put_number(&listener, "calibrated_elements", meta->calibrated);
 	put_text(&listener, "copies", "int8");
 	put_number(&listener, "slots_per_page", model->layout.slots);
 	put_text(&listener, "entry_level",

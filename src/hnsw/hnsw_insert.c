@@ -67,10 +67,7 @@ typedef struct InsertPlan
 static bool
 row_init(NewRow *row)
 {
-	const HnswModel *model = row->model;
-	const HnswMeta *meta = &model->meta;
-	const Codec *codec = codec_of((CodecKind) meta->codec);
-	CodecShape shape = hnsw_codec_shape(meta);
+	const HnswMeta *meta = &row->model->meta;
 	float *scaled = palloc(meta->dim * sizeof(float));
 
 	if (!hnsw_row_set(meta, row->elems, scaled))
@@ -80,15 +77,29 @@ row_init(NewRow *row)
 	hnsw_copy_row(&row->head, row->copy, meta->dim, scaled);
 	row->head.hash = hash_bytes(row->elems, value_size(meta->elem, meta->dim));
 	row->row = scaled;
-	if (codec != NULL)
-	{
-		uint8 *code = palloc(codec->code_bytes(&shape));
-		float *work = palloc(hnsw_code_work(meta) * sizeof(float));
-
-		row->link.term = hnsw_code(model, scaled, code, work);
-		row->link.code = code;
-	}
 	return true;
+}
+
+/*
+ * The model as it is now, and the row's code by it; nobody changes it as long as
+ * we hold the meta page's lock.
+ */
+static void
+take_model(NewRow *row)
+{
+	const HnswMeta *meta;
+	CodecShape shape;
+	uint8 *code;
+
+	row->model = hnsw_model_get(row->index, NULL);
+	meta = &row->model->meta;
+	if (!hnsw_writes_codes(meta))
+		return;
+	shape = hnsw_codec_shape(meta);
+	code = palloc(codec_of((CodecKind) meta->codec)->code_bytes(&shape));
+	row->link.term = hnsw_code(row->model, row->row, code,
+							   palloc(hnsw_code_work(meta) * sizeof(float)));
+	row->link.code = code;
 }
 
 /* Is an element's value the row's, as far as its head says? */
@@ -472,7 +483,7 @@ add_element(const NewRow *row, const InsertPlan *plan)
  * finds the first.
  */
 static void
-insert_row(const NewRow *row)
+insert_row(NewRow *row)
 {
 	LOCKMODE lock = ShareLock;
 
@@ -481,6 +492,7 @@ insert_row(const NewRow *row)
 		InsertPlan plan;
 
 		LockPage(row->index, HNSW_META_BLOCK, lock);
+		take_model(row);
 		make_plan(row, &plan);
 		if (plan.is_entry && lock == ShareLock)
 		{

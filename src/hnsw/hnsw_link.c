@@ -215,7 +215,7 @@ hnsw_chosen_links(const HnswChooser *chooser, const HnswModel *model)
 		HnswLink *link = &links.links[i];
 
 		*link = (HnswLink){.id = chooser->ids[place], .code = codes + i * each};
-		if (each > 0)
+		if (hnsw_writes_codes(&model->meta))
 			link->term = hnsw_code(model, row_of(chooser, place),
 								   codes + i * each, work);
 	}
@@ -472,6 +472,27 @@ link_one_back(Newcomer *newcomer, uint32 i)
 }
 
 /*
+ * The code of a link that is taken from another node: while codes are being made
+ * anew, that may not have been yet.
+ */
+static void
+renew_code(Newcomer *newcomer, HnswLink *link)
+{
+	const HnswModel *model = newcomer->model;
+	int dim = model->meta.dim;
+	float *row;
+	HnswNode head;
+
+	if (model->meta.stage != HNSW_ENCODING || link->id == HNSW_NONE)
+		return;
+	row = palloc((dim + hnsw_code_work(&model->meta)) * sizeof(float));
+	if (hnsw_read_row(newcomer->index, model, link->id, newcomer->level, &head,
+					  row))
+		link->term = hnsw_code(model, row, newcomer->code, row + dim);
+	pfree(row);
+}
+
+/*
  * The newcomer links to the neighbour in a lane of a node: in a lane to spare, or
  * in that of its farthest neighbour, which others lead to.
  */
@@ -489,6 +510,7 @@ take_over(Newcomer *newcomer, HnswId id, uint32 lane)
 	uint32 own_lane;
 
 	UnlockReleaseBuffer(buffer);
+	renew_code(newcomer, &link);
 	newcomer->lanes[lane] = link.id;
 	buffer = page_read(newcomer->index, hnsw_block(layout, own), HNSW_MAGIC,
 					   HNSW_PAGE_NODES, BUFFER_LOCK_EXCLUSIVE, NULL);

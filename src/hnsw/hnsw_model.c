@@ -4,6 +4,8 @@
  */
 #include "postgres.h"
 
+#include <float.h>
+
 #include "miscadmin.h"
 
 #include "core/compat.h"
@@ -63,8 +65,9 @@ check_meta(Relation index, const HnswMeta *meta)
 	if (meta->dim != TupleDescAttr(index->rd_att, 0)->atttypmod ||
 		meta->elem >= ELEM_NKINDS || meta->metric > METRIC_COSINE ||
 		meta->degree < 2 || meta->degree > 2 * meta->m || meta->scale > 0 ||
-		meta->scale < -MAX_SCALE ||
-		(codec == NULL ? meta->codec != CODEC_NONE || meta->parts != 0
+		meta->scale < -MAX_SCALE || meta->stage > HNSW_CODED ||
+		(codec == NULL ? meta->codec != CODEC_NONE || meta->parts != 0 ||
+				 meta->stage != HNSW_UNTRAINED
 					   : codec->scaled || meta->parts < 1 ||
 				 meta->parts > meta->code_dim || meta->code_dim > meta->dim ||
 				 !transform_fits(meta) || meta->model == InvalidBlockNumber))
@@ -145,22 +148,29 @@ read_model(Relation index, const HnswMeta *meta)
 	return model;
 }
 
+/*
+ * Pages of a model change while nobody needs them: a model whose meta data are
+ * the same before and after it was read is of one training.
+ */
 const HnswModel *
 hnsw_model_get(Relation index, HnswState *state)
 {
-	HnswModel *model = index->rd_amcache;
 	HnswMeta meta;
 
-	read_meta(index, &meta, state);
-	if (model != NULL && memcmp(&model->meta, &meta, sizeof(meta)) == 0)
-		return model;
+	for (;;)
+	{
+		HnswModel *model = index->rd_amcache;
 
-	check_meta(index, &meta);
-	model = read_model(index, &meta);
-	if (index->rd_amcache != NULL)
-		pfree(index->rd_amcache);
-	index->rd_amcache = model;
-	return model;
+		read_meta(index, &meta, state);
+		if (model != NULL && memcmp(&model->meta, &meta, sizeof(meta)) == 0)
+			return model;
+
+		check_meta(index, &meta);
+		model = read_model(index, &meta);
+		if (index->rd_amcache != NULL)
+			pfree(index->rd_amcache);
+		index->rd_amcache = model;
+	}
 }
 
 void
@@ -189,7 +199,7 @@ hnsw_facts(Relation index, double k)
 					   .degree = model->meta.degree,
 					   .ef = hnsw_ef(index, &model->meta, k),
 					   .slots_per_page = model->layout.slots,
-					   .bare = model->meta.codec == CODEC_NONE};
+					   .bare = !hnsw_has_codes(&model->meta)};
 }
 
 HnswModel *

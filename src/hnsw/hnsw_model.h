@@ -42,6 +42,20 @@ extern HnswModel *hnsw_model_copy(Relation index, HnswState *state);
  */
 extern void hnsw_model_follow(Relation index);
 
+/* Do searches estimate neighbours by codes? */
+static inline bool
+hnsw_has_codes(const HnswMeta *meta)
+{
+	return meta->stage == HNSW_CODED;
+}
+
+/* Does a link come with its code?  Otherwise nobody makes, or reads, codes. */
+static inline bool
+hnsw_writes_codes(const HnswMeta *meta)
+{
+	return meta->stage != HNSW_UNTRAINED;
+}
+
 /*
  * Floats of the model: mean of the rows, dim; where the transform takes it, code_dim;
  * parameters of the transform, and of the codec.  Without codec there are none.

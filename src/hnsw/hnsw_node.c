@@ -53,8 +53,12 @@ hnsw_link_set(HnswNode *node, const HnswModel *model, uint32 lane,
 	CodecShape shape = hnsw_codec_shape(&model->meta);
 
 	HNSW_ARRAY(node, layout->links, HnswId)[lane] = link->id;
-	if (codec == NULL)
+	if (!hnsw_writes_codes(&model->meta))
+	{
+		if (layout->terms != 0)
+			HNSW_ARRAY(node, layout->terms, float)[lane] = 0;
 		return;
+	}
 	HNSW_ARRAY(node, layout->terms, float)[lane] = link->term;
 	codec->put(&shape, block_of(node, layout, lane / codec->block_lanes),
 			   lane % codec->block_lanes, link->code);
@@ -82,6 +86,24 @@ void
 hnsw_node_free(HnswNode *node, const HnswLayout *layout)
 {
 	memset(node, 0, layout->size);
+}
+
+bool
+hnsw_copy_block(Relation index, BlockNumber blkno,
+				BufferAccessStrategy strategy, char *page)
+{
+	Buffer buffer =
+		ReadBufferExtended(index, MAIN_FORKNUM, blkno, RBM_NORMAL, strategy);
+	Page from = BufferGetPage(buffer);
+	bool nodes;
+
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	nodes = !PageIsNew(from) && page_special(from)->magic == HNSW_MAGIC &&
+		page_special(from)->kind == HNSW_PAGE_NODES;
+	if (nodes)
+		memcpy(page, from, BLCKSZ);
+	UnlockReleaseBuffer(buffer);
+	return nodes;
 }
 
 int

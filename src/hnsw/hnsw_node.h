@@ -17,8 +17,9 @@
 typedef struct HnswLink
 {
 	HnswId id;
+	/* where links come with codes (hnsw_writes_codes): */
 	float term;        /* see hnsw_code() */
-	const uint8 *code; /* code_bytes of the codec; unused without codec */
+	const uint8 *code; /* code_bytes of the codec */
 } HnswLink;
 
 /*
@@ -40,6 +41,13 @@ extern HnswLink hnsw_link_get(const HnswNode *node, const HnswModel *model,
 
 /* A slot is free from now on: zeros */
 extern void hnsw_node_free(HnswNode *node, const HnswLayout *layout);
+
+/*
+ * Copy a page of nodes; false, and no copy, for a block that holds none.  page:
+ * BLCKSZ bytes.  Locks the page for a moment, shared; strategy may be NULL.
+ */
+extern bool hnsw_copy_block(Relation index, BlockNumber blkno,
+							BufferAccessStrategy strategy, char *page);
 
 /* A free slot, by number, in a page of nodes; -1: there is none */
 extern int hnsw_free_slot(Page page, const HnswLayout *layout);

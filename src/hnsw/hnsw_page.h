@@ -59,7 +59,22 @@ typedef struct HnswCalibration
 
 #define HNSW_NCALIBRATIONS 3
 
-/* What stays as long as the index is not built anew */
+/*
+ * What codes are worth.  An index that was made with too few rows has room for
+ * them, until VACUUM has enough to learn from (hnsw_train.h).
+ */
+typedef enum HnswStage
+{
+	HNSW_UNTRAINED, /* nobody writes them, neighbours are visited */
+	HNSW_ENCODING, /* who writes a link writes its code, others may be missing */
+	HNSW_CODED     /* neighbours are estimated by them */
+} HnswStage;
+
+/*
+ * What stays as long as the index is not built anew, and what VACUUM learns: that
+ * changes while the meta page's lock is held exclusively, no insertion is under
+ * way then.
+ */
 typedef struct HnswMeta
 {
 	uint32 magic;
@@ -69,6 +84,8 @@ typedef struct HnswMeta
 	uint8 metric;    /* Metric */
 	uint8 codec;     /* CodecKind of neighbours; CODEC_NONE: they are visited */
 	uint8 transform; /* TransformKind: of rows, before the codec */
+	uint8 stage;     /* HnswStage; without codec HNSW_UNTRAINED */
+	uint8 spare;
 	uint16 parts;    /* of a code, see CodecShape; 0 without codec */
 	uint16 code_dim; /* of what the codec sees; 0 without codec */
 	uint16 m;        /* as in CREATE INDEX */
@@ -76,6 +93,9 @@ typedef struct HnswMeta
 	uint16 degree;     /* neighbours of a node at most, 2 m */
 	int32 scale;       /* values are scaled by 2^scale: sums cannot overflow */
 	BlockNumber model; /* first block; without codec there is none */
+	uint32 model_generation; /* how often codes were learned */
+	uint32 trained;          /* elements that there were then */
+	uint32 calibrated;       /* likewise, for calibrations; 0: never */
 	HnswCalibration calibrations[HNSW_NCALIBRATIONS]; /* ascending k */
 } HnswMeta;
 

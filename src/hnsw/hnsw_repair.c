@@ -6,8 +6,8 @@
  * what has changed is carried over under the page's lock, lane by lane: where an
  * insertion has been faster, its link stays.
  *
- * Rows of candidates are decoded from the codes beside the links; without codec
- * each candidate's own copy is read.
+ * Rows of candidates are decoded from the codes beside the links; where nodes have
+ * none each candidate's own copy is read.
  */
 #include "postgres.h"
 
@@ -59,7 +59,8 @@ struct HnswRepair
 static int
 image_dim(const HnswModel *model)
 {
-	return model->layout.codes != 0 ? model->meta.code_dim : model->meta.dim;
+	return hnsw_has_codes(&model->meta) ? model->meta.code_dim
+										: model->meta.dim;
 }
 
 static uint32
@@ -189,7 +190,7 @@ static void
 begin_choice(HnswRepair *repair, const HnswNode *node)
 {
 	const HnswModel *model = repair->model;
-	bool images = model->layout.codes != 0;
+	bool images = hnsw_has_codes(&model->meta);
 	float *begin = hnsw_chooser_begin(&repair->chooser);
 
 	hnsw_copy_row(node, HNSW_ARRAY(node, model->layout.copy, uint8),
@@ -199,8 +200,8 @@ begin_choice(HnswRepair *repair, const HnswNode *node)
 }
 
 /*
- * The neighbour in a lane of a node, if there is room; without codes its own
- * copy is read, if it is there.
+ * The neighbour in a lane of a node, if there is room; where there are no codes
+ * its own copy is read, if it is there.
  */
 static void
 add_lane(HnswRepair *repair, const HnswNode *node, uint32 lane)
@@ -211,7 +212,7 @@ add_lane(HnswRepair *repair, const HnswNode *node, uint32 lane)
 
 	if (chooser->n == chooser->room)
 		return;
-	if (model->layout.codes != 0)
+	if (hnsw_has_codes(&model->meta))
 	{
 		repair->terms[chooser->n] =
 			HNSW_ARRAY(node, model->layout.terms, float)[lane];
@@ -221,11 +222,14 @@ add_lane(HnswRepair *repair, const HnswNode *node, uint32 lane)
 	}
 	else
 	{
+		float *row = hnsw_chooser_next(chooser);
 		HnswNode head;
 
-		if (!hnsw_read_row(repair->index, model, id, node->level, &head,
-						   hnsw_chooser_next(chooser)))
+		if (!hnsw_read_row(repair->index, model, id, node->level, &head, row))
 			return;
+		if (hnsw_writes_codes(&model->meta))
+			repair->terms[chooser->n] = hnsw_code(
+				model, row, code_of(repair, chooser->n), repair->work);
 	}
 	hnsw_chooser_add(chooser, id);
 }
@@ -417,20 +421,15 @@ static void
 carry_lane(HnswRepair *repair, HnswNode *node, const HnswNode *after,
 		   uint32 lane)
 {
-	const HnswLayout *layout = &repair->model->layout;
 	HnswId id = links_of(repair, after)[lane];
-	HnswLink link = {.id = id, .code = repair->code};
+	HnswLink link;
 
 	if (id == HNSW_NONE || has_link(repair, node, id))
 	{
 		hnsw_link_clear(node, repair->model, lane);
 		return;
 	}
-	if (layout->terms != 0)
-	{
-		link.term = HNSW_ARRAY(after, layout->terms, float)[lane];
-		(void) hnsw_link_get(after, repair->model, lane, repair->code);
-	}
+	link = hnsw_link_get(after, repair->model, lane, repair->code);
 	hnsw_link_set(node, repair->model, lane, &link);
 }
 
@@ -486,18 +485,8 @@ carry_over(HnswRepair *repair, BlockNumber blkno)
 static bool
 copy_page(HnswRepair *repair, BlockNumber blkno)
 {
-	Buffer buffer = ReadBufferExtended(repair->index, MAIN_FORKNUM, blkno,
-									   RBM_NORMAL, repair->strategy);
-	Page page = BufferGetPage(buffer);
-	bool nodes;
-
-	LockBuffer(buffer, BUFFER_LOCK_SHARE);
-	nodes = !PageIsNew(page) && page_special(page)->magic == HNSW_MAGIC &&
-		page_special(page)->kind == HNSW_PAGE_NODES;
-	if (nodes)
-		memcpy(repair->before, page, BLCKSZ);
-	UnlockReleaseBuffer(buffer);
-	return nodes;
+	return hnsw_copy_block(repair->index, blkno, repair->strategy,
+						   repair->before);
 }
 
 /* Note what the live nodes of a page are, and link to */
@@ -572,7 +561,7 @@ link_back(HnswRepair *repair, HnswNode *node, HnswId self)
 
 	hnsw_copy_row(node, HNSW_ARRAY(node, model->layout.copy, uint8),
 				  model->meta.dim, repair->row);
-	if (model->layout.codes != 0)
+	if (hnsw_writes_codes(&model->meta))
 		link.term = hnsw_code(model, repair->row, repair->code, repair->work);
 	hnsw_link_back(repair->index, model, node->level, &link, &repair->chooser);
 }

@@ -16,6 +16,7 @@
 #include "hnsw/hnsw_handler.h"
 #include "hnsw/hnsw_options.h"
 #include "hnsw/hnsw_search.h"
+#include "hnsw/hnsw_train.h"
 
 /* Part of a budget with which it is spent: no search ends after so many nodes */
 #define SPENT 0.9
@@ -290,4 +291,5 @@ hnsw_begin_scan(Relation index, int nkeys, int norderbys)
 const ScanMethod hnsw_scan_method = {.begin = hnsw_begin_scan,
 									 .explain = scan_explain,
 									 .check = hnsw_check,
+									 .learn = hnsw_train_anew,
 									 .describe = hnsw_describe};

@@ -48,10 +48,10 @@ struct HnswSearchState
 {
 	MemoryContext context;
 	HnswQuery query;
-	const Codec *codec;
-	CodecQuery codes; /* the query as the codec wants it */
-	float *image;     /* of the query */
-	double of_mean;   /* <q, mean>, which estimates of products leave out */
+	const Codec *codec; /* NULL: there is none */
+	CodecQuery codes;   /* the query as the codec wants it */
+	float *image;       /* of the query */
+	double of_mean;     /* <q, mean>, which estimates of products leave out */
 	float *work;
 	float *keys;   /* of the lanes of a node */
 	uint32 *below; /* bits: lanes whose keys are good enough */
@@ -130,7 +130,7 @@ prepare_estimates(HnswSearch *search)
 	const HnswModel *model;
 	const float *params;
 
-	if (state->codec == NULL)
+	if (!hnsw_has_codes(&search->meta))
 		return;
 	model = hnsw_model_get(search->index, NULL);
 	params = hnsw_model_floats(model).codec;
@@ -151,6 +151,22 @@ prepare_estimates(HnswSearch *search)
 		state->codec->prepare_distances(shape, params, state->image,
 										&state->codes, state->work);
 	}
+}
+
+/*
+ * Go by the meta data as they are now; true where that is news.  What VACUUM
+ * learns changes no layout.
+ */
+static bool
+follow_meta(HnswSearch *search, HnswState *now)
+{
+	const HnswModel *model = hnsw_model_get(search->index, now);
+
+	if (memcmp(&search->meta, &model->meta, sizeof(HnswMeta)) == 0)
+		return false;
+	search->meta = model->meta;
+	prepare_estimates(search);
+	return true;
 }
 
 bool
@@ -619,6 +635,7 @@ search_level(HnswSearch *search, uint32 level, uint32 ef, uint32 most)
 {
 	struct HnswSearchState *state = search->state;
 	const HnswModel *model = hnsw_model_get(search->index, NULL);
+	bool by_codes = hnsw_has_codes(&search->meta);
 
 	reset_pool(state, ef, search->layout.lanes);
 	search->nfound = 0;
@@ -626,7 +643,7 @@ search_level(HnswSearch *search, uint32 level, uint32 ef, uint32 most)
 	{
 		HnswId id = state->entries[i].id;
 
-		if (state->codec == NULL)
+		if (!by_codes)
 			visit_node(search, model, id, level);
 		else
 		{
@@ -636,7 +653,7 @@ search_level(HnswSearch *search, uint32 level, uint32 ef, uint32 most)
 				pool_add(state, key, id);
 		}
 	}
-	if (state->codec != NULL)
+	if (by_codes)
 		search_by_codes(search, model, level);
 	else
 		search_by_visits(search, model, level);
@@ -658,7 +675,7 @@ hnsw_search_descend(HnswSearch *search, uint32 level, uint32 ef, HnswState *now)
 {
 	struct HnswSearchState *state = search->state;
 
-	(void) hnsw_model_get(search->index, now);
+	(void) follow_meta(search, now);
 	memset(&search->counters, 0, sizeof(search->counters));
 	search->nhits = search->nfound = 0;
 	state->npending = 0;
@@ -727,11 +744,10 @@ read_pending(HnswSearch *search)
 	}
 }
 
-void
-hnsw_search_run(HnswSearch *search, uint32 ef)
+static void
+run_once(HnswSearch *search, uint32 ef)
 {
 	HnswState now;
-	MemoryContext old = MemoryContextSwitchTo(search->state->context);
 
 	search->complete = true;
 	if (hnsw_search_descend(search, 0, ef, &now))
@@ -739,5 +755,16 @@ hnsw_search_run(HnswSearch *search, uint32 ef)
 		hnsw_search_level(search, 0, ef);
 		read_pending(search);
 	}
+}
+
+/* Estimates may have been none where codes have changed meanwhile: once more */
+void
+hnsw_search_run(HnswSearch *search, uint32 ef)
+{
+	MemoryContext old = MemoryContextSwitchTo(search->state->context);
+
+	do
+		run_once(search, ef);
+	while (follow_meta(search, NULL));
 	MemoryContextSwitchTo(old);
 }

@@ -44,6 +44,7 @@
 #include "hnsw/hnsw_handler.h"
 #include "hnsw/hnsw_node.h"
 #include "hnsw/hnsw_repair.h"
+#include "hnsw/hnsw_train.h"
 #include "pages/wal.h"
 
 /* Names are kept by four bits each, blocks with nodes above the ground by one */
@@ -918,16 +919,19 @@ IndexBulkDeleteResult *
 hnsw_vacuum_cleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
 {
 	HnswState state;
+	double nrows;
+	bool counted;
 
 	if (info->analyze_only)
 		return stats;
-	/* nothing was deleted: what has been inserted since is not counted */
+	counted = hnsw_train(info->index, info->strategy, &nrows);
+	/* nothing was deleted: what has been inserted since may not be counted */
 	if (stats == NULL)
 	{
 		(void) hnsw_model_get(info->index, &state);
 		stats = palloc0(sizeof(IndexBulkDeleteResult));
-		stats->num_index_tuples = state.nrows;
-		stats->estimated_count = true;
+		stats->num_index_tuples = counted ? nrows : state.nrows;
+		stats->estimated_count = !counted;
 	}
 	stats->num_pages = RelationGetNumberOfBlocks(info->index);
 	return stats;

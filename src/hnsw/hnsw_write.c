@@ -29,7 +29,7 @@ typedef struct Writer
 	const HnswId *first;    /* names of levels; the last: of more */
 	HnswGraph graph;
 	HnswRows rows;
-	const uint8 *codes; /* of the elements; NULL without codec */
+	const uint8 *codes; /* of the elements; NULL where there are none */
 	Size code_bytes;
 	const float *terms;
 
@@ -54,21 +54,20 @@ end_page(Buffer buffer)
 	UnlockReleaseBuffer(buffer);
 }
 
+/* floats: NULL where they are to be learned yet: zeros */
 static void
-write_model(Relation index, Size nfloats, const float *floats)
+write_model(Relation index, ForkNumber fork, Size nfloats, const float *floats)
 {
-	Size left = nfloats * sizeof(float);
-	const char *from = (const char *) floats;
+	Size bytes = nfloats * sizeof(float);
 
-	while (left > 0)
+	for (Size at = 0; at < bytes; at += PAGE_ROOM)
 	{
-		Size part = Min(left, PAGE_ROOM);
-		Buffer buffer = new_page(index, MAIN_FORKNUM, HNSW_PAGE_MODEL);
+		Buffer buffer = new_page(index, fork, HNSW_PAGE_MODEL);
 
-		memcpy(page_room(BufferGetPage(buffer)), from, part);
+		if (floats != NULL)
+			memcpy(page_room(BufferGetPage(buffer)), (const char *) floats + at,
+				   Min(bytes - at, PAGE_ROOM));
 		end_page(buffer);
-		from += part;
-		left -= part;
 	}
 }
 
@@ -361,9 +360,14 @@ end_meta(Buffer buffer, const HnswMeta *meta, const HnswState *state)
 void
 hnsw_write_empty(Relation index, ForkNumber fork, HnswMeta *meta)
 {
-	HnswState state = {.entry = HNSW_NONE, .space = HNSW_META_BLOCK + 1};
+	HnswState state = {.entry = HNSW_NONE};
+	Buffer buffer = begin_meta(index, fork);
 
-	end_meta(begin_meta(index, fork), meta, &state);
+	if (meta->codec != CODEC_NONE)
+		meta->model = BufferGetBlockNumber(buffer) + 1;
+	write_model(index, fork, hnsw_floats(meta), NULL);
+	state.space = RelationGetNumberOfBlocksInFork(index, fork);
+	end_meta(buffer, meta, &state);
 }
 
 void
@@ -383,11 +387,13 @@ hnsw_write(HnswTeam *team, const float *floats)
 	model->meta = *meta;
 	model->nhints = 0;
 	hnsw_layout_init(&model->layout, meta);
-	if (nfloats > 0)
+	if (floats != NULL)
 		memcpy(model->floats, floats, nfloats * sizeof(float));
+	else
+		memset(model->floats, 0, nfloats * sizeof(float));
 
-	write_model(team->index, nfloats, floats);
-	if (meta->codec != CODEC_NONE)
+	write_model(team->index, MAIN_FORKNUM, nfloats, floats);
+	if (hnsw_has_codes(meta))
 		make_codes(team);
 	write_nodes(team, &state);
 	end_meta(buffer, meta, &state);
@@ -405,6 +411,7 @@ hnsw_write_calibrations(Relation index, const HnswMeta *meta)
 
 	memcpy(written->calibrations, meta->calibrations,
 		   sizeof(meta->calibrations));
+	written->calibrated = meta->calibrated;
 	end_page(buffer);
 }
 

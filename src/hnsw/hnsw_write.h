@@ -12,14 +12,15 @@
 #include "utils/rel.h"
 
 /*
- * Write an empty relation's fork of an index without rows: the meta page.
- * Nothing is logged.
+ * Write an empty relation's fork of an index without rows: the meta page, room
+ * for a model.  Sets where that is.  Nothing is logged.
  */
 extern void hnsw_write_empty(Relation index, ForkNumber fork, HnswMeta *meta);
 
 /*
  * Write an empty relation's main fork: meta page, model, nodes; nothing is
- * logged.  floats: of the model, hnsw_floats(meta) of them, NULL without codec.
+ * logged.  floats: of the model, hnsw_floats(meta) of them, NULL unless it has
+ * been trained.
  * Sets where the model is in the plan's meta, and the names of nodes.
  */
 extern void hnsw_write(HnswTeam *team, const float *floats);

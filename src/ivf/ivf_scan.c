@@ -18,6 +18,7 @@
 #include "ivf/ivf_check.h"
 #include "ivf/ivf_handler.h"
 #include "ivf/ivf_options.h"
+#include "ivf/ivf_rebuild.h"
 #include "ivf/ivf_search.h"
 #include "ivf/ivf_totals.h"
 
@@ -245,4 +246,5 @@ ivfbeginscan(Relation index, int nkeys, int norderbys)
 const ScanMethod ivf_scan_method = {.begin = ivfbeginscan,
 									.explain = scan_explain,
 									.check = ivf_check,
+									.learn = ivf_rebuild,
 									.describe = ivf_describe};

@@ -16,7 +16,6 @@
 
 #include "am/methods.h"
 #include "core/export.h"
-#include "ivf/ivf_rebuild.h"
 #include "sqlfunc/open_index.h"
 
 /* vector_index_check(index regclass, heapallindexed boolean) -> void */
@@ -36,9 +35,9 @@ SQL_FUNCTION(vector_index_rebalance)
 	OpenIndex open;
 
 	PreventCommandDuringRecovery("vector_index_rebalance()");
-	open = open_ivf_index(PG_GETARG_OID(0), INDEX_FOR_OWNER,
-						  ShareUpdateExclusiveLock);
-	if (!ivf_rebuild(open.index))
+	open =
+		open_index(PG_GETARG_OID(0), INDEX_FOR_OWNER, ShareUpdateExclusiveLock);
+	if (!methods_find(open.index)->learn(open.index))
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("index \"%s\" holds no copies of its vectors",

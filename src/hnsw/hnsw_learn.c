@@ -1,0 +1,153 @@
+/*
+ * hnsw_learn.c
+ *	  What codes are made with, learned from rows.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
+#include "am/poll.h"
+#include "hnsw/hnsw_learn.h"
+#include "hnsw/hnsw_model.h"
+
+/* Elements up to which sums of squares are floats */
+#define LARGEST 1e12f
+
+#define CODEC_ROUNDS 15
+#define SEED 1
+
+static void
+find_mean(const RowSet *rows, float *mean)
+{
+	double *sums = palloc0(rows->dim * sizeof(double));
+
+	for (Size i = 0; i < rows->n; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		for (Size d = 0; d < rows->dim; d++)
+			sums[d] += row_at(rows, i)[d];
+	}
+	for (Size d = 0; d < rows->dim; d++)
+		mean[d] = (float) (sums[d] / rows->n);
+	pfree(sums);
+}
+
+/* Rows at equal distances from each other, less the mean */
+static RowSet
+sample_residuals(const RowSet *rows, const float *mean)
+{
+	Size dim = rows->dim;
+	Size n = Min(rows->n, HNSW_CODEC_ROWS);
+	float *residuals =
+		MemoryContextAllocHuge(CurrentMemoryContext, n * dim * sizeof(float));
+
+	for (Size i = 0; i < n; i++)
+	{
+		const float *row = row_at(rows, i * rows->n / n);
+
+		for (Size d = 0; d < dim; d++)
+			residuals[i * dim + d] = row[d] - mean[d];
+	}
+	return (RowSet){.rows = residuals, .stride = dim, .dim = dim, .n = n};
+}
+
+/* An index that was made with rows has scaled them */
+static bool
+are_in_range(const RowSet *rows)
+{
+	for (Size i = 0; i < rows->n; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		for (Size d = 0; d < rows->dim; d++)
+		{
+			if (fabsf(row_at(rows, i)[d]) > LARGEST)
+				return false;
+		}
+	}
+	return true;
+}
+
+static void
+train_transform(const HnswMeta *meta, RowSet residuals, float *params)
+{
+	TransformTraining training = {.shape = hnsw_transform_shape(meta),
+								  .rows = residuals,
+								  .m = meta->parts,
+								  .seed = SEED,
+								  .poll = poll_interrupts};
+	void *work = MemoryContextAllocHuge(
+		CurrentMemoryContext, Max(transform_train_work_size(&training), 1));
+
+	/* interrupts do not return: it has found no solution */
+	if (!transform_train(&training, params, work))
+		ereport(ERROR,
+				(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
+				 errmsg("the transform could not be learned from the rows")));
+	pfree(work);
+}
+
+/* Each row becomes what the transform leaves of it, in its place */
+static void
+transform_rows(const TransformShape *shape, const float *params, RowSet *rows)
+{
+	float *row = palloc(shape->in * sizeof(float));
+	float *to = (float *) rows->rows;
+
+	for (Size i = 0; i < rows->n; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		memcpy(row, to + i * rows->stride, shape->in * sizeof(float));
+		transform_apply(shape, params, row, to + i * rows->stride);
+	}
+	pfree(row);
+	rows->dim = shape->out;
+}
+
+/* The transform, and the mean by it; residuals become what it leaves of them */
+static void
+learn_transform(const HnswMeta *meta, RowSet *residuals,
+				const HnswFloats *floats)
+{
+	TransformShape shape = hnsw_transform_shape(meta);
+
+	if (shape.kind == TRANSFORM_NONE)
+	{
+		memcpy(floats->centre, floats->mean, shape.in * sizeof(float));
+		return;
+	}
+	train_transform(meta, *residuals, floats->transform);
+	transform_apply(&shape, floats->transform, floats->mean, floats->centre);
+	transform_rows(&shape, floats->transform, residuals);
+}
+
+float *
+hnsw_learn(const HnswMeta *meta, const float *rows, Size stride, uint32 n)
+{
+	const Codec *codec = codec_of((CodecKind) meta->codec);
+	RowSet all = {.rows = rows, .stride = stride, .dim = meta->dim, .n = n};
+	CodecTraining training = {.shape = hnsw_codec_shape(meta),
+							  .iterations = CODEC_ROUNDS,
+							  .seed = SEED,
+							  .poll = poll_interrupts};
+	HnswFloats floats;
+	void *work;
+
+	if (!are_in_range(&all))
+		return NULL;
+	floats = hnsw_lay_out_floats(
+		meta,
+		MemoryContextAllocHuge(CurrentMemoryContext,
+							   hnsw_floats(meta) * sizeof(float)));
+	find_mean(&all, floats.mean);
+	training.rows = sample_residuals(&all, floats.mean);
+	learn_transform(meta, &training.rows, &floats);
+	work = MemoryContextAllocHuge(CurrentMemoryContext,
+								  codec->train_work_size(&training));
+	(void) codec->train(&training, floats.codec, work);
+	pfree(work);
+	pfree((float *) training.rows.rows);
+	return floats.mean;
+}
