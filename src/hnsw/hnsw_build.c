@@ -29,6 +29,7 @@
 #include "hnsw/hnsw_insert.h"
 #include "hnsw/hnsw_options.h"
 #include "hnsw/hnsw_parallel.h"
+#include "hnsw/hnsw_parts.h"
 #include "hnsw/hnsw_write.h"
 #include "pages/wal.h"
 
@@ -46,6 +47,9 @@
 #define CODEC_ROWS 16384
 #define CODEC_ROUNDS 15
 #define SEED 1
+
+/* Bytes of rows that they are learned from at least, however little memory */
+#define LEAST_COPIED (4 << 20)
 
 /* Dimensions, type and metric of the column; errors for what cannot be indexed */
 static void
@@ -120,12 +124,12 @@ find_mean(const HnswRows *rows, float *mean)
 	pfree(sums);
 }
 
-/* Rows at equal distances from each other, less the mean */
+/* At most so many rows, at equal distances from each other, less the mean */
 static RowSet
-sample_residuals(const HnswRows *rows, const float *mean)
+sample_residuals(const HnswRows *rows, uint32 most, const float *mean)
 {
 	Size dim = rows->meta->dim;
-	uint32 n = Min(rows->n, CODEC_ROWS);
+	uint32 n = Min(rows->n, most);
 	float *residuals =
 		MemoryContextAllocHuge(CurrentMemoryContext, n * dim * sizeof(float));
 
@@ -139,8 +143,9 @@ sample_residuals(const HnswRows *rows, const float *mean)
 	return (RowSet){.rows = residuals, .stride = dim, .dim = dim, .n = n};
 }
 
+/* By at most so many of the rows */
 static float *
-train(const HnswRows *rows)
+train(const HnswRows *rows, uint32 most)
 {
 	const HnswMeta *meta = rows->meta;
 	const Codec *codec = codec_of((CodecKind) meta->codec);
@@ -153,7 +158,7 @@ train(const HnswRows *rows)
 	void *work;
 
 	find_mean(rows, floats);
-	training.rows = sample_residuals(rows, floats);
+	training.rows = sample_residuals(rows, most, floats);
 	work = MemoryContextAllocHuge(CurrentMemoryContext,
 								  codec->train_work_size(&training));
 	(void) codec->train(&training, floats + meta->dim, work);
@@ -165,6 +170,42 @@ train(const HnswRows *rows)
 /*
  * The build
  */
+
+/* What there is to know of the index when it is written */
+static void
+finish(HnswTeam *team, float *floats)
+{
+	hnsw_calibrate(team);
+	hnsw_write_calibrations(team->index, &team->plan.meta);
+	hnsw_write_log(team);
+	if (floats != NULL)
+		pfree(floats);
+}
+
+/* All rows that have gone to files become the index */
+static void
+write_parts(HnswTeam *team)
+{
+	HnswPlan *plan = &team->plan;
+	HnswOptions options = hnsw_options(team->index);
+	HnswRows sample;
+	Size row;
+	Size copies;
+	float *floats = NULL;
+
+	poll_load_blas();
+	hnsw_progress_phase(HNSW_PHASE_TRAINING);
+	sample = hnsw_parts_sample(team);
+	choose_codec(&plan->meta, &options, plan->nspilled);
+	/* copies of rows, in the place of the graph that is not there yet */
+	row = sample.stride * sizeof(float);
+	copies = plan->room * (hnsw_build_bytes(&plan->meta) - row) / row;
+	copies = Max(copies, LEAST_COPIED / row);
+	if (plan->meta.codec != CODEC_NONE)
+		floats = train(&sample, Max(Min(copies, CODEC_ROWS), 1));
+	hnsw_parts_write(team, floats);
+	finish(team, floats);
+}
 
 /* All rows that are in memory become the index */
 static void
@@ -184,15 +225,11 @@ write_rows(HnswTeam *team, HnswRows *rows)
 	if (plan->meta.codec != CODEC_NONE)
 	{
 		hnsw_progress_phase(HNSW_PHASE_TRAINING);
-		floats = train(rows);
+		floats = train(rows, CODEC_ROWS);
 	}
 	hnsw_progress_phase(HNSW_PHASE_WRITING);
 	hnsw_write(team, floats);
-	hnsw_calibrate(team);
-	hnsw_write_calibrations(team->index, &plan->meta);
-	hnsw_write_log(team);
-	if (floats != NULL)
-		pfree(floats);
+	finish(team, floats);
 }
 
 static void
@@ -210,11 +247,19 @@ notice_full(uint32 nrows)
 static void
 end_team(HnswTeam *team, bool full)
 {
-	HnswRows rows = hnsw_rows_collect(team);
+	bool in_parts = team->plan.nspilled > 0;
+	HnswRows rows = {.n = 0};
 
+	if (in_parts)
+		hnsw_parts_spill(team);
+	else
+		rows = hnsw_rows_collect(team);
 	if (full)
-		notice_full(rows.n);
-	write_rows(team, &rows);
+		notice_full(in_parts ? team->plan.nspilled : rows.n);
+	if (in_parts)
+		write_parts(team);
+	else
+		write_rows(team, &rows);
 	hnsw_team_free_all(team);
 	team->ended = true;
 	hnsw_team_start(team, HNSW_JOB_END, 0, 1);
@@ -232,8 +277,28 @@ typedef struct Reader
 	HnswTeam *team;
 	HnswRows rows; /* unless the team has ended */
 	HnswPlaces places;
+	uint32 nspilled;           /* when they were claimed */
 	MemoryContext row_context; /* reset for each row */
 } Reader;
+
+/*
+ * Rows in memory go to a file, unless that would be of no use: there may be no
+ * more than fit, or so many that numbers and codes alone are too much.
+ */
+static bool
+spill(HnswTeam *team)
+{
+	HnswPlan *plan = &team->plan;
+	HnswOptions options = hnsw_options(team->index);
+	HnswMeta coded = plan->meta;
+
+	choose_codec(&coded, &options, PG_INT32_MAX);
+	if (plan->nspilled + (uint64) plan->room >
+		hnsw_parts_most(plan, &coded, (Size) maintenance_work_mem * 1024))
+		return false;
+	hnsw_parts_spill(team);
+	return true;
+}
 
 /* There is no room for a row: the scan waits for some, or for the index */
 static void
@@ -249,13 +314,17 @@ make_room(Reader *reader)
 	else
 	{
 		hnsw_team_stop(team);
-		if (hnsw_rows_grow(team))
+		if (hnsw_rows_grow(team) || spill(team))
 			hnsw_team_start(team, HNSW_JOB_SCAN, 0, 1);
 		else
 			end_team(team, true);
 	}
-	if (!team->ended)
-		reader->rows = hnsw_rows_of(team);
+	if (team->ended)
+		return;
+	reader->rows = hnsw_rows_of(team);
+	if (reader->nspilled != team->plan.nspilled)
+		reader->places = (HnswPlaces){0};
+	reader->nspilled = team->plan.nspilled;
 }
 
 /*
@@ -275,7 +344,7 @@ insert_row(HnswTeam *team, const void *elems, ItemPointer tid)
 		CHECK_FOR_INTERRUPTS();
 		pg_usleep(1000);
 	}
-	inserted = hnsw_insert_elems(team->index, elems, tid);
+	inserted = hnsw_insert_elems(team->index, team->info, elems, tid);
 	if (raises)
 		pg_atomic_clear_flag(&shared->raising);
 	return inserted;
@@ -305,9 +374,10 @@ read_row(Relation index, ItemPointer tid, Datum *values, bool *isnull,
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(reader->row_context);
 	if (!IsParallelWorker())
-		pgstat_progress_update_param(
-			PROGRESS_CREATEIDX_TUPLES_DONE,
-			(int64) Max(team->nindexed, hnsw_team_nplaces(team)));
+		pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_DONE,
+									 (int64) Max(team->nindexed,
+												 (uint64) team->plan.nspilled +
+													 hnsw_team_nplaces(team)));
 }
 
 /* Each process has one scan, however often it has to wait for room */
@@ -345,7 +415,7 @@ read_table(HnswTeam *team)
 		hnsw_team_stop(team);
 		waiting = team->shared != NULL &&
 			pg_atomic_read_u32(&team->shared->nwaiting) > 0;
-		if (waiting && hnsw_rows_grow(team))
+		if (waiting && (hnsw_rows_grow(team) || spill(team)))
 			hnsw_team_start(team, HNSW_JOB_SCAN, 0, 1);
 		else
 			end_team(team, waiting);
