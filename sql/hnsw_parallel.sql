@@ -119,11 +119,16 @@ ANALYZE growing;
 UPDATE pg_class SET reltuples = 1 WHERE relname = 'growing';
 SELECT pg_temp.build('growing', '(v vector_l2_ops)', 'v', '<->');
 DROP TABLE growing;
--- rows that do not fit are inserted by whoever read them
+-- rows that do not fit into memory are linked in parts
 SET client_min_messages = notice;
 ALTER TABLE big SET (parallel_workers = 3);
 SET maintenance_work_mem = '1MB';
 SET max_parallel_maintenance_workers = 3;
+CREATE INDEX tried ON big USING hnsw (v vector_l2_ops);
+SELECT vector_index_check('tried', true);
+DROP INDEX tried;
+-- what is too much for that, too, is inserted by whoever read it
+INSERT INTO big SELECT 100000 + g, 0, (SELECT v FROM big WHERE id = 10002), NULL FROM generate_series(1, 10000) g;
 CREATE INDEX tried ON big USING hnsw (v vector_l2_ops);
 SET maintenance_work_mem = '128MB';
 -- (it may say that some are hard to find)
@@ -131,6 +136,7 @@ SET client_min_messages = error;
 SELECT vector_index_check('tried', true);
 SELECT reltuples = (SELECT count(v) FROM big) FROM pg_class WHERE relname = 'tried';
 DROP INDEX tried;
+DELETE FROM big WHERE id > 100000;
 ALTER TABLE big RESET (parallel_workers);
 SET client_min_messages = warning;
 

@@ -70,6 +70,7 @@ typedef struct GraphTask
 /* Bytes of work memory of each phase; SIZE_MAX: too many rows or dimensions */
 extern size_t graph_forward_work_size(const GraphTask *task);
 extern size_t graph_finish_work_size(const GraphTask *task);
+extern size_t graph_unite_work_size(const GraphTask *task, size_t nlinks);
 extern size_t graph_connect_work_size(const GraphTask *task);
 
 /*
@@ -104,11 +105,25 @@ extern bool graph_finish(const GraphTask *task, size_t first_row,
 						 uint32_t *neighbours, void *work);
 
 /*
+ * In the place of 1 to 3, where rows were linked in parts: neighbours of the rows
+ * first_row..end_row - 1 from links that they have from several, pruned.  Row r
+ * has links[r * nlinks] and up to nlinks - 1 after that, in any order, behind
+ * the last GRAPH_NONE; some may be there twice.  They may lead to rows from n on,
+ * which lie behind the others.
+ */
+extern bool graph_unite(const GraphTask *task, size_t first_row, size_t end_row,
+						const GraphLink *links, size_t nlinks,
+						uint32_t *neighbours, void *work);
+
+/*
  * 4. See to it that a walk from the row entry reaches every row.  A row that is
  * out of reach becomes a neighbour of the nearest row within reach that has a
  * place to spare: an empty one, or its farthest neighbour that can be reached
  * otherwise; nearest among the rows of the near lists, or of further ones where
  * these have none.  *ntied: how many rows got such a link.  Serial.
+ *
+ * Neighbours from n on are rows of elsewhere: nothing leads back from there,
+ * and their places are to spare.
  */
 extern bool graph_connect(const GraphTask *task, uint32_t entry,
 						  uint32_t *neighbours, size_t *ntied, void *work);

@@ -71,6 +71,13 @@ neighbours_of(const Connect *c, uint32_t row)
 	return c->neighbours + row * c->task->degree;
 }
 
+/* Neither no row nor one of elsewhere */
+static bool
+is_inside(const Connect *c, uint32_t row)
+{
+	return row < c->task->n;
+}
+
 /* A row is met, coming from another */
 static void
 reach(Connect *c, uint32_t row, uint32_t from)
@@ -92,7 +99,7 @@ walk_from(Connect *c, uint32_t row, uint32_t from)
 
 		for (size_t i = 0; i < c->task->degree && next[i] != GRAPH_NONE; i++)
 		{
-			if (c->from[next[i]] == GRAPH_NONE)
+			if (is_inside(c, next[i]) && c->from[next[i]] == GRAPH_NONE)
 				reach(c, next[i], here);
 		}
 		if (!pacer_go_on(&c->pacer, WALK_WORK * c->task->degree))
@@ -110,7 +117,7 @@ spare_place(const Connect *c, uint32_t row)
 
 	for (size_t i = degree; i > 0; i--)
 	{
-		if (neighbours[i - 1] == GRAPH_NONE ||
+		if (!is_inside(c, neighbours[i - 1]) ||
 			c->from[neighbours[i - 1]] != row)
 			return i - 1;
 	}
@@ -187,9 +194,10 @@ give_place(Connect *c, const GraphLink *giver, uint32_t row)
 		neighbours[task->degree - 1] = GRAPH_NONE;
 	}
 	while (neighbours[place] != GRAPH_NONE &&
-		   c->kernels->sqdist(graph_row(task, giver->id),
-							  graph_row(task, neighbours[place]), task->dim,
-							  0) <= giver->sqdist)
+		   (!is_inside(c, neighbours[place]) ||
+			c->kernels->sqdist(graph_row(task, giver->id),
+							   graph_row(task, neighbours[place]), task->dim,
+							   0) <= giver->sqdist))
 		place++;
 	memmove(neighbours + place + 1, neighbours + place,
 			(task->degree - 1 - place) * sizeof(uint32_t));

@@ -62,18 +62,24 @@ typedef struct Finish
 } Finish;
 
 static size_t
-lay_out(Finish *f, const GraphTask *task, void *work)
+lay_out(Finish *f, const GraphTask *task, size_t room, void *work)
 {
 	Carver carver = {work, 0};
 
 	f->task = task;
 	f->pacer = (Pacer){task->poll, task->poll_arg, 0};
-	/* those that link to a row are cut when there are twice too many */
-	f->room = task->degree * 2 * GRAPH_INCOMING;
+	f->room = room;
 	f->keys = carve(&carver, f->room, sizeof(uint64_t));
 	f->spare = carve(&carver, f->room, sizeof(uint64_t));
 	graph_chooser_init(&f->chooser, task, f->room, &carver);
 	return carver.used;
+}
+
+/* Those that link to a row are cut when there are twice too many */
+static size_t
+finish_room(const GraphTask *task)
+{
+	return task->degree * 2 * GRAPH_INCOMING;
 }
 
 size_t
@@ -83,7 +89,17 @@ graph_finish_work_size(const GraphTask *task)
 
 	if (task->n > UINT32_MAX / task->degree)
 		return SIZE_MAX;
-	return lay_out(&f, task, NULL);
+	return lay_out(&f, task, finish_room(task), NULL);
+}
+
+size_t
+graph_unite_work_size(const GraphTask *task, size_t nlinks)
+{
+	Finish f;
+
+	if (task->n > UINT32_MAX / task->degree)
+		return SIZE_MAX;
+	return lay_out(&f, task, nlinks, NULL);
 }
 
 /* The link of one row to another, which is there */
@@ -125,13 +141,14 @@ take_incoming(Finish *f, uint32_t row, const GraphLink *links,
 	return true;
 }
 
-/* And those that it links to; sorted, each once */
+/* And those that it links to, up to nlinks; sorted, each once */
 static size_t
-add_outgoing(Finish *f, uint32_t row, const GraphLink *link, size_t n)
+add_outgoing(Finish *f, uint32_t row, const GraphLink *link, size_t nlinks,
+			 size_t n)
 {
 	size_t kept = 0;
 
-	for (size_t i = 0; i < f->task->degree && link[i].id != GRAPH_NONE; i++)
+	for (size_t i = 0; i < nlinks && link[i].id != GRAPH_NONE; i++)
 		f->keys[n++] = graph_key(link[i].sqdist, link[i].id, row + 1);
 	graph_sort(f->keys, n, f->spare);
 	/* the distance between two rows is the same bits both ways */
@@ -143,24 +160,32 @@ add_outgoing(Finish *f, uint32_t row, const GraphLink *link, size_t n)
 	return kept;
 }
 
+/* Neighbours of a row from the n candidates there are */
+static bool
+choose_neighbours(Finish *f, uint32_t row, size_t n, uint32_t *neighbours)
+{
+	const GraphTask *task = f->task;
+	size_t nchosen = graph_choose(&f->chooser, f->keys, n, row + 1);
+
+	for (size_t i = 0; i < task->degree; i++)
+		neighbours[i] = i < nchosen
+			? graph_key_id(f->keys[f->chooser.chosen[i]], row + 1)
+			: GRAPH_NONE;
+	return pacer_go_on(&f->pacer, n * task->dim * PAIRS_PER_CANDIDATE);
+}
+
 static bool
 finish_row(Finish *f, uint32_t row, const GraphLink *links,
 		   const uint32_t *starts, const uint32_t *ids, uint32_t *neighbours)
 {
 	const GraphTask *task = f->task;
 	size_t n;
-	size_t nchosen;
 
 	if (!take_incoming(f, row, links, ids + starts[row],
 					   starts[row + 1] - starts[row], &n))
 		return false;
-	n = add_outgoing(f, row, links + row * task->degree, n);
-	nchosen = graph_choose(&f->chooser, f->keys, n, row + 1);
-	for (size_t i = 0; i < task->degree; i++)
-		neighbours[i] = i < nchosen
-			? graph_key_id(f->keys[f->chooser.chosen[i]], row + 1)
-			: GRAPH_NONE;
-	return pacer_go_on(&f->pacer, n * task->dim * PAIRS_PER_CANDIDATE);
+	n = add_outgoing(f, row, links + row * task->degree, task->degree, n);
+	return choose_neighbours(f, row, n, neighbours);
 }
 
 bool
@@ -170,11 +195,31 @@ graph_finish(const GraphTask *task, size_t first_row, size_t end_row,
 {
 	Finish f;
 
-	lay_out(&f, task, work);
+	lay_out(&f, task, finish_room(task), work);
 	for (size_t row = first_row; row < end_row; row++)
 	{
 		if (!finish_row(&f, (uint32_t) row, links, starts, ids,
 						neighbours + row * task->degree))
+			return false;
+	}
+	return true;
+}
+
+bool
+graph_unite(const GraphTask *task, size_t first_row, size_t end_row,
+			const GraphLink *links, size_t nlinks, uint32_t *neighbours,
+			void *work)
+{
+	Finish f;
+
+	lay_out(&f, task, nlinks, work);
+	for (size_t row = first_row; row < end_row; row++)
+	{
+		size_t n =
+			add_outgoing(&f, (uint32_t) row, links + row * nlinks, nlinks, 0);
+
+		if (!choose_neighbours(&f, (uint32_t) row, n,
+							   neighbours + row * task->degree))
 			return false;
 	}
 	return true;

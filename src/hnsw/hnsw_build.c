@@ -30,6 +30,7 @@
 #include "hnsw/hnsw_learn.h"
 #include "hnsw/hnsw_options.h"
 #include "hnsw/hnsw_parallel.h"
+#include "hnsw/hnsw_parts.h"
 #include "hnsw/hnsw_write.h"
 #include "pages/wal.h"
 
@@ -38,6 +39,9 @@
 
 /* Until it is calibrated a search keeps so many nodes more than rows wanted */
 #define UNCALIBRATED_EF 60
+
+/* Bytes of rows that codes are learned from at least, however little memory */
+#define LEAST_COPIED (4 << 20)
 
 /*
  * Parts of codes as the storage parameters want them, if they fit a page.  There
@@ -101,6 +105,52 @@ init_meta(HnswMeta *meta, Relation index)
  * The build
  */
 
+/* Nodes will have codes, learned from so many elements, if there is a model */
+static void
+set_stage(HnswPlan *plan, const float *floats, uint32 nelements)
+{
+	if (floats == NULL)
+		return;
+	plan->meta.stage = HNSW_CODED;
+	plan->meta.trained = nelements;
+}
+
+/* What there is to know of the index when it is written */
+static void
+finish(HnswTeam *team, float *floats)
+{
+	hnsw_calibrate(team);
+	hnsw_write_calibrations(team->index, &team->plan.meta);
+	hnsw_write_log(team);
+	if (floats != NULL)
+		pfree(floats);
+}
+
+/* All rows that have gone to files become the index */
+static void
+write_parts(HnswTeam *team)
+{
+	HnswPlan *plan = &team->plan;
+	HnswRows sample;
+	Size row;
+	Size copies;
+	float *floats = NULL;
+
+	poll_load_blas();
+	hnsw_progress_phase(HNSW_PHASE_TRAINING);
+	sample = hnsw_parts_sample(team);
+	/* copies of rows, in the place of the graph that is not there yet */
+	row = sample.stride * sizeof(float);
+	copies = plan->room * (hnsw_build_bytes(&plan->meta) - row) / row;
+	copies = Max(copies, LEAST_COPIED / row);
+	if (plan->meta.codec != CODEC_NONE && plan->nspilled >= HNSW_LEAST_CODED)
+		floats = hnsw_learn(&plan->meta, sample.rows, sample.stride, sample.n,
+							Max(Min(copies, HNSW_CODEC_ROWS), 1));
+	set_stage(plan, floats, plan->nspilled);
+	hnsw_parts_write(team, floats);
+	finish(team, floats);
+}
+
 /* All rows that are in memory become the index */
 static void
 write_rows(HnswTeam *team, HnswRows *rows)
@@ -117,20 +167,13 @@ write_rows(HnswTeam *team, HnswRows *rows)
 	if (plan->meta.codec != CODEC_NONE && rows->n >= HNSW_LEAST_CODED)
 	{
 		hnsw_progress_phase(HNSW_PHASE_TRAINING);
-		floats = hnsw_learn(&plan->meta, rows->rows, rows->stride, rows->n);
+		floats = hnsw_learn(&plan->meta, rows->rows, rows->stride, rows->n,
+							HNSW_CODEC_ROWS);
 	}
-	if (floats != NULL)
-	{
-		plan->meta.stage = HNSW_CODED;
-		plan->meta.trained = rows->n;
-	}
+	set_stage(plan, floats, rows->n);
 	hnsw_progress_phase(HNSW_PHASE_WRITING);
 	hnsw_write(team, floats);
-	hnsw_calibrate(team);
-	hnsw_write_calibrations(team->index, &plan->meta);
-	hnsw_write_log(team);
-	if (floats != NULL)
-		pfree(floats);
+	finish(team, floats);
 }
 
 static void
@@ -148,11 +191,19 @@ notice_full(uint32 nrows)
 static void
 end_team(HnswTeam *team, bool full)
 {
-	HnswRows rows = hnsw_rows_collect(team);
+	bool in_parts = team->plan.nspilled > 0;
+	HnswRows rows = {.n = 0};
 
+	if (in_parts)
+		hnsw_parts_spill(team);
+	else
+		rows = hnsw_rows_collect(team);
 	if (full)
-		notice_full(rows.n);
-	write_rows(team, &rows);
+		notice_full(in_parts ? team->plan.nspilled : rows.n);
+	if (in_parts)
+		write_parts(team);
+	else
+		write_rows(team, &rows);
 	hnsw_team_free_all(team);
 	team->ended = true;
 	hnsw_team_start(team, HNSW_JOB_END, 0, 1);
@@ -170,8 +221,25 @@ typedef struct Reader
 	HnswTeam *team;
 	HnswRows rows; /* unless the team has ended */
 	HnswPlaces places;
+	uint32 nspilled;           /* when they were claimed */
 	MemoryContext row_context; /* reset for each row */
 } Reader;
+
+/*
+ * Rows in memory go to a file, unless that would be of no use: there may be no
+ * more than fit, or so many that numbers and codes alone are too much.
+ */
+static bool
+spill(HnswTeam *team)
+{
+	HnswPlan *plan = &team->plan;
+
+	if (plan->nspilled + (uint64) plan->room >
+		hnsw_parts_most(plan, (Size) maintenance_work_mem * 1024))
+		return false;
+	hnsw_parts_spill(team);
+	return true;
+}
 
 /* There is no room for a row: the scan waits for some, or for the index */
 static void
@@ -187,13 +255,17 @@ make_room(Reader *reader)
 	else
 	{
 		hnsw_team_stop(team);
-		if (hnsw_rows_grow(team))
+		if (hnsw_rows_grow(team) || spill(team))
 			hnsw_team_start(team, HNSW_JOB_SCAN, 0, 1);
 		else
 			end_team(team, true);
 	}
-	if (!team->ended)
-		reader->rows = hnsw_rows_of(team);
+	if (team->ended)
+		return;
+	reader->rows = hnsw_rows_of(team);
+	if (reader->nspilled != team->plan.nspilled)
+		reader->places = (HnswPlaces){0};
+	reader->nspilled = team->plan.nspilled;
 }
 
 /*
@@ -213,7 +285,7 @@ insert_row(HnswTeam *team, const void *elems, ItemPointer tid)
 		CHECK_FOR_INTERRUPTS();
 		pg_usleep(1000);
 	}
-	inserted = hnsw_insert_elems(team->index, elems, tid);
+	inserted = hnsw_insert_elems(team->index, team->info, elems, tid);
 	if (raises)
 		pg_atomic_clear_flag(&shared->raising);
 	return inserted;
@@ -243,9 +315,10 @@ read_row(Relation index, ItemPointer tid, Datum *values, bool *isnull,
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(reader->row_context);
 	if (!IsParallelWorker())
-		pgstat_progress_update_param(
-			PROGRESS_CREATEIDX_TUPLES_DONE,
-			(int64) Max(team->nindexed, hnsw_team_nplaces(team)));
+		pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_DONE,
+									 (int64) Max(team->nindexed,
+												 (uint64) team->plan.nspilled +
+													 hnsw_team_nplaces(team)));
 }
 
 /* Each process has one scan, however often it has to wait for room */
@@ -283,7 +356,7 @@ read_table(HnswTeam *team)
 		hnsw_team_stop(team);
 		waiting = team->shared != NULL &&
 			pg_atomic_read_u32(&team->shared->nwaiting) > 0;
-		if (waiting && hnsw_rows_grow(team))
+		if (waiting && (hnsw_rows_grow(team) || spill(team)))
 			hnsw_team_start(team, HNSW_JOB_SCAN, 0, 1);
 		else
 			end_team(team, waiting);

@@ -12,6 +12,7 @@
 #include "am/poll.h"
 #include "core/select.h"
 #include "hnsw/hnsw_calibrate.h"
+#include "hnsw/hnsw_nearest.h"
 #include "hnsw/hnsw_rows.h"
 #include "hnsw/hnsw_search.h"
 
@@ -48,7 +49,9 @@ typedef struct Calibration
 	const HnswPlan *plan;
 	const HnswMeta *meta;
 	HnswRows rows;
-	Limits *limits; /* of queries */
+	Limits *limits;             /* of queries */
+	const float *queries;       /* of a build in parts; or NULL, */
+	const HnswNearest *nearest; /* as their answers are */
 	HnswSearch *search;
 } Calibration;
 
@@ -58,7 +61,9 @@ calibration_of(HnswTeam *team)
 	return (Calibration){.plan = &team->plan,
 						 .meta = &team->plan.meta,
 						 .rows = hnsw_rows_of(team),
-						 .limits = hnsw_team_array(team, HNSW_LIMITS)};
+						 .limits = hnsw_team_array(team, HNSW_LIMITS),
+						 .queries = hnsw_team_array(team, HNSW_QUERIES),
+						 .nearest = hnsw_team_array(team, HNSW_NEAREST_ROWS)};
 }
 
 static const float *
@@ -208,6 +213,35 @@ count_found(const Calibration *c, uint32 query)
 	return found;
 }
 
+/*
+ * The same where rows are not in memory, but those nearest to the query are known:
+ * which of them were looked at.
+ */
+static uint32
+count_listed(const Calibration *c, uint32 query)
+{
+	const HnswSearch *search = c->search;
+	const HnswNearest *nearest = &c->nearest[query];
+	const float *row = c->queries + query * c->meta->dim;
+	uint32 wanted =
+		Min(c->meta->calibrations[c->plan->at].k, c->plan->nrows - 1);
+	double limit = nearest->rows[wanted - 1].key;
+	uint32 found = 0;
+
+	limit += hnsw_order_slack(limit, sqnorm(row, c->meta->dim));
+	for (uint32 i = 0; i < search->nfound && found < wanted; i++)
+	{
+		uint32 element = search->found[i].id - c->plan->first[0];
+		uint32 j = 0;
+
+		while (j < nearest->n && nearest->rows[j].key <= limit &&
+			   nearest->rows[j].number != element)
+			j++;
+		found += j < nearest->n && nearest->rows[j].key <= limit;
+	}
+	return found;
+}
+
 void
 hnsw_recall_job(HnswTeam *team)
 {
@@ -225,9 +259,13 @@ hnsw_recall_job(HnswTeam *team)
 		for (uint32 q = first; q < end; q++)
 		{
 			CHECK_FOR_INTERRUPTS();
-			hnsw_search_set_row(c.search, row_of(&c, query_of(&c, q)));
+			hnsw_search_set_row(c.search,
+								c.nearest != NULL
+									? c.queries + q * c.meta->dim
+									: row_of(&c, query_of(&c, q)));
 			hnsw_search_run(c.search, c.plan->ef);
-			nfound[q] = count_found(&c, q);
+			nfound[q] =
+				c.nearest != NULL ? count_listed(&c, q) : count_found(&c, q);
 		}
 	}
 	MemoryContextSwitchTo(old);
@@ -299,12 +337,15 @@ hnsw_calibrate(HnswTeam *team)
 
 	if (plan->nrows <= plan->meta.calibrations[HNSW_NCALIBRATIONS - 1].k)
 		return;
-	plan->nqueries = Min(plan->nrows, HNSW_CALIBRATION_QUERIES);
-	(void) hnsw_team_allocate(team, HNSW_LIMITS,
-							  plan->nqueries * sizeof(Limits));
+	if (hnsw_team_array(team, HNSW_NEAREST_ROWS) == NULL)
+	{
+		plan->nqueries = Min(plan->nrows, HNSW_CALIBRATION_QUERIES);
+		(void) hnsw_team_allocate(team, HNSW_LIMITS,
+								  plan->nqueries * sizeof(Limits));
+		hnsw_team_run(team, HNSW_JOB_LIMITS, plan->nqueries, TILE);
+	}
 	(void) hnsw_team_allocate(team, HNSW_NFOUND,
 							  plan->nqueries * sizeof(uint32));
-	hnsw_team_run(team, HNSW_JOB_LIMITS, plan->nqueries, TILE);
 	hnsw_find_efforts(&plan->meta, plan->nrows, recall_at, team);
 	hnsw_team_free(team, HNSW_NFOUND);
 	hnsw_team_free(team, HNSW_LIMITS);

@@ -45,9 +45,8 @@ all_rows(const HnswRows *rows)
 					.n = rows->n};
 }
 
-/* Centres, by rows at equal distances from each other; how many */
-static uint32
-train_lists(const HnswRows *rows, uint32 nlists, float *centroids)
+uint32
+hnsw_graph_centres(const HnswRows *rows, uint32 nlists, float *centroids)
 {
 	KmeansTask task = {.rows = all_rows(rows),
 					   .k = nlists,
@@ -123,11 +122,13 @@ static void
 make_lists(HnswTeam *team)
 {
 	HnswRows rows = hnsw_rows_of(team);
-	uint32 nlists = Max(1, LISTS_FACTOR * sqrt(rows.n));
+	/* lists of a part are as long as they were in the whole */
+	double whole = Max(rows.n, team->plan.nwhole);
+	uint32 nlists = Max(1, LISTS_FACTOR * rows.n / sqrt(Max(whole, 1)));
 	float *centroids = hnsw_team_allocate(team, HNSW_CENTROIDS,
 										  nlists * rows.stride * sizeof(float));
 
-	team->plan.nlists = train_lists(&rows, nlists, centroids);
+	team->plan.nlists = hnsw_graph_centres(&rows, nlists, centroids);
 	(void) hnsw_team_allocate(team, HNSW_NEAREST, rows.n * sizeof(uint32));
 	hnsw_team_run(team, HNSW_JOB_ASSIGN, rows.n, ASSIGNED_ROWS);
 	arrange_by_list(team, &rows);
@@ -227,7 +228,9 @@ link_level(HnswTeam *team)
 	hnsw_team_free(team, HNSW_LINKED);
 	hnsw_team_free(team, HNSW_LINKED_STARTS);
 	hnsw_team_free(team, HNSW_LINKS);
-	connect_rows(&task, neighbours);
+	/* a part is connected by what becomes of its links */
+	if (team->plan.nwhole == 0)
+		connect_rows(&task, neighbours);
 }
 
 /*
@@ -308,6 +311,18 @@ hnsw_graph_build(HnswTeam *team)
 	}
 	hnsw_team_free(team, HNSW_LIST_STARTS);
 	hnsw_team_free(team, HNSW_CENTROIDS);
+}
+
+void
+hnsw_graph_link_part(HnswTeam *team)
+{
+	HnswPlan *plan = &team->plan;
+
+	make_lists(team);
+	plan->level = 0;
+	plan->nlevels = 1;
+	plan->nmembers[0] = plan->nrows;
+	link_level(team);
 }
 
 HnswGraph

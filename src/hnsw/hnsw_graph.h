@@ -38,6 +38,19 @@ extern HnswGraph hnsw_graph_of(HnswTeam *team);
  */
 extern void hnsw_graph_build(HnswTeam *team);
 
+/*
+ * The same for a part of a level (the plan's nwhole), which is not connected: its
+ * lists, centroids and neighbours stay.
+ */
+extern void hnsw_graph_link_part(HnswTeam *team);
+
+/*
+ * Up to nlists centres of rows, found by rows at equal distances from each
+ * other; how many they are
+ */
+extern uint32 hnsw_graph_centres(const HnswRows *rows, uint32 nlists,
+								 float *centroids);
+
 /* HNSW_JOB_ASSIGN, HNSW_JOB_FORWARD, HNSW_JOB_FINISH */
 extern void hnsw_assign_job(HnswTeam *team);
 extern void hnsw_forward_job(HnswTeam *team);

@@ -530,12 +530,6 @@ insert_elems(Relation index, HnswSearch *search, const void *elems,
 	return true;
 }
 
-bool
-hnsw_insert_elems(Relation index, const void *elems, ItemPointer tid)
-{
-	return insert_elems(index, hnsw_search_new(index), elems, tid);
-}
-
 /*
  * The callback
  */
@@ -574,6 +568,14 @@ get_search(HnswInserter *inserter, Relation index)
 	inserter->search = hnsw_search_new(index);
 	MemoryContextSwitchTo(old);
 	return inserter->search;
+}
+
+bool
+hnsw_insert_elems(Relation index, IndexInfo *info, const void *elems,
+				  ItemPointer tid)
+{
+	return insert_elems(index, get_search(get_inserter(info), index), elems,
+						tid);
 }
 
 bool

@@ -7,14 +7,16 @@
 #ifndef VECTOR_EXT_HNSW_INSERT_H
 #define VECTOR_EXT_HNSW_INSERT_H
 
+#include "nodes/execnodes.h"
 #include "storage/itemptr.h"
 #include "utils/rel.h"
 
 /*
  * Insert a row by its elements.  False for one without a place in the index:
- * zero length under cosine.
+ * zero length under cosine.  What rows share is kept in info; what a row needs is
+ * in the current context, the caller's to reset.
  */
-extern bool hnsw_insert_elems(Relation index, const void *elems,
-							  ItemPointer tid);
+extern bool hnsw_insert_elems(Relation index, IndexInfo *info,
+							  const void *elems, ItemPointer tid);
 
 #endif

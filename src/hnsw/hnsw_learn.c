@@ -35,12 +35,12 @@ find_mean(const RowSet *rows, float *mean)
 	pfree(sums);
 }
 
-/* Rows at equal distances from each other, less the mean */
+/* At most so many rows, at equal distances from each other, less the mean */
 static RowSet
-sample_residuals(const RowSet *rows, const float *mean)
+sample_residuals(const RowSet *rows, Size most, const float *mean)
 {
 	Size dim = rows->dim;
-	Size n = Min(rows->n, HNSW_CODEC_ROWS);
+	Size n = Min(rows->n, most);
 	float *residuals =
 		MemoryContextAllocHuge(CurrentMemoryContext, n * dim * sizeof(float));
 
@@ -124,7 +124,8 @@ learn_transform(const HnswMeta *meta, RowSet *residuals,
 }
 
 float *
-hnsw_learn(const HnswMeta *meta, const float *rows, Size stride, uint32 n)
+hnsw_learn(const HnswMeta *meta, const float *rows, Size stride, uint32 n,
+		   uint32 most)
 {
 	const Codec *codec = codec_of((CodecKind) meta->codec);
 	RowSet all = {.rows = rows, .stride = stride, .dim = meta->dim, .n = n};
@@ -142,7 +143,7 @@ hnsw_learn(const HnswMeta *meta, const float *rows, Size stride, uint32 n)
 		MemoryContextAllocHuge(CurrentMemoryContext,
 							   hnsw_floats(meta) * sizeof(float)));
 	find_mean(&all, floats.mean);
-	training.rows = sample_residuals(&all, floats.mean);
+	training.rows = sample_residuals(&all, most, floats.mean);
 	learn_transform(meta, &training.rows, &floats);
 	work = MemoryContextAllocHuge(CurrentMemoryContext,
 								  codec->train_work_size(&training));

@@ -12,7 +12,7 @@
 /* From fewer rows nothing is learned: neighbours are visited */
 #define HNSW_LEAST_CODED 1000
 
-/* More of them than are looked at; then those at equal distances in their order */
+/* More are not looked at */
 #define HNSW_CODEC_ROWS 16384
 
 /* Times the memory of the rows that are looked at, beside them: about so much */
@@ -20,10 +20,11 @@
 
 /*
  * The floats of a model, hnsw_floats(meta) of them, from n scaled rows, stride
- * floats apart; memory in the current context.  NULL where rows are so large that
+ * floats apart, of which most are looked at, at equal distances in their order;
+ * memory in the current context.  NULL where rows are so large that
  * sums of their squares overflow.  OpenBLAS is loaded.
  */
 extern float *hnsw_learn(const HnswMeta *meta, const float *rows, Size stride,
-						 uint32 n);
+						 uint32 n, uint32 most);
 
 #endif

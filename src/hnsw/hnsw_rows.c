@@ -352,22 +352,23 @@ make_equally_long(HnswRows *rows)
 }
 
 int
+hnsw_rows_scale(float greatest)
+{
+	return greatest > SAFE ? (int) floor(log2(SAFE / (double) greatest)) : 0;
+}
+
+int
 hnsw_rows_unite(HnswRows *rows)
 {
-	float greatest;
-	int scale = 0;
+	int scale;
 
 	unite_equal(rows);
 	for (uint32 i = 0; i < rows->n; i++)
 		rows->elements[i].level =
 			hnsw_level(&rows->tids[rows->elements[i].first_tid], rows->meta->m);
-	greatest = greatest_element(rows);
-	if (greatest > SAFE)
-	{
-		scale = (int) floor(log2(SAFE / (double) greatest));
-		for (Size i = 0; i < rows->n * rows->stride; i++)
-			rows->rows[i] = ldexpf(rows->rows[i], scale);
-	}
+	scale = hnsw_rows_scale(greatest_element(rows));
+	for (Size i = 0; scale != 0 && i < rows->n * rows->stride; i++)
+		rows->rows[i] = ldexpf(rows->rows[i], scale);
 	if (rows->meta->metric == METRIC_INNER_PRODUCT)
 		make_equally_long(rows);
 	return scale;

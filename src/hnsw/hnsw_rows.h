@@ -79,6 +79,9 @@ extern HnswRows hnsw_rows_collect(HnswTeam *team);
  */
 extern int hnsw_rows_unite(HnswRows *rows);
 
+/* That exponent for rows whose greatest element is this */
+extern int hnsw_rows_scale(float greatest);
+
 /* Put elements and their rows into this order: element i becomes order[i] was */
 extern void hnsw_rows_arrange(HnswRows *rows, const uint32 *order);
 

@@ -16,18 +16,29 @@
 #include "am/workers.h"
 #include "hnsw/hnsw_build.h"
 #include "hnsw/hnsw_calibrate.h"
+#include "hnsw/hnsw_divide.h"
 #include "hnsw/hnsw_graph.h"
+#include "hnsw/hnsw_merge.h"
+#include "hnsw/hnsw_parts.h"
 #include "hnsw/hnsw_team.h"
 #include "hnsw/hnsw_write.h"
 
 typedef void (*JobFunction)(HnswTeam *team);
 
 static const JobFunction jobs[HNSW_JOB_END] = {
-	[HNSW_JOB_SCAN] = hnsw_scan_job,       [HNSW_JOB_ASSIGN] = hnsw_assign_job,
-	[HNSW_JOB_FORWARD] = hnsw_forward_job, [HNSW_JOB_FINISH] = hnsw_finish_job,
-	[HNSW_JOB_ENCODE] = hnsw_encode_job,   [HNSW_JOB_WRITE] = hnsw_write_job,
-	[HNSW_JOB_LIMITS] = hnsw_limits_job,   [HNSW_JOB_RECALL] = hnsw_recall_job,
+	[HNSW_JOB_SCAN] = hnsw_scan_job,
+	[HNSW_JOB_ASSIGN] = hnsw_assign_job,
+	[HNSW_JOB_FORWARD] = hnsw_forward_job,
+	[HNSW_JOB_FINISH] = hnsw_finish_job,
+	[HNSW_JOB_ENCODE] = hnsw_encode_job,
+	[HNSW_JOB_WRITE] = hnsw_write_job,
+	[HNSW_JOB_LIMITS] = hnsw_limits_job,
+	[HNSW_JOB_RECALL] = hnsw_recall_job,
 	[HNSW_JOB_LOG] = hnsw_log_job,
+	[HNSW_JOB_DIVIDE] = hnsw_divide_job,
+	[HNSW_JOB_LEAVE] = hnsw_leave_job,
+	[HNSW_JOB_MERGE] = hnsw_merge_job,
+	[HNSW_JOB_WRITE_PART] = hnsw_write_part_job,
 };
 
 /*
@@ -236,6 +247,14 @@ hnsw_team_claim_places(HnswTeam *team, uint32 n)
 	first = team->next_place;
 	team->next_place += n;
 	return first;
+}
+
+void
+hnsw_team_reset_places(HnswTeam *team)
+{
+	if (team->shared != NULL)
+		pg_atomic_write_u32(&team->shared->next_place, 0);
+	team->next_place = 0;
 }
 
 uint32

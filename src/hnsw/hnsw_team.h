@@ -49,6 +49,15 @@ typedef enum HnswArray
 	HNSW_TERMS,
 	HNSW_LIMITS, /* of calibration */
 	HNSW_NFOUND,
+	/* of a level in parts */
+	HNSW_LIST_PARTS, /* the part of each list */
+	HNSW_DIVISION,   /* the parts of each row */
+	HNSW_RANKS,      /* among the rows at home */
+	HNSW_PART_LINKS, /* with distances */
+	HNSW_PART_NODES, /* of the rows at home */
+	HNSW_UPPER,      /* where elements above the ground belong */
+	HNSW_QUERIES,    /* of calibration, and their nearest rows */
+	HNSW_NEAREST_ROWS,
 	HNSW_MEMBERS, /* of each level */
 	HNSW_NEIGHBOURS = HNSW_MEMBERS + HNSW_MAX_LEVEL + 1,
 	HNSW_NARRAYS = HNSW_NEIGHBOURS + HNSW_MAX_LEVEL + 1
@@ -56,16 +65,20 @@ typedef enum HnswArray
 
 typedef enum HnswJob
 {
-	HNSW_JOB_SCAN,    /* the table, which processes share by themselves */
-	HNSW_JOB_ASSIGN,  /* rows to lists */
-	HNSW_JOB_FORWARD, /* lists: links of their rows */
-	HNSW_JOB_FINISH,  /* rows: neighbours */
-	HNSW_JOB_ENCODE,  /* rows */
-	HNSW_JOB_WRITE,   /* blocks of nodes */
-	HNSW_JOB_LIMITS,  /* queries of calibration: exact answers */
-	HNSW_JOB_RECALL,  /* queries of calibration: answers of a search */
-	HNSW_JOB_LOG,     /* blocks */
-	HNSW_JOB_END      /* the index is written, rows may be inserted */
+	HNSW_JOB_SCAN,       /* the table, which processes share by themselves */
+	HNSW_JOB_ASSIGN,     /* rows to lists */
+	HNSW_JOB_FORWARD,    /* lists: links of their rows */
+	HNSW_JOB_FINISH,     /* rows: neighbours */
+	HNSW_JOB_ENCODE,     /* rows */
+	HNSW_JOB_WRITE,      /* blocks of nodes */
+	HNSW_JOB_LIMITS,     /* queries of calibration: exact answers */
+	HNSW_JOB_RECALL,     /* queries of calibration: answers of a search */
+	HNSW_JOB_LOG,        /* blocks */
+	HNSW_JOB_DIVIDE,     /* rows to parts */
+	HNSW_JOB_LEAVE,      /* rows of a part: what is left of them */
+	HNSW_JOB_MERGE,      /* rows of a part: links from all parts */
+	HNSW_JOB_WRITE_PART, /* blocks of nodes */
+	HNSW_JOB_END         /* the index is written, rows may be inserted */
 } HnswJob;
 
 typedef struct HnswPlan
@@ -84,8 +97,17 @@ typedef struct HnswPlan
 	uint32 nlevels;
 	uint32 nmembers[HNSW_MAX_LEVEL + 1];
 
+	/* parts */
+	uint32 nspilled; /* rows that have gone to files */
+	uint32 nwhole;   /* rows of the level, where those in memory are a part */
+	uint32 lowest;   /* level of which the rows are */
+	uint32 base;     /* the first member at home in the part, */
+	uint32 nhomes;   /* and how many they are */
+	uint32 merged;   /* the first of them that is being merged */
+
 	/* pages */
 	HnswId first[HNSW_MAX_LEVEL + 2]; /* names of levels; then of more TIDs */
+	HnswId first_more;                /* of a level in parts: of more TIDs */
 
 	/* calibration */
 	uint32 nqueries;
@@ -149,7 +171,8 @@ typedef struct HnswTeam
 	bool ended;   /* the index is written */
 	double nrows; /* our rows that came into memory */
 	double heap_tuples;
-	double nindexed; /* our rows in all */
+	double nindexed;         /* our rows in all */
+	struct HnswParts *parts; /* the leader's, once rows go to files */
 } HnswTeam;
 
 /*
@@ -188,6 +211,9 @@ extern bool hnsw_team_claim(HnswTeam *team, uint32 *first, uint32 *end);
 
 /* Claim n places for rows; the first one, which may be beyond all room */
 extern uint32 hnsw_team_claim_places(HnswTeam *team, uint32 n);
+
+/* All places are to be claimed anew: for the leader alone, between jobs */
+extern void hnsw_team_reset_places(HnswTeam *team);
 
 /* Places that have been claimed, by all */
 extern uint32 hnsw_team_nplaces(HnswTeam *team);

@@ -429,8 +429,8 @@ static void
 learn_codes(HnswTraining *training)
 {
 	HnswMeta *meta = &training->model->meta;
-	float *floats =
-		hnsw_learn(meta, training->sample.rows, meta->dim, training->sample.n);
+	float *floats = hnsw_learn(meta, training->sample.rows, meta->dim,
+							   training->sample.n, HNSW_CODEC_ROWS);
 
 	if (floats == NULL)
 		return;

@@ -26,10 +26,12 @@ typedef struct Writer
 {
 	Relation index;
 	const HnswModel *model; /* without hints */
+	uint32 lowest;          /* the level that the first of these is */
 	const HnswId *first;    /* names of levels; the last: of more */
 	HnswGraph graph;
 	HnswRows rows;
-	const uint8 *codes; /* of the elements; NULL where there are none */
+	const HnswUpper *upper; /* by first_tid; NULL: from the ground up */
+	const uint8 *codes;     /* of the elements; NULL where there are none */
 	Size code_bytes;
 	const float *terms;
 
@@ -206,14 +208,18 @@ write_node(Writer *writer, HnswNode *node, uint32 at, uint32 place)
 	const HnswRows *rows = &writer->rows;
 	uint32 element = member(&writer->graph.levels[at], place);
 
-	hnsw_node_init(node, layout, at);
-	node->ground = writer->first[0] + element;
+	hnsw_node_init(node, layout, writer->lowest + at);
+	node->ground = writer->upper != NULL
+		? writer->upper[rows->elements[element].first_tid].ground
+		: writer->first[0] + element;
 	node->hash = rows->elements[element].hash;
 	hnsw_copy_set(rows->rows + element * rows->stride, rows->meta->dim, node,
 				  HNSW_ARRAY(node, layout->copy, uint8));
 	if (at > 0)
 		node->below = writer->first[at - 1] +
 			place_of(&writer->graph.levels[at - 1], element);
+	else if (writer->upper != NULL)
+		node->below = writer->upper[rows->elements[element].first_tid].below;
 	else
 		set_tids(writer, node, element);
 	set_links(writer, node, at, place);
@@ -252,13 +258,15 @@ writer_of(HnswTeam *team)
 
 	return (Writer){.index = team->index,
 					.model = model,
-					.first = plan->first,
+					.lowest = plan->lowest,
+					.first = plan->first + plan->lowest,
 					.graph = hnsw_graph_of(team),
 					.rows = hnsw_rows_of(team),
+					.upper = hnsw_team_array(team, HNSW_UPPER),
 					.codes = hnsw_team_array(team, HNSW_CODES),
 					.code_bytes = codec == NULL ? 0 : codec->code_bytes(&shape),
 					.terms = hnsw_team_array(team, HNSW_TERMS),
-					.next_more = plan->first[plan->nlevels]};
+					.next_more = plan->first[plan->lowest + plan->nlevels]};
 }
 
 /* Ranges of a process ascend, and so does what its writer has passed */
@@ -266,7 +274,7 @@ void
 hnsw_write_job(HnswTeam *team)
 {
 	Writer writer = writer_of(team);
-	BlockNumber begin = hnsw_block(&writer.model->layout, team->plan.first[0]);
+	BlockNumber begin = hnsw_block(&writer.model->layout, writer.first[0]);
 	uint32 first;
 	uint32 end;
 
@@ -277,16 +285,16 @@ hnsw_write_job(HnswTeam *team)
 	}
 }
 
-/* The slots with more TIDs of one element; the name behind the last one */
-static HnswId
-write_more(Writer *writer, uint32 i, HnswId id)
+HnswId
+hnsw_write_more(HnswTeam *team, HnswId ground, const ItemPointerData *tids,
+				uint32 n, HnswId id)
 {
-	const HnswElement *element = &writer->rows.elements[i];
-	const HnswLayout *layout = &writer->model->layout;
+	const HnswModel *model = hnsw_team_array(team, HNSW_MODEL);
+	const HnswLayout *layout = &model->layout;
 
-	for (uint32 at = HNSW_TIDS; at < element->ntids; at += layout->more)
+	for (uint32 at = 0; at < n; at += layout->more)
 	{
-		Buffer buffer = ReadBuffer(writer->index, hnsw_block(layout, id));
+		Buffer buffer = ReadBuffer(team->index, hnsw_block(layout, id));
 		Page page = BufferGetPage(buffer);
 		HnswMore *more = (HnswMore *) hnsw_node(page, layout, id++);
 
@@ -294,15 +302,31 @@ write_more(Writer *writer, uint32 i, HnswId id)
 		if (PageIsNew(page))
 			page_init(page, HNSW_MAGIC, HNSW_PAGE_NODES, 0);
 		more->state = HNSW_MORE;
-		more->ground = writer->first[0] + i;
-		more->ntids = Min(element->ntids - at, layout->more);
-		more->next = at + layout->more < element->ntids ? id : HNSW_NONE;
-		memcpy(more->tids, writer->rows.tids + element->first_tid + at,
-			   more->ntids * sizeof(ItemPointerData));
+		more->ground = ground;
+		more->ntids = Min(n - at, layout->more);
+		more->next = at + layout->more < n ? id : HNSW_NONE;
+		memcpy(more->tids, tids + at, more->ntids * sizeof(ItemPointerData));
 		end_page(buffer);
 		CHECK_FOR_INTERRUPTS();
 	}
 	return id;
+}
+
+/* The slots with more TIDs of all elements */
+static void
+write_all_more(HnswTeam *team, const HnswRows *rows, HnswId id)
+{
+	HnswId first = team->plan.first[0];
+
+	for (uint32 i = 0; i < rows->n; i++)
+	{
+		const HnswElement *element = &rows->elements[i];
+
+		if (element->ntids > HNSW_TIDS)
+			id = hnsw_write_more(team, first + i,
+								 rows->tids + element->first_tid + HNSW_TIDS,
+								 element->ntids - HNSW_TIDS, id);
+	}
 }
 
 /* Write the nodes from the next block on; the entry is set */
@@ -311,6 +335,7 @@ write_nodes(HnswTeam *team, HnswState *state)
 {
 	HnswPlan *plan = &team->plan;
 	Writer writer = writer_of(team);
+	HnswId *first = plan->first + plan->lowest;
 	const HnswLayout *layout = &writer.model->layout;
 	HnswId end;
 	BlockNumber nblocks;
@@ -318,13 +343,13 @@ write_nodes(HnswTeam *team, HnswState *state)
 	state->space = RelationGetNumberOfBlocks(team->index);
 	if (plan->nlevels == 0)
 		return;
-	plan->first[0] = hnsw_id(layout, state->space, 0);
+	first[0] = hnsw_id(layout, state->space, 0);
 	for (uint32 at = 0; at < plan->nlevels; at++)
-		plan->first[at + 1] = plan->first[at] + plan->nmembers[at];
-	state->entry = plan->first[plan->nlevels - 1];
-	state->top_level = plan->nlevels - 1;
+		first[at + 1] = first[at] + plan->nmembers[at];
+	state->entry = first[plan->nlevels - 1];
+	state->top_level = plan->lowest + plan->nlevels - 1;
 
-	end = plan->first[plan->nlevels];
+	end = first[plan->nlevels];
 	nblocks = hnsw_block(layout, end - 1) + 1 - state->space;
 	for (uint32 i = 0; i < plan->nrows; i++)
 		end += count_more(&writer, &writer.rows.elements[i]);
@@ -332,9 +357,7 @@ write_nodes(HnswTeam *team, HnswState *state)
 				   hnsw_block(layout, end - 1) + 1 - state->space);
 	hnsw_team_run(team, HNSW_JOB_WRITE, nblocks, WRITTEN_BLOCKS);
 	state->space = hnsw_block(layout, end - 1);
-	end = plan->first[plan->nlevels];
-	for (uint32 i = 0; i < plan->nrows; i++)
-		end = write_more(&writer, i, end);
+	write_all_more(team, &writer.rows, first[plan->nlevels]);
 }
 
 /* The meta page, which says of itself to be no index yet */
@@ -370,11 +393,10 @@ hnsw_write_empty(Relation index, ForkNumber fork, HnswMeta *meta)
 	end_meta(buffer, meta, &state);
 }
 
-void
-hnsw_write(HnswTeam *team, const float *floats)
+Buffer
+hnsw_write_begin(HnswTeam *team, const float *floats)
 {
 	HnswMeta *meta = &team->plan.meta;
-	HnswState state = {.entry = HNSW_NONE, .nrows = team->plan.ntids};
 	Size nfloats = hnsw_floats(meta);
 	Buffer buffer = begin_meta(team->index, MAIN_FORKNUM);
 	HnswModel *model;
@@ -393,13 +415,34 @@ hnsw_write(HnswTeam *team, const float *floats)
 		memset(model->floats, 0, nfloats * sizeof(float));
 
 	write_model(team->index, MAIN_FORKNUM, nfloats, floats);
-	if (hnsw_has_codes(meta))
+	return buffer;
+}
+
+void
+hnsw_write_levels(HnswTeam *team, HnswState *state)
+{
+	if (hnsw_has_codes(&team->plan.meta))
 		make_codes(team);
-	write_nodes(team, &state);
-	end_meta(buffer, meta, &state);
+	write_nodes(team, state);
 	hnsw_team_free(team, HNSW_TERMS);
 	hnsw_team_free(team, HNSW_CODES);
+}
+
+void
+hnsw_write_end(HnswTeam *team, Buffer buffer, const HnswState *state)
+{
+	end_meta(buffer, &team->plan.meta, state);
 	hnsw_team_free(team, HNSW_MODEL);
+}
+
+void
+hnsw_write(HnswTeam *team, const float *floats)
+{
+	HnswState state = {.entry = HNSW_NONE, .nrows = team->plan.ntids};
+	Buffer buffer = hnsw_write_begin(team, floats);
+
+	hnsw_write_levels(team, &state);
+	hnsw_write_end(team, buffer, &state);
 }
 
 void

@@ -9,6 +9,7 @@
 
 #include "hnsw/hnsw_graph.h"
 #include "hnsw/hnsw_model.h"
+#include "storage/buf.h"
 #include "utils/rel.h"
 
 /*
@@ -24,6 +25,29 @@ extern void hnsw_write_empty(Relation index, ForkNumber fork, HnswMeta *meta);
  * Sets where the model is in the plan's meta, and the names of nodes.
  */
 extern void hnsw_write(HnswTeam *team, const float *floats);
+
+/*
+ * The same in steps: meta page, pinned, and model; nodes of the rows in memory,
+ * from the plan's lowest level on; the meta page's content.
+ */
+extern Buffer hnsw_write_begin(HnswTeam *team, const float *floats);
+extern void hnsw_write_levels(HnswTeam *team, HnswState *state);
+extern void hnsw_write_end(HnswTeam *team, Buffer buffer,
+						   const HnswState *state);
+
+/*
+ * Slots with n more TIDs of the element with this node on the ground, from a name
+ * on; the name behind the last one.
+ */
+extern HnswId hnsw_write_more(HnswTeam *team, HnswId ground,
+							  const ItemPointerData *tids, uint32 n, HnswId id);
+
+/* Where an element belongs whose nodes below are written, in HNSW_UPPER */
+typedef struct HnswUpper
+{
+	HnswId ground;
+	HnswId below;
+} HnswUpper;
 
 /* Write the calibrations of meta into the meta page, unlogged */
 extern void hnsw_write_calibrations(Relation index, const HnswMeta *meta);
