@@ -96,6 +96,7 @@ init_meta(HnswMeta *meta, Relation index)
 	for (uint32 i = 0, k = 1; i < HNSW_NCALIBRATIONS; i++, k *= 10)
 		meta->calibrations[i] =
 			(HnswCalibration){.k = k, .ef = UNCALIBRATED_EF + k};
+	meta->stretch = 1;
 	hnsw_layout_init(&layout, meta);
 	hnsw_check_node_size(index, layout.size);
 	choose_codec(meta, &options);

@@ -22,8 +22,12 @@
 /* Of them at a time, by searching */
 #define SEARCHED 4
 
-/* Real queries are less like the rows than rows are: .95 of them is wanted */
+/*
+ * Real queries are less like the rows than rows are: .95 of them is wanted.  So
+ * many times the nodes that rows take: measured, .96 for questions to texts.
+ */
 #define RECALL_WANTED 0.99
+#define QUERY_MARGIN 1.5
 
 /*
  * Nodes kept beyond k at least: on easy rows a search may do with hardly more
@@ -34,6 +38,17 @@
 /* ef is tried in steps by this factor, up to so many of them */
 #define EF_STEP 1.15
 #define EF_STEPS 48
+
+/* Beyond that searching for so many queries takes too long */
+#define MOST_CALIBRATED 8192
+
+/*
+ * Searches by distances that those by estimates are compared with: what pgvector's
+ * users set; and how near recall has to come.
+ */
+#define COMPARED_AT 1 /* of the calibrations: k = 10 */
+#define COMPARED_EF 40
+#define COMPARED_RECALL 0.002
 
 /* Distances of the two ways to compute them may differ by so much */
 #define TOLERANCE 1e-5
@@ -192,10 +207,9 @@ count_found(const Calibration *c, uint32 query)
 	double limit = c->limits[query].keys[c->plan->at];
 	double slack = hnsw_order_slack(limit, sqnorm(row, dim));
 	uint32 wanted = c->meta->calibrations[c->plan->at].k;
-	uint32 seen = 0;
 	uint32 found = 0;
 
-	for (uint32 i = 0; i < search->nfound && seen < wanted; i++)
+	for (uint32 i = 0; i < search->nfound && found < wanted; i++)
 	{
 		uint32 element = search->found[i].id - c->plan->first[0];
 		const float *other;
@@ -206,7 +220,6 @@ count_found(const Calibration *c, uint32 query)
 		other = row_of(c, element);
 		product = dense_kernels(ELEM_FLOAT32, ELEM_FLOAT32)
 					  ->inner_product(row, other, dim, 0);
-		seen++;
 		found += hnsw_order_key(c->meta, product, sqnorm(other, dim)) <=
 			limit + slack;
 	}
@@ -254,6 +267,7 @@ hnsw_recall_job(HnswTeam *team)
 	uint32 end;
 
 	c.search = hnsw_search_new(team->index);
+	c.search->visits = c.plan->visits;
 	while (hnsw_team_claim(team, &first, &end))
 	{
 		for (uint32 q = first; q < end; q++)
@@ -273,7 +287,7 @@ hnsw_recall_job(HnswTeam *team)
 }
 
 static double
-recall_at(void *arg, int at, uint32 ef)
+recall_at(void *arg, int at, uint32 ef, bool visits)
 {
 	HnswTeam *team = arg;
 	HnswPlan *plan = &team->plan;
@@ -283,6 +297,7 @@ recall_at(void *arg, int at, uint32 ef)
 
 	plan->at = at;
 	plan->ef = ef;
+	plan->visits = visits;
 	hnsw_team_run(team, HNSW_JOB_RECALL, plan->nqueries, SEARCHED);
 	for (uint32 q = 0; q < plan->nqueries; q++)
 		found += Min(nfound[q], wanted);
@@ -305,13 +320,14 @@ find_ef(const HnswMeta *meta, int at, uint32 nelements, HnswRecall recall,
 	int low = 0;
 	int high = EF_STEPS;
 
-	while (high > low && ef_of_step(k, high - 1) > nelements)
+	while (high > low &&
+		   ef_of_step(k, high - 1) > Min(nelements, MOST_CALIBRATED))
 		high--;
 	while (low < high)
 	{
 		int middle = (low + high) / 2;
 
-		if (recall(arg, at, ef_of_step(k, middle)) >= RECALL_WANTED)
+		if (recall(arg, at, ef_of_step(k, middle), false) >= RECALL_WANTED)
 			high = middle;
 		else
 			low = middle + 1;
@@ -319,14 +335,41 @@ find_ef(const HnswMeta *meta, int at, uint32 nelements, HnswRecall recall,
 	return ef_of_step(k, high);
 }
 
+static float
+find_stretch(const HnswMeta *meta, HnswRecall recall, void *arg)
+{
+	double wanted;
+	double stretch = 1;
+
+	if (!hnsw_has_codes(meta))
+		return 1;
+	wanted = recall(arg, COMPARED_AT, COMPARED_EF, true);
+	wanted = Min(wanted, RECALL_WANTED) - COMPARED_RECALL;
+	while (stretch < HNSW_MOST_STRETCH &&
+		   recall(arg, COMPARED_AT, ceil(COMPARED_EF * stretch), false) <
+			   wanted)
+		stretch *= EF_STEP;
+	return (float) Min(stretch, HNSW_MOST_STRETCH);
+}
+
 void
 hnsw_find_efforts(HnswMeta *meta, uint32 nelements, HnswRecall recall,
 				  void *arg)
 {
-	for (int at = 0; at < HNSW_NCALIBRATIONS; at++)
-		meta->calibrations[at].ef =
-			Max(find_ef(meta, at, nelements, recall, arg),
-				meta->calibrations[at].k + LEAST_MARGIN);
+	HnswCalibration *calibrations = meta->calibrations;
+
+	for (int at = HNSW_NCALIBRATIONS - 1; at >= 0; at--)
+	{
+		uint32 k = calibrations[at].k;
+		uint32 ef = find_ef(meta, at, nelements, recall, arg);
+
+		/* of few rows that are wanted one missed by chance says little */
+		ef = Max(ceil(ef * QUERY_MARGIN), k + LEAST_MARGIN);
+		if (at + 1 < HNSW_NCALIBRATIONS)
+			ef = Min(ef, calibrations[at + 1].ef);
+		calibrations[at].ef = ef;
+	}
+	meta->stretch = find_stretch(meta, recall, arg);
 	meta->calibrated = nelements;
 }
 

@@ -26,10 +26,13 @@ extern double hnsw_order_key(const HnswMeta *meta, double product,
 /* How far two ways to compute a key of a row may be apart; sqnorm: its own */
 extern double hnsw_order_slack(double key, double sqnorm);
 
-/* Recall of the at'th calibrated k, where a search keeps ef nodes */
-typedef double (*HnswRecall)(void *arg, int at, uint32 ef);
+/*
+ * Recall of the at'th calibrated k, where a search keeps ef nodes, and visits all
+ * neighbours in place of estimating them if visits is set
+ */
+typedef double (*HnswRecall)(void *arg, int at, uint32 ef, bool visits);
 
-/* The calibrations of meta, by what recall says, of so many elements */
+/* Calibrations and stretch of meta, by what recall says, of so many elements */
 extern void hnsw_find_efforts(HnswMeta *meta, uint32 nelements,
 							  HnswRecall recall, void *arg);
 

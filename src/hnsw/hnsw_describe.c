@@ -100,6 +100,7 @@ take_census(Relation index, const HnswModel *model)
 static void
 put_efforts(const Listener *to, Relation index, const HnswMeta *meta)
 {
+	put_text(to, "stretch", psprintf("%.2f", meta->stretch));
 	for (int k = 1; k <= 100; k *= 10)
 		put_number(to, psprintf("ef_for_%d", k), hnsw_ef(index, meta, k));
 }

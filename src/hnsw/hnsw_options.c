@@ -251,10 +251,9 @@ hnsw_ef(Relation index, const HnswMeta *meta, double k)
 {
 	int parameter = hnsw_options(index).ef_search;
 
-	if (ef_search_set)
-		return ef_search;
-	if (parameter > 0)
-		return parameter;
+	/* as many as are needed to find what pgvector does by keeping so many */
+	if (ef_search_set || parameter > 0)
+		return ceil((ef_search_set ? ef_search : parameter) * meta->stretch);
 	return Min(ceil(Max(calibrated_ef(meta, k), k)), PG_INT32_MAX);
 }
 

@@ -59,6 +59,8 @@ typedef struct HnswCalibration
 
 #define HNSW_NCALIBRATIONS 3
 
+#define HNSW_MOST_STRETCH 4
+
 /*
  * What codes are worth.  An index that was made with too few rows has room for
  * them, until VACUUM has enough to learn from (hnsw_train.h).
@@ -96,6 +98,8 @@ typedef struct HnswMeta
 	uint32 model_generation; /* how often codes were learned */
 	uint32 trained;          /* elements that there were then */
 	uint32 calibrated;       /* likewise, for calibrations; 0: never */
+	/* nodes that find by estimates what one does by distances: 1 or more */
+	float stretch;
 	HnswCalibration calibrations[HNSW_NCALIBRATIONS]; /* ascending k */
 } HnswMeta;
 

@@ -177,10 +177,9 @@ count_found(const Recalibration *r, const Sought *query, uint32 k)
 	double limit = query->nearest[k - 1];
 	double slack =
 		hnsw_order_slack(limit, product_of(r, query->row, query->row));
-	uint32 seen = 0;
 	uint32 found = 0;
 
-	for (uint32 i = 0; i < search->nfound && seen < k; i++)
+	for (uint32 i = 0; i < search->nfound && found < k; i++)
 	{
 		HnswId id = search->found[i].id;
 		HnswNode head;
@@ -189,7 +188,6 @@ count_found(const Recalibration *r, const Sought *query, uint32 k)
 			!hnsw_read_row(r->index, r->model, id, 0, &head, r->other) ||
 			head.state != HNSW_LIVE)
 			continue;
-		seen++;
 		found +=
 			hnsw_order_key(r->meta, product_of(r, query->row, r->other),
 						   product_of(r, r->other, r->other)) <= limit + slack;
@@ -198,12 +196,13 @@ count_found(const Recalibration *r, const Sought *query, uint32 k)
 }
 
 static double
-recall_at(void *arg, int at, uint32 ef)
+recall_at(void *arg, int at, uint32 ef, bool visits)
 {
 	const Recalibration *r = arg;
 	uint64 found = 0;
 	uint64 wanted = 0;
 
+	r->search->visits = visits;
 	for (uint32 q = 0; q < r->nqueries; q++)
 	{
 		const Sought *query = &r->queries[q];

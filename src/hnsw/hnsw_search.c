@@ -635,7 +635,7 @@ search_level(HnswSearch *search, uint32 level, uint32 ef, uint32 most)
 {
 	struct HnswSearchState *state = search->state;
 	const HnswModel *model = hnsw_model_get(search->index, NULL);
-	bool by_codes = hnsw_has_codes(&search->meta);
+	bool by_codes = hnsw_has_codes(&search->meta) && !search->visits;
 
 	reset_pool(state, ef, search->layout.lanes);
 	search->nfound = 0;

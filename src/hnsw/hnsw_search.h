@@ -44,6 +44,7 @@ typedef struct HnswSearch
 	/* the elements of the last run, in no order: a hit for each TID */
 	ScanHit *hits;
 	uint32 nhits;
+	bool visits;   /* set by who wants neighbours visited, not estimated */
 	bool complete; /* no element that can be reached is missing */
 
 	/* what was looked at on the last level, nearest first */

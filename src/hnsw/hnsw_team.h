@@ -113,6 +113,7 @@ typedef struct HnswPlan
 	uint32 nqueries;
 	uint32 at; /* of meta.calibrations */
 	uint32 ef;
+	bool visits; /* searches do not use codes */
 } HnswPlan;
 
 /* What all processes see */
