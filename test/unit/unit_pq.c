@@ -368,6 +368,95 @@ check_tables(const PqShape *shape)
 	   shape->m);
 }
 
+/* The squared distance of the query's part j from an entry */
+static double
+sqdist_of_entry(const TableCheck *c, size_t j, size_t e)
+{
+	double sum = 0;
+
+	for (size_t i = pq_first_dim(c->shape, j);
+		 i < pq_first_dim(c->shape, j + 1); i++)
+	{
+		double off = (double) c->query[i] - entry(c->codebook, i, e);
+
+		sum += off * off;
+	}
+	return sum;
+}
+
+/*
+ * Each byte is the distance, less the least of the part, up to half a step; but the
+ * largest may stand for what is beyond an eighth of the mean distance and half of
+ * that of any part.
+ */
+static bool
+distances_hold(TableCheck *c)
+{
+	size_t m = c->shape->m;
+	double limit = m > 257 ? 65535 / m : 255;
+	double bias = 0;
+	double total = 0;
+	double largest = 0;
+	double slack;
+	double far;
+	bool good = true;
+
+	pq_distance_tables(c->shape, c->codebook, c->query, &c->tables, c->work);
+	for (int pass = 0; pass < 2; pass++)
+	{
+		far = total / 8 > largest / 2 ? total / 8 : largest / 2;
+		slack = (bias + total * 16) * (double) c->shape->dim * 0x1p-22;
+		for (size_t j = 0; j < m; j++)
+		{
+			double least = INFINITY;
+			double mean = 0;
+
+			for (size_t e = 0; e < PQ_ENTRIES; e++)
+				least = fmin(least, sqdist_of_entry(c, j, e));
+			for (size_t e = 0; e < PQ_ENTRIES; e++)
+			{
+				double value = sqdist_of_entry(c, j, e) - least;
+				double byte = c->tables.bytes[16 * j + e];
+				bool fits = fabs(value - byte * c->tables.step) <=
+					c->tables.step * 0.5001 + slack;
+				bool beyond = byte == limit && value >= far - slack;
+
+				mean += value / PQ_ENTRIES;
+				good = good && (pass == 0 || fits || beyond);
+			}
+			if (pass == 0)
+			{
+				bias += least;
+				total += mean;
+				largest = fmax(largest, mean);
+			}
+		}
+	}
+	return good && fabs(c->tables.bias - bias) <= slack;
+}
+
+static void
+check_distances(const PqShape *shape)
+{
+	TableCheck c = {.shape = shape,
+					.codebook = float_array(pq_codebook_floats(shape)),
+					.query = float_array(shape->dim),
+					.work = float_array(pq_tables_work_floats(shape))};
+	bool good = true;
+
+	c.tables.bytes = byte_array(16 * pq_padded_parts(shape->m));
+	for (int round = 0; round < 10 && good; round++)
+	{
+		fill_random(c.codebook, pq_codebook_floats(shape));
+		fill_random(c.query, shape->dim);
+		/* and with a part that tells nearly all */
+		for (size_t i = 0; round % 2 == 1 && i < PQ_ENTRIES; i++)
+			c.codebook[i] *= 1000;
+		good = distances_hold(&c);
+	}
+	ok(good, "%zu/%zu: tables of distances", shape->dim, shape->m);
+}
+
 /* Work memory ends where memory ends, and holds what may be there */
 static bool
 train(const PqTraining *training, float *codebook, int garbage)
@@ -652,6 +741,7 @@ main(void)
 		check_codes(&shapes[i]);
 		check_blocks(shapes[i].m);
 		check_tables(&shapes[i]);
+		check_distances(&shapes[i]);
 	}
 	check_training();
 	check_mixture();
