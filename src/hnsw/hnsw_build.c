@@ -18,6 +18,7 @@
 #include "miscadmin.h"
 #include "optimizer/plancat.h"
 #include "utils/backend_progress.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
@@ -25,7 +26,9 @@
 #include "am/workers.h"
 #include "hnsw/hnsw_build.h"
 #include "hnsw/hnsw_calibrate.h"
+#include "hnsw/hnsw_form.h"
 #include "hnsw/hnsw_handler.h"
+#include "hnsw/hnsw_image.h"
 #include "hnsw/hnsw_insert.h"
 #include "hnsw/hnsw_options.h"
 #include "hnsw/hnsw_parallel.h"
@@ -47,20 +50,25 @@
 #define CODEC_ROUNDS 15
 #define SEED 1
 
+/* Bytes of a record, where lengths differ and none has been seen: 100 elements */
+#define UNKNOWN_RECORD 816
+
 /* Dimensions, type and metric of the column; errors for what cannot be indexed */
 static void
 init_meta(HnswMeta *meta, Relation index)
 {
-	const VectorOpclass *opclass = hnsw_check_supported(index);
+	HnswFormKind form;
+	const VectorOpclass *opclass = hnsw_check_supported(index, &form);
 	HnswOptions options = hnsw_options(index);
-	HnswLayout layout;
 
 	memset(meta, 0, sizeof(*meta));
 	meta->magic = HNSW_MAGIC;
 	meta->version = HNSW_VERSION;
-	meta->dim = TupleDescAttr(index->rd_att, 0)->atttypmod;
+	meta->value_dim = TupleDescAttr(index->rd_att, 0)->atttypmod;
 	meta->elem = opclass->elem;
-	meta->metric = opclass->metric;
+	meta->distance = opclass->metric;
+	meta->form = form;
+	hnsw_image_init(meta);
 	meta->codec = CODEC_NONE;
 	meta->m = options.m;
 	meta->ef_construction = options.ef_construction;
@@ -69,33 +77,28 @@ init_meta(HnswMeta *meta, Relation index)
 	for (uint32 i = 0, k = 1; i < HNSW_NCALIBRATIONS; i++, k *= 10)
 		meta->calibrations[i] =
 			(HnswCalibration){.k = k, .ef = UNCALIBRATED_EF + k};
-	hnsw_layout_init(&layout, meta);
-	hnsw_check_node_size(index, layout.size);
+	(void) hnsw_layout_choose(meta, UNKNOWN_RECORD);
 }
 
 /* Parts of codes as the storage parameters want them, if they fit a page */
 static void
-choose_codec(HnswMeta *meta, const HnswOptions *options, uint32 nelements)
+choose_codec(HnswMeta *meta, const HnswOptions *options, uint32 nelements,
+			 Size typical)
 {
 	static const int bits[] = {
 		[HNSW_CODES_1] = 1, [HNSW_CODES_2] = 2, [HNSW_CODES_4] = 4};
-	HnswMeta coded = *meta;
+	HnswMeta coded;
 
+	/* without codes they fit in any case */
+	(void) hnsw_layout_choose(meta, typical);
+	coded = *meta;
 	if (options->codes == HNSW_CODES_NONE || nelements < LEAST_CODED ||
 		meta->dim < LEAST_CODED_DIM)
 		return;
 	coded.codec = CODEC_PQ4;
-	coded.parts = hnsw_layout_parts(&coded);
-	if (coded.parts > 0 && options->codes != HNSW_CODES_AUTO)
-	{
-		HnswLayout layout;
-
+	if (options->codes != HNSW_CODES_AUTO)
 		coded.parts = Max(meta->dim * bits[options->codes] / 4, 1);
-		hnsw_layout_init(&layout, &coded);
-		if (layout.slots == 0)
-			coded.parts = 0;
-	}
-	if (coded.parts > 0)
+	if (hnsw_layout_choose(&coded, typical))
 		*meta = coded;
 }
 
@@ -178,7 +181,7 @@ write_rows(HnswTeam *team, HnswRows *rows)
 	plan->meta.scale = hnsw_rows_unite(rows);
 	plan->nrows = rows->n;
 	plan->ntids = rows->ntids;
-	choose_codec(&plan->meta, &options, rows->n);
+	choose_codec(&plan->meta, &options, rows->n, hnsw_rows_mean_record(rows));
 	hnsw_progress_phase(HNSW_PHASE_BUILDING);
 	hnsw_graph_build(team);
 	if (plan->meta.codec != CODEC_NONE)
@@ -287,16 +290,23 @@ read_row(Relation index, ItemPointer tid, Datum *values, bool *isnull,
 {
 	Reader *reader = arg;
 	HnswTeam *team = reader->team;
+	const HnswMeta *meta = &team->plan.meta;
 	MemoryContext old;
 	const void *elems;
 
 	if (isnull[0])
 		return;
 	CHECK_FOR_INTERRUPTS();
-	while (!team->ended && !hnsw_rows_have_room(team, &reader->places))
-		make_room(reader);
 	old = MemoryContextSwitchTo(reader->row_context);
-	elems = value_elems(team->plan.meta.elem, values[0], team->plan.meta.dim);
+	elems = value_elems(meta->elem, values[0], meta->value_dim);
+	hnsw_check_value(meta, elems);
+	MemoryContextSwitchTo(old);
+	while (
+		!team->ended &&
+		!hnsw_rows_have_room(team, &reader->places,
+							 value_bytes(meta->elem, elems, meta->value_dim)))
+		make_room(reader);
+	MemoryContextSwitchTo(reader->row_context);
 	if (team->ended)
 		team->nindexed += insert_row(team, elems, tid);
 	else
@@ -366,6 +376,20 @@ expected_rows(Relation heap)
 	return tuples;
 }
 
+/* Of a value, where lengths differ: by what is known of the column */
+static Size
+expected_bytes(const HnswTeam *team)
+{
+	const HnswMeta *meta = &team->plan.meta;
+	AttrNumber column = team->info->ii_IndexAttrNumbers[0];
+	int32 width =
+		column > 0 ? get_attavgwidth(RelationGetRelid(team->heap), column) : 0;
+
+	if (hnsw_record_bytes(meta) > 0)
+		return hnsw_record_bytes(meta);
+	return width > 0 ? width : UNKNOWN_RECORD;
+}
+
 IndexBuildResult *
 hnsw_build(Relation heap, Relation index, IndexInfo *info)
 {
@@ -382,7 +406,8 @@ hnsw_build(Relation heap, Relation index, IndexInfo *info)
 	pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_TOTAL,
 								 (int64) expected);
 	team->nworkers = workers_plan(heap, index);
-	hnsw_rows_allocate(team, expected, (Size) maintenance_work_mem * 1024);
+	hnsw_rows_allocate(team, expected, expected_bytes(team),
+					   (Size) maintenance_work_mem * 1024);
 	workers = hnsw_workers_begin(team);
 	read_table(team);
 	hnsw_workers_end(workers, team);

@@ -9,6 +9,7 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
+#include "am/key.h"
 #include "am/poll.h"
 #include "core/select.h"
 #include "hnsw/hnsw_calibrate.h"
@@ -123,7 +124,22 @@ begin_comparison(const Calibration *c)
 	return comparison;
 }
 
-/* Where the k nearest of a query end, whose products with all are known */
+/* The key of two elements whose values are kept */
+static double
+exact_key(const Calibration *c, uint32 query, uint32 element)
+{
+	const HnswMeta *meta = c->meta;
+	double key = key_of_values(
+		meta->elem, (Metric) meta->distance, hnsw_rows_value(&c->rows, query),
+		hnsw_rows_value(&c->rows, element), meta->value_dim);
+
+	return isnan(key) ? INFINITY : key;
+}
+
+/*
+ * Where the k nearest of a query end, whose products with all are known, unless
+ * values are
+ */
 static void
 find_limits(const Calibration *c, const Comparison *all, uint32 query,
 			const float *products)
@@ -131,7 +147,12 @@ find_limits(const Calibration *c, const Comparison *all, uint32 query,
 	uint32 n = c->rows.n;
 
 	for (uint32 i = 0; i < n; i++)
-		all->keys[i] = key_of(c, products[i], all->sqnorms[i]);
+	{
+		if (c->rows.values == NULL)
+			all->keys[i] = key_of(c, products[i], all->sqnorms[i]);
+		else
+			all->keys[i] = exact_key(c, query_of(c, query), i);
+	}
 	all->keys[query_of(c, query)] = INFINITY;
 	for (int k = 0; k < HNSW_NCALIBRATIONS; k++)
 	{
@@ -161,9 +182,10 @@ hnsw_limits_job(HnswTeam *team)
 		for (uint32 q = first; q < end; q++)
 			memcpy(all.queries + (q - first) * dim, row_of(&c, query_of(&c, q)),
 				   dim * sizeof(float));
-		(void) blas_inner_products(all.queries, dim, end - first, c.rows.rows,
-								   c.rows.stride, n, dim, all.products, n,
-								   poll_interrupts, NULL);
+		if (c.rows.values == NULL)
+			(void) blas_inner_products(all.queries, dim, end - first,
+									   c.rows.rows, c.rows.stride, n, dim,
+									   all.products, n, poll_interrupts, NULL);
 		for (uint32 q = first; q < end; q++)
 		{
 			CHECK_FOR_INTERRUPTS();
@@ -196,6 +218,12 @@ count_found(const Calibration *c, uint32 query)
 
 		if (element == self || element >= c->rows.n)
 			continue;
+		if (c->rows.values != NULL)
+		{
+			seen++;
+			found += exact_key(c, self, element) <= limit;
+			continue;
+		}
 		other = row_of(c, element);
 		product = dense_kernels(ELEM_FLOAT32, ELEM_FLOAT32)
 					  ->inner_product(row, other, dim, 0);
@@ -203,6 +231,17 @@ count_found(const Calibration *c, uint32 query)
 		found += key_of(c, product, sqnorm(other, dim)) <= limit + slack;
 	}
 	return found;
+}
+
+/* By the value itself, or by its image */
+static void
+set_query(const Calibration *c, uint32 element)
+{
+	if (c->rows.values != NULL)
+		(void) hnsw_search_set_elems(c->search,
+									 hnsw_rows_value(&c->rows, element));
+	else
+		hnsw_search_set_row(c->search, row_of(c, element));
 }
 
 void
@@ -222,7 +261,7 @@ hnsw_recall_job(HnswTeam *team)
 		for (uint32 q = first; q < end; q++)
 		{
 			CHECK_FOR_INTERRUPTS();
-			hnsw_search_set_row(c.search, row_of(&c, query_of(&c, q)));
+			set_query(&c, query_of(&c, q));
 			hnsw_search_run(c.search, c.plan->ef);
 			nfound[q] = count_found(&c, q);
 		}

@@ -154,13 +154,6 @@ hnsw_choose(HnswChooser *chooser)
  * Nodes and links
  */
 
-static bool
-is_node_of(const HnswNode *node, uint32 level)
-{
-	return (node->state == HNSW_LIVE || node->state == HNSW_DEAD) &&
-		node->level == level;
-}
-
 static Buffer
 lock_node(Relation index, const HnswModel *model, HnswId id)
 {
@@ -168,25 +161,6 @@ lock_node(Relation index, const HnswModel *model, HnswId id)
 
 	(void) page_lock(index, buffer, HNSW_MAGIC, HNSW_PAGE_NODES);
 	return buffer;
-}
-
-bool
-hnsw_read_row(Relation index, const HnswModel *model, HnswId id, uint32 level,
-			  HnswNode *head, float *row)
-{
-	const HnswLayout *layout = &model->layout;
-	Buffer buffer = lock_node(index, model, id);
-	const HnswNode *node = hnsw_node(BufferGetPage(buffer), layout, id);
-	bool found = is_node_of(node, level);
-
-	if (found)
-	{
-		*head = *node;
-		hnsw_copy_row(node, HNSW_ARRAY(node, layout->copy, uint8),
-					  model->meta.dim, row);
-	}
-	UnlockReleaseBuffer(buffer);
-	return found;
 }
 
 /* Of a code by itself; 0 without codec */
@@ -304,7 +278,7 @@ read_lanes(Newcomer *newcomer, HnswId id)
 	const HnswLayout *layout = &newcomer->model->layout;
 	Buffer buffer = lock_node(newcomer->index, newcomer->model, id);
 	const HnswNode *node = hnsw_node(BufferGetPage(buffer), layout, id);
-	bool found = is_node_of(node, newcomer->level);
+	bool found = hnsw_is_node_of(node, newcomer->level);
 
 	memcpy(newcomer->lanes, HNSW_ARRAY(node, layout->links, HnswId),
 		   layout->lanes * sizeof(HnswId));
@@ -426,7 +400,7 @@ fill_lane(Newcomer *newcomer, HnswId id, uint32 lane)
 		page_read(newcomer->index, hnsw_block(layout, id), HNSW_MAGIC,
 				  HNSW_PAGE_NODES, BUFFER_LOCK_EXCLUSIVE, NULL);
 	const HnswNode *node = hnsw_node(BufferGetPage(buffer), layout, id);
-	bool same = is_node_of(node, newcomer->level) &&
+	bool same = hnsw_is_node_of(node, newcomer->level) &&
 		HNSW_ARRAY(node, layout->links, HnswId)[lane] == newcomer->lanes[lane];
 
 	if (same)

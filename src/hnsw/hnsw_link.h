@@ -2,8 +2,8 @@
  * hnsw_link.h
  *	  Which links a node shall have: chosen from candidates, given and returned.
  *
- * Distances between nodes are those of the rows that their copies stand for,
- * squared; under inner product, of those rows made equally long (hnsw_rows.h),
+ * Distances between nodes are those of the images that their records stand for,
+ * squared; under inner product, of those images made equally long (hnsw_rows.h),
  * as the longest among the candidates is.
  *
  * Include after postgres.h.
@@ -51,13 +51,6 @@ extern void hnsw_chooser_add(HnswChooser *chooser, HnswId id);
 
 /* Choose up to degree of the candidates */
 extern void hnsw_choose(HnswChooser *chooser);
-
-/*
- * The head of a node, and the row that its copy stands for.  False where the
- * slot is no node of this level.  Locks the page for a moment, shared.
- */
-extern bool hnsw_read_row(Relation index, const HnswModel *model, HnswId id,
-						  uint32 level, HnswNode *head, float *row);
 
 /* Links as nodes have them, nearest first */
 typedef struct HnswLinks

@@ -6,8 +6,11 @@
 
 #include "miscadmin.h"
 
+#include "am/opclass.h"
 #include "core/compat.h"
 #include "hnsw/hnsw_cost.h"
+#include "hnsw/hnsw_form.h"
+#include "hnsw/hnsw_image.h"
 #include "hnsw/hnsw_model.h"
 #include "hnsw/hnsw_options.h"
 
@@ -36,6 +39,22 @@ hnsw_floats(const HnswMeta *meta)
 	return codec == NULL ? 0 : meta->dim + codec->params_floats(&shape);
 }
 
+/* Values, images and records are what they can be */
+static bool
+is_image(Relation index, const HnswMeta *meta)
+{
+	const VectorOpclass *opclass = opclass_of(index, HNSW_OPCLASS_PROC);
+	HnswMeta expected = *meta;
+
+	if (meta->elem != opclass->elem || meta->distance != opclass->metric ||
+		meta->form > HNSW_FORM_VALUE)
+		return false;
+	hnsw_image_init(&expected);
+	return meta->dim == expected.dim && meta->metric == expected.metric &&
+		(meta->form == HNSW_FORM_VALUE ||
+		 (meta->elem < ELEM_NKINDS && meta->metric == meta->distance));
+}
+
 static void
 check_meta(Relation index, const HnswMeta *meta)
 {
@@ -49,9 +68,10 @@ check_meta(Relation index, const HnswMeta *meta)
 						RelationGetRelationName(index), meta->version,
 						HNSW_VERSION),
 				 errhint("Please REINDEX it.")));
-	if (meta->dim != TupleDescAttr(index->rd_att, 0)->atttypmod ||
-		meta->elem >= ELEM_NKINDS || meta->metric > METRIC_COSINE ||
-		meta->degree < 2 || meta->degree > 2 * meta->m || meta->scale > 0 ||
+	if (meta->value_dim != TupleDescAttr(index->rd_att, 0)->atttypmod ||
+		!is_image(index, meta) || meta->kept == 0 ||
+		meta->kept > hnsw_record_longest(meta) || meta->degree < 2 ||
+		meta->degree > 2 * meta->m || meta->scale > 0 ||
 		meta->scale < -MAX_SCALE ||
 		(codec == NULL ? meta->codec != CODEC_NONE || meta->parts != 0
 					   : codec->scaled || meta->parts < 1 ||
@@ -177,6 +197,9 @@ hnsw_facts(Relation index, double k)
 					   .degree = model->meta.degree,
 					   .ef = hnsw_ef(index, &model->meta, k),
 					   .slots_per_page = model->layout.slots,
+					   .slots_per_node = 1 +
+						   hnsw_count_parts(&model->meta, &model->layout,
+											hnsw_record_bytes(&model->meta)),
 					   .bare = model->meta.codec == CODEC_NONE};
 }
 

@@ -83,7 +83,7 @@ hnsw_factor(const HnswMeta *meta)
 
 /*
  * The code of a row, and its term (CodecScan); work: 3 * dim floats.  A function
- * of the copy: callers pass the row that it stands for (hnsw_copy_row).
+ * of the record: callers pass the image that it stands for.
  */
 extern float hnsw_code(const HnswModel *model, const float *row, uint8 *code,
 					   float *work);

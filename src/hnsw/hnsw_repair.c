@@ -7,7 +7,7 @@
  * insertion has been faster, its link stays.
  *
  * Rows of candidates are decoded from the codes beside the links; without codec
- * each candidate's own copy is read.
+ * each candidate's own record is read.
  */
 #include "postgres.h"
 
@@ -16,6 +16,7 @@
 
 #include "am/tid_set.h"
 #include "hnsw/hnsw_link.h"
+#include "hnsw/hnsw_record.h"
 #include "hnsw/hnsw_repair.h"
 #include "pages/wal.h"
 
@@ -37,6 +38,7 @@ struct HnswRepair
 	char *before;
 	char *after;
 	HnswNode *other; /* a node of another page */
+	HnswRecord record;
 
 	/* names met, and dead nodes to be looked at in turn */
 	tid_set_hash *met;
@@ -80,6 +82,7 @@ hnsw_repair_new(Relation index, const HnswModel *model, const HnswGone *gone,
 	repair->before = palloc(BLCKSZ);
 	repair->after = palloc(BLCKSZ);
 	repair->other = palloc(layout->size);
+	hnsw_record_init(&repair->record, layout);
 	repair->met = tid_set_create(CurrentMemoryContext, 256, NULL);
 	repair->queue_room = 2 * layout->lanes;
 	repair->queue = palloc(repair->queue_room * sizeof(HnswId));
@@ -127,8 +130,7 @@ read_node(HnswRepair *repair, HnswId id, uint32 level)
 
 	memcpy(node, hnsw_node(BufferGetPage(buffer), layout, id), layout->size);
 	UnlockReleaseBuffer(buffer);
-	if ((node->state != HNSW_LIVE && node->state != HNSW_DEAD) ||
-		node->level != level)
+	if (!hnsw_is_node_of(node, level))
 		return NULL;
 	return node;
 }
@@ -141,8 +143,7 @@ state_of(HnswRepair *repair, HnswId id, uint32 level)
 	Buffer buffer = page_read(repair->index, hnsw_block(layout, id), HNSW_MAGIC,
 							  HNSW_PAGE_NODES, BUFFER_LOCK_SHARE, NULL);
 	const HnswNode *node = hnsw_node(BufferGetPage(buffer), layout, id);
-	uint8 state = node->level == level && node->state != HNSW_MORE ? node->state
-																   : HNSW_FREE;
+	uint8 state = hnsw_is_node_of(node, level) ? node->state : HNSW_FREE;
 
 	UnlockReleaseBuffer(buffer);
 	return state;
@@ -175,7 +176,7 @@ enqueue(HnswRepair *repair, HnswId id)
 
 /*
  * The neighbour in a lane of a node, if there is room; without codes its own
- * copy is read, if it is there.
+ * record is read, if it is there.
  */
 static void
 add_lane(HnswRepair *repair, const HnswNode *node, uint32 lane)
@@ -195,10 +196,8 @@ add_lane(HnswRepair *repair, const HnswNode *node, uint32 lane)
 	}
 	else
 	{
-		HnswNode head;
-
-		if (!hnsw_read_row(repair->index, model, id, node->level, &head,
-						   hnsw_chooser_next(chooser)))
+		if (!hnsw_record_read(&repair->record, repair->index, model, id,
+							  node->level, hnsw_chooser_next(chooser)))
 			return;
 	}
 	hnsw_chooser_add(chooser, id);
@@ -274,6 +273,15 @@ keep_links(HnswRepair *repair, HnswNode *node)
 	repair->nlinked = repair->chooser.n;
 }
 
+/* Where no image can be had the choice is as good as chance has it */
+static void
+set_image(HnswRepair *repair, const HnswNode *node, float *row)
+{
+	if (!hnsw_record_image(&repair->record, repair->index, repair->model, node,
+						   row))
+		memset(row, 0, repair->model->meta.dim * sizeof(float));
+}
+
 static void
 gather(HnswRepair *repair, HnswNode *node, HnswId self)
 {
@@ -284,8 +292,7 @@ gather(HnswRepair *repair, HnswNode *node, HnswId self)
 	repair->nqueue = 0;
 	tid_set_reset(repair->met);
 	(void) first_meeting(repair, self);
-	hnsw_copy_row(node, HNSW_ARRAY(node, model->layout.copy, uint8),
-				  model->meta.dim, hnsw_chooser_begin(&repair->chooser));
+	set_image(repair, node, hnsw_chooser_begin(&repair->chooser));
 	keep_links(repair, node);
 	near = repair->nqueue;
 	for (uint32 i = 0; i < repair->nqueue; i++)
@@ -509,8 +516,7 @@ choose_neighbours(HnswRepair *repair, HnswNode *node, HnswId self)
 	const HnswModel *model = repair->model;
 	float *row = hnsw_chooser_begin(&repair->chooser);
 
-	hnsw_copy_row(node, HNSW_ARRAY(node, model->layout.copy, uint8),
-				  model->meta.dim, row);
+	set_image(repair, node, row);
 	for (uint32 lane = 0; lane < model->layout.lanes; lane++)
 	{
 		HnswId id = links_of(repair, node)[lane];
@@ -530,7 +536,7 @@ link_back(HnswRepair *repair, HnswNode *node, HnswId self)
 	float *work = palloc(3 * dim * sizeof(float));
 	HnswLink link = {.id = self, .code = repair->code};
 
-	hnsw_copy_row(node, HNSW_ARRAY(node, model->layout.copy, uint8), dim, row);
+	set_image(repair, node, row);
 	if (model->layout.codes != 0)
 		link.term = hnsw_code(model, row, repair->code, work);
 	hnsw_link_back(repair->index, model, node->level, &link, &repair->chooser);

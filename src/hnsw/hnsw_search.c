@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include <float.h>
 #include <math.h>
 
 #include "common/hashfn.h"
@@ -11,6 +12,7 @@
 #include "port/pg_bitutils.h"
 #include "utils/memutils.h"
 
+#include "hnsw/hnsw_record.h"
 #include "hnsw/hnsw_search.h"
 
 /* Nodes that are kept on the levels above the ground, at least */
@@ -48,6 +50,8 @@ struct HnswSearchState
 {
 	MemoryContext context;
 	HnswQuery query;
+	const HnswForm *form;
+	HnswRecord record; /* of a node that has parts */
 	const Codec *codec;
 	CodecQuery codes; /* the query as the codec wants it */
 	float *work;
@@ -95,6 +99,8 @@ hnsw_search_new(Relation index)
 	state->entries = palloc(UPPER_EF * sizeof(HnswFound));
 	state->links = palloc(layout->lanes * sizeof(HnswId));
 	hnsw_query_init(&state->query, &search->meta);
+	state->form = hnsw_form(&search->meta);
+	hnsw_record_init(&state->record, layout);
 	state->codec = codec_of((CodecKind) search->meta.codec);
 	if (state->codec != NULL)
 	{
@@ -157,7 +163,7 @@ hnsw_search_set_query(HnswSearch *search, Datum query)
 	const HnswMeta *meta = &search->meta;
 
 	return hnsw_search_set_elems(
-		search, value_query_elems(meta->elem, query, meta->dim));
+		search, value_query_elems(meta->elem, query, meta->value_dim));
 }
 
 double
@@ -166,7 +172,7 @@ hnsw_search_key(const HnswSearch *search, Datum value)
 	const HnswMeta *meta = &search->meta;
 
 	return hnsw_key_exact(&search->state->query,
-						  value_elems(meta->elem, value, meta->dim));
+						  value_elems(meta->elem, value, meta->value_dim));
 }
 
 /*
@@ -352,16 +358,18 @@ add_pending(HnswSearch *search, const HnswKey *key, const HnswNode *node)
 
 /* A look at a node: its key, its TIDs.  Returns the key's middle. */
 static double
-note_node(HnswSearch *search, const HnswNode *node, HnswId id)
+note_node(HnswSearch *search, const HnswNode *node, HnswId id,
+		  const void *record, uint32 bytes)
 {
 	struct HnswSearchState *state = search->state;
-	HnswKey key = hnsw_key_of_copy(
-		&state->query, node, HNSW_ARRAY(node, search->layout.copy, uint8));
+	HnswKey key = state->form->key(&state->query, node, record, bytes);
 	double middle = (key.low + key.high) / 2;
 
 	/* nothing is known of it: any place is as good */
 	if (isnan(middle))
 		middle = 0;
+	/* beyond all numbers, but not beyond the limit of a pool that has room */
+	middle = Min(middle, FLT_MAX);
 	search->counters.nodes++;
 	if (search->nfound == state->found_room)
 		search->found =
@@ -379,16 +387,39 @@ note_node(HnswSearch *search, const HnswNode *node, HnswId id)
 	return middle;
 }
 
+/* The same for a node that is locked: false where its record goes on elsewhere */
+static bool
+note_whole(HnswSearch *search, const HnswModel *model, const HnswNode *node,
+		   HnswId id, double *key)
+{
+	const HnswLayout *layout = &search->layout;
+
+	if (!hnsw_record_is_whole(model, node))
+	{
+		hnsw_record_begin(&search->state->record, model, node);
+		return false;
+	}
+	*key =
+		note_node(search, node, id, HNSW_ARRAY(node, layout->copy, const char),
+				  hnsw_record_length(layout, node));
+	return true;
+}
+
+/* The rest of it, when no lock is held; false where the node is gone */
+static bool
+note_parts(HnswSearch *search, const HnswModel *model, HnswId id, double *key)
+{
+	HnswRecord *record = &search->state->record;
+
+	if (!hnsw_record_finish(record, search->index, model))
+		return false;
+	*key = note_node(search, &record->head, id, record->data, record->bytes);
+	return true;
+}
+
 /*
  * Nodes
  */
-
-static inline bool
-is_node_of(const HnswNode *node, uint32 level)
-{
-	return (node->state == HNSW_LIVE || node->state == HNSW_DEAD) &&
-		node->level == level;
-}
 
 /* Pin a node's page, and ask for the lines of its head and copy */
 static Buffer
@@ -459,6 +490,8 @@ search_by_codes(HnswSearch *search, const HnswModel *model, uint32 level)
 		Buffer buffer = ahead;
 		const HnswNode *node;
 		ptrdiff_t distance = 0;
+		bool looked = true;
+		double key;
 
 		CHECK_FOR_INTERRUPTS();
 		entry->seen = true;
@@ -480,12 +513,14 @@ search_by_codes(HnswSearch *search, const HnswModel *model, uint32 level)
 				(char *) hnsw_node(BufferGetPage(ahead), layout, ahead_id) -
 				(char *) node;
 		}
-		if (is_node_of(node, level))
+		if (hnsw_is_node_of(node, level))
 		{
-			(void) note_node(search, node, id);
+			looked = note_whole(search, model, node, id, &key);
 			estimate_neighbours(search, node, distance);
 		}
 		UnlockReleaseBuffer(buffer);
+		if (!looked)
+			(void) note_parts(search, model, id, &key);
 	}
 	if (BufferIsValid(ahead))
 		ReleaseBuffer(ahead);
@@ -498,20 +533,23 @@ visit_node(HnswSearch *search, const HnswModel *model, HnswId id, uint32 level)
 	struct HnswSearchState *state = search->state;
 	Buffer buffer;
 	const HnswNode *node;
+	bool is_node;
+	bool looked = false;
+	double key;
 
 	if (!first_meeting(state, id))
 		return;
 	CHECK_FOR_INTERRUPTS();
 	buffer = ask_for(search, model, id);
 	node = hnsw_node(lock_nodes(search, buffer), &search->layout, id);
-	if (is_node_of(node, level))
-	{
-		float key = (float) note_node(search, node, id);
-
-		if (key < pool_limit(state))
-			pool_add(state, key, id);
-	}
+	is_node = hnsw_is_node_of(node, level);
+	if (is_node)
+		looked = note_whole(search, model, node, id, &key);
 	UnlockReleaseBuffer(buffer);
+	if (is_node && !looked)
+		looked = note_parts(search, model, id, &key);
+	if (looked && (float) key < pool_limit(state))
+		pool_add(state, (float) key, id);
 }
 
 /* Search a level whose nodes' neighbours are visited one by one */
@@ -531,7 +569,7 @@ search_by_visits(HnswSearch *search, const HnswModel *model, uint32 level)
 
 		entry->seen = true;
 		node = hnsw_node(lock_nodes(search, buffer), layout, id);
-		if (is_node_of(node, level))
+		if (hnsw_is_node_of(node, level))
 		{
 			n = layout->lanes;
 			memcpy(state->links, HNSW_ARRAY(node, layout->links, HnswId),
