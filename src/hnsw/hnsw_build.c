@@ -37,7 +37,7 @@
 
 /*
  * With fewer elements, or dimensions, neighbours are visited: codes would be
- * learned from too few, and tell too little.
+ * learned from too few, and tell too little.  So do codes of sketches.
  */
 #define LEAST_CODED 1000
 #define LEAST_CODED_DIM 16
@@ -93,7 +93,8 @@ choose_codec(HnswMeta *meta, const HnswOptions *options, uint32 nelements,
 	(void) hnsw_layout_choose(meta, typical);
 	coded = *meta;
 	if (options->codes == HNSW_CODES_NONE || nelements < LEAST_CODED ||
-		meta->dim < LEAST_CODED_DIM)
+		meta->dim < LEAST_CODED_DIM ||
+		(options->codes == HNSW_CODES_AUTO && meta->dim < meta->value_dim))
 		return;
 	coded.codec = CODEC_PQ4;
 	if (options->codes != HNSW_CODES_AUTO)

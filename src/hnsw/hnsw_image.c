@@ -4,8 +4,10 @@
  */
 #include "postgres.h"
 
+#include <float.h>
 #include <math.h>
 
+#include "am/key.h"
 #include "am/row.h"
 #include "hnsw/hnsw_image.h"
 #include "quant/sketch.h"
@@ -61,6 +63,19 @@ static const uint8 geometries[] = {
 	[METRIC_L1] = METRIC_L2,
 	[METRIC_JACCARD] = METRIC_COSINE};
 
+/*
+ * Sparse vectors have next to nothing in common with most others, so that the
+ * nearest of all to each other, made equally long for inner products, were those
+ * next to zero: their angles tell more.
+ */
+static uint8
+geometry(const HnswMeta *meta)
+{
+	return meta->elem == VALUE_SPARSE && meta->distance == METRIC_INNER_PRODUCT
+		? METRIC_COSINE
+		: geometries[meta->distance];
+}
+
 void
 hnsw_image_init(HnswMeta *meta)
 {
@@ -68,7 +83,7 @@ hnsw_image_init(HnswMeta *meta)
 		meta->value_dim > sketches[meta->elem].widest;
 
 	meta->dim = wide ? sketches[meta->elem].width : meta->value_dim;
-	meta->metric = geometries[meta->distance];
+	meta->metric = geometry(meta);
 }
 
 bool
@@ -94,4 +109,26 @@ hnsw_image_set(const HnswMeta *meta, const void *elems, float *image)
 			image[i] = ldexpf(image[i], meta->scale);
 	}
 	return meta->metric != METRIC_COSINE || row_normalize(image, meta->dim);
+}
+
+bool
+hnsw_image_is_rough(const HnswMeta *meta)
+{
+	return meta->dim < meta->value_dim || meta->distance == METRIC_L1 ||
+		meta->distance == METRIC_JACCARD;
+}
+
+float
+hnsw_value_sqdist(const HnswMeta *meta, const void *a, const void *b)
+{
+	Metric metric = meta->distance == METRIC_INNER_PRODUCT
+		? METRIC_COSINE
+		: (Metric) meta->distance;
+	double key = key_of_values(meta->elem, metric, a, b, meta->value_dim);
+
+	/* the operators of the others are squared distances in some space */
+	if (metric == METRIC_L1)
+		key *= key;
+	/* no direction, or beyond all floats */
+	return key < FLT_MAX ? (float) Max(key, 0) : FLT_MAX;
 }

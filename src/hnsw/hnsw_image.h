@@ -38,4 +38,14 @@ extern bool hnsw_has_place(const HnswMeta *meta, const void *elems);
 extern bool hnsw_image_set(const HnswMeta *meta, const void *elems,
 						   float *image);
 
+/* Are distances between images only near to those between values? */
+extern bool hnsw_image_is_rough(const HnswMeta *meta);
+
+/*
+ * The squared distance between two values of which images are rough: in a geometry
+ * in which it orders as the operator does, or by angle (hnsw_image_init()).
+ */
+extern float hnsw_value_sqdist(const HnswMeta *meta, const void *a,
+							   const void *b);
+
 #endif
