@@ -15,6 +15,7 @@
 #include "hnsw/hnsw_calibrate.h"
 #include "hnsw/hnsw_rows.h"
 #include "hnsw/hnsw_search.h"
+#include "vector/sparse.h"
 
 /* Rows that are searched for */
 #define QUERIES 128
@@ -37,6 +38,9 @@
 /* ef is tried in steps by this factor, up to so many of them */
 #define EF_STEP 1.15
 #define EF_STEPS 48
+
+/* One in so many elements of a sparse vector is in a query for it */
+#define SPARSE_SHARE 3
 
 /* Distances of the two ways to compute them may differ by so much */
 #define TOLERANCE 1e-5
@@ -124,14 +128,37 @@ begin_comparison(const Calibration *c)
 	return comparison;
 }
 
-/* The key of two elements whose values are kept */
+/*
+ * What is searched for, where values are kept: that of an element; but queries for
+ * sparse vectors have few of the elements that rows have, so a share of them.
+ */
+static const void *
+query_value(const Calibration *c, uint32 element)
+{
+	const SparseVector *value = hnsw_rows_value(&c->rows, element);
+	SparseVector *query;
+	int nnz;
+
+	if (c->meta->elem != VALUE_SPARSE || value->nnz < 2 * SPARSE_SHARE)
+		return value;
+	nnz = value->nnz / SPARSE_SHARE;
+	query = sparse_new(value->dim, nnz);
+	for (int i = 0; i < nnz; i++)
+	{
+		query->indices[i] = value->indices[i * SPARSE_SHARE];
+		sparse_values(query)[i] = sparse_values(value)[i * SPARSE_SHARE];
+	}
+	return query;
+}
+
+/* The key of an element whose value is kept */
 static double
-exact_key(const Calibration *c, uint32 query, uint32 element)
+exact_key(const Calibration *c, const void *query, uint32 element)
 {
 	const HnswMeta *meta = c->meta;
-	double key = key_of_values(
-		meta->elem, (Metric) meta->distance, hnsw_rows_value(&c->rows, query),
-		hnsw_rows_value(&c->rows, element), meta->value_dim);
+	double key =
+		key_of_values(meta->elem, (Metric) meta->distance, query,
+					  hnsw_rows_value(&c->rows, element), meta->value_dim);
 
 	return isnan(key) ? INFINITY : key;
 }
@@ -145,13 +172,15 @@ find_limits(const Calibration *c, const Comparison *all, uint32 query,
 			const float *products)
 {
 	uint32 n = c->rows.n;
+	const void *value =
+		c->rows.values == NULL ? NULL : query_value(c, query_of(c, query));
 
 	for (uint32 i = 0; i < n; i++)
 	{
 		if (c->rows.values == NULL)
 			all->keys[i] = key_of(c, products[i], all->sqnorms[i]);
 		else
-			all->keys[i] = exact_key(c, query_of(c, query), i);
+			all->keys[i] = exact_key(c, value, i);
 	}
 	all->keys[query_of(c, query)] = INFINITY;
 	for (int k = 0; k < HNSW_NCALIBRATIONS; k++)
@@ -207,6 +236,7 @@ count_found(const Calibration *c, uint32 query)
 	double limit = c->limits[query].keys[c->plan->at];
 	double slack = TOLERANCE * (fabs(limit) + sqnorm(row, dim));
 	uint32 wanted = c->meta->calibrations[c->plan->at].k;
+	const void *value = c->rows.values == NULL ? NULL : query_value(c, self);
 	uint32 seen = 0;
 	uint32 found = 0;
 
@@ -221,7 +251,7 @@ count_found(const Calibration *c, uint32 query)
 		if (c->rows.values != NULL)
 		{
 			seen++;
-			found += exact_key(c, self, element) <= limit;
+			found += exact_key(c, value, element) <= limit;
 			continue;
 		}
 		other = row_of(c, element);
@@ -238,8 +268,7 @@ static void
 set_query(const Calibration *c, uint32 element)
 {
 	if (c->rows.values != NULL)
-		(void) hnsw_search_set_elems(c->search,
-									 hnsw_rows_value(&c->rows, element));
+		(void) hnsw_search_set_elems(c->search, query_value(c, element));
 	else
 		hnsw_search_set_row(c->search, row_of(c, element));
 }

@@ -21,7 +21,7 @@
 #define SEED 1
 
 /* Candidates by rough images, times what is wanted */
-#define ROUGH_CANDIDATES 2
+#define ROUGH_CANDIDATES 4
 
 /*
  * Rows in a range: of the assignment, which reads all centres for each; of the

@@ -143,6 +143,7 @@ gather_found(const NewRow *row, HnswChooser *chooser, uint32 level)
 	Size row_bytes = row->model->meta.dim * sizeof(float);
 
 	memcpy(hnsw_chooser_begin(chooser), row->row, row_bytes);
+	hnsw_chooser_own_record(chooser, row->record, row->bytes);
 	for (int pass = 0; pass < 2 && chooser->n == 0; pass++)
 	{
 		uint8 state = pass == 0 ? HNSW_LIVE : HNSW_DEAD;
@@ -161,8 +162,10 @@ gather_found(const NewRow *row, HnswChooser *chooser, uint32 level)
 				found->bytes == row->bytes &&
 				memcmp(found->data, row->record, row->bytes) == 0)
 				return id;
-			if (found->head.state == state)
-				hnsw_chooser_add(chooser, id);
+			if (found->head.state != state)
+				continue;
+			hnsw_chooser_next_record(chooser, found->data, found->bytes);
+			hnsw_chooser_add(chooser, id);
 		}
 	}
 	return HNSW_NONE;

@@ -11,7 +11,9 @@
 
 #include "distance/distance.h"
 #include "graph/graph_prune.h"
+#include "hnsw/hnsw_form.h"
 #include "hnsw/hnsw_graph.h"
+#include "hnsw/hnsw_image.h"
 #include "hnsw/hnsw_link.h"
 #include "pages/wal.h"
 
@@ -32,6 +34,7 @@ void
 hnsw_chooser_init(HnswChooser *chooser, const HnswMeta *meta, uint32 room)
 {
 	memset(chooser, 0, sizeof(*chooser));
+	chooser->meta = meta;
 	chooser->dim = meta->dim;
 	chooser->stride = meta->dim + (meta->metric == METRIC_INNER_PRODUCT);
 	chooser->degree = meta->degree;
@@ -42,12 +45,39 @@ hnsw_chooser_init(HnswChooser *chooser, const HnswMeta *meta, uint32 room)
 	chooser->sqdists = allocate(room, sizeof(float));
 	chooser->kept = allocate(room, sizeof(bool));
 	chooser->chosen = allocate(meta->degree, sizeof(uint32));
+	if (hnsw_keeps_values(meta) && hnsw_image_is_rough(meta) &&
+		meta->codec == CODEC_NONE)
+	{
+		chooser->value_room = MAXALIGN(hnsw_record_longest(meta));
+		chooser->values = allocate(room + 1, chooser->value_room);
+	}
 }
 
 static float *
 row_of(const HnswChooser *chooser, uint32 place)
 {
 	return chooser->rows + (place + 1) * chooser->stride;
+}
+
+static const void *
+value_of(const HnswChooser *chooser, uint32 place)
+{
+	return chooser->values + (Size) (place + 1) * chooser->value_room;
+}
+
+void
+hnsw_chooser_own_record(HnswChooser *chooser, const void *record, Size bytes)
+{
+	if (chooser->values != NULL)
+		memcpy(chooser->values, record, bytes);
+}
+
+void
+hnsw_chooser_next_record(HnswChooser *chooser, const void *record, Size bytes)
+{
+	if (chooser->values != NULL)
+		memcpy(chooser->values + (Size) (chooser->n + 1) * chooser->value_room,
+			   record, bytes);
 }
 
 /* Which candidate the i'th of those that were chosen is */
@@ -77,11 +107,17 @@ hnsw_chooser_add(HnswChooser *chooser, HnswId id)
 	chooser->ids[chooser->n++] = id;
 }
 
+/* The node itself as a place among the candidates: see row_of() */
+#define OWN_PLACE ((uint32) -1)
+
 static float
-sqdist(const HnswChooser *chooser, const float *a, const float *b)
+sqdist(const HnswChooser *chooser, uint32 a, uint32 b)
 {
+	if (chooser->values != NULL)
+		return hnsw_value_sqdist(chooser->meta, value_of(chooser, a),
+								 value_of(chooser, b));
 	return dense_kernels(ELEM_FLOAT32, ELEM_FLOAT32)
-		->sqdist(a, b, chooser->stride, 0);
+		->sqdist(row_of(chooser, a), row_of(chooser, b), chooser->stride, 0);
 }
 
 static float
@@ -89,8 +125,7 @@ pair_sqdist(void *arg, uint32_t a, uint32_t b)
 {
 	const HnswChooser *chooser = arg;
 
-	return sqdist(chooser, row_of(chooser, chooser->order[a].place),
-				  row_of(chooser, chooser->order[b].place));
+	return sqdist(chooser, chooser->order[a].place, chooser->order[b].place);
 }
 
 /* One more element makes all rows as long as the longest */
@@ -141,9 +176,8 @@ hnsw_choose(HnswChooser *chooser)
 	if (chooser->stride > chooser->dim)
 		make_equally_long(chooser);
 	for (uint32 i = 0; i < chooser->n; i++)
-		chooser->order[i] = (HnswNear){
-			.sqdist = sqdist(chooser, chooser->rows, row_of(chooser, i)),
-			.place = i};
+		chooser->order[i] =
+			(HnswNear){.sqdist = sqdist(chooser, OWN_PLACE, i), .place = i};
 	qsort(chooser->order, chooser->n, sizeof(HnswNear), compare_near);
 	for (uint32 i = 0; i < chooser->n; i++)
 		chooser->sqdists[i] = chooser->order[i].sqdist;
@@ -313,17 +347,13 @@ count_links(const Newcomer *newcomer)
 	return n;
 }
 
-/* The newcomer as a place among the candidates: see row_of() */
-#define OWN_PLACE ((uint32) -1)
-
 static float
 near_sqdist(void *arg, uint32_t a, uint32_t b)
 {
 	const Newcomer *newcomer = arg;
 	const HnswChooser *chooser = newcomer->chooser;
 
-	return sqdist(chooser, row_of(chooser, newcomer->near[a].place),
-				  row_of(chooser, newcomer->near[b].place));
+	return sqdist(chooser, newcomer->near[a].place, newcomer->near[b].place);
 }
 
 /* Ask the rule of a node's neighbours that are known, and of the newcomer */
@@ -331,7 +361,6 @@ static uint32
 prune_known(Newcomer *newcomer, uint32 place)
 {
 	const HnswChooser *chooser = newcomer->chooser;
-	const float *row = row_of(chooser, place);
 	GraphPruning pruning = {.sqdists = newcomer->sqdists,
 							.alpha = HNSW_ALPHA,
 							.pair = near_sqdist,
@@ -348,7 +377,7 @@ prune_known(Newcomer *newcomer, uint32 place)
 	}
 	for (uint32 i = 0; i < n; i++)
 		newcomer->near[i].sqdist =
-			sqdist(chooser, row, row_of(chooser, newcomer->near[i].place));
+			sqdist(chooser, place, newcomer->near[i].place);
 	qsort(newcomer->near, n, sizeof(HnswNear), compare_near);
 	for (uint32 i = 0; i < n; i++)
 		newcomer->sqdists[i] = newcomer->near[i].sqdist;

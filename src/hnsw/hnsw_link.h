@@ -4,7 +4,8 @@
  *
  * Distances between nodes are those of the images that their records stand for,
  * squared; under inner product, of those images made equally long (hnsw_rows.h),
- * as the longest among the candidates is.
+ * as the longest among the candidates is.  Where images are rough, and there are no
+ * codes in which candidates are known by nothing else, they are those of values.
  *
  * Include after postgres.h.
  */
@@ -24,6 +25,7 @@ typedef struct HnswNear
 /* Candidates for the links of a node; any number of nodes, one after another */
 typedef struct HnswChooser
 {
+	const HnswMeta *meta; /* the caller's */
 	int dim;
 	Size stride; /* floats from row to row; one more under inner product */
 	uint32 degree;
@@ -31,6 +33,8 @@ typedef struct HnswChooser
 	uint32 n;
 	HnswId *ids;
 	float *rows;     /* of the node, then of candidates */
+	char *values;    /* likewise, NULL where rows count */
+	Size value_room; /* bytes from value to value */
 	HnswNear *order; /* all candidates, nearest first; from hnsw_choose() on */
 	bool *kept;      /* in this order: no other candidate rules it out */
 	uint32 *chosen;  /* in this order, ascending */
@@ -48,6 +52,12 @@ extern float *hnsw_chooser_begin(HnswChooser *chooser);
 /* Where the row of the next candidate goes, and that it is there */
 extern float *hnsw_chooser_next(HnswChooser *chooser);
 extern void hnsw_chooser_add(HnswChooser *chooser, HnswId id);
+
+/* Records of the node and of the next candidate, which are values or not asked for */
+extern void hnsw_chooser_own_record(HnswChooser *chooser, const void *record,
+									Size bytes);
+extern void hnsw_chooser_next_record(HnswChooser *chooser, const void *record,
+									 Size bytes);
 
 /* Choose up to degree of the candidates */
 extern void hnsw_choose(HnswChooser *chooser);

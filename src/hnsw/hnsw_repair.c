@@ -58,7 +58,8 @@ struct HnswRepair
 static uint32
 most_candidates(const HnswModel *model)
 {
-	Size bytes = (model->meta.dim + 1) * sizeof(float);
+	Size bytes = (model->meta.dim + 1) * sizeof(float) +
+		(hnsw_keeps_values(&model->meta) ? model->layout.longest : 0);
 	Size limit = (Size) maintenance_work_mem * 1024 / ROWS_PART / bytes;
 	Size lanes = model->layout.lanes;
 
@@ -199,6 +200,8 @@ add_lane(HnswRepair *repair, const HnswNode *node, uint32 lane)
 		if (!hnsw_record_read(&repair->record, repair->index, model, id,
 							  node->level, hnsw_chooser_next(chooser)))
 			return;
+		hnsw_chooser_next_record(chooser, repair->record.data,
+								 repair->record.bytes);
 	}
 	hnsw_chooser_add(chooser, id);
 }
@@ -273,26 +276,31 @@ keep_links(HnswRepair *repair, HnswNode *node)
 	repair->nlinked = repair->chooser.n;
 }
 
-/* Where no image can be had the choice is as good as chance has it */
-static void
-set_image(HnswRepair *repair, const HnswNode *node, float *row)
+/* Begin with a node; false where its record is gone, and nothing can be chosen */
+static bool
+begin(HnswRepair *repair, const HnswNode *node)
 {
+	HnswChooser *chooser = &repair->chooser;
+
 	if (!hnsw_record_image(&repair->record, repair->index, repair->model, node,
-						   row))
-		memset(row, 0, repair->model->meta.dim * sizeof(float));
+						   hnsw_chooser_begin(chooser)))
+		return false;
+	hnsw_chooser_own_record(chooser, repair->record.data, repair->record.bytes);
+	return true;
 }
 
-static void
+/* False where it can only lose links */
+static bool
 gather(HnswRepair *repair, HnswNode *node, HnswId self)
 {
 	const HnswModel *model = repair->model;
 	uint32 wanted = model->meta.degree / 2;
+	bool there = begin(repair, node);
 	uint32 near;
 
 	repair->nqueue = 0;
 	tid_set_reset(repair->met);
 	(void) first_meeting(repair, self);
-	set_image(repair, node, hnsw_chooser_begin(&repair->chooser));
 	keep_links(repair, node);
 	near = repair->nqueue;
 	for (uint32 i = 0; i < repair->nqueue; i++)
@@ -302,6 +310,7 @@ gather(HnswRepair *repair, HnswNode *node, HnswId self)
 			break;
 		add_neighbours_of(repair, repair->queue[i], node->level);
 	}
+	return there;
 }
 
 /*
@@ -356,8 +365,7 @@ fill_lanes(HnswRepair *repair, HnswNode *node)
 static void
 repair_node(HnswRepair *repair, HnswNode *node, HnswId self)
 {
-	gather(repair, node, self);
-	if (repair->chooser.n > repair->nlinked)
+	if (gather(repair, node, self) && repair->chooser.n > repair->nlinked)
 	{
 		hnsw_choose(&repair->chooser);
 		fill_lanes(repair, node);
@@ -509,14 +517,14 @@ hnsw_repair_block(HnswRepair *repair, BlockNumber blkno)
  * Revived nodes
  */
 
-/* Its neighbours are its candidates, and all of them are chosen */
-static void
+/* Its neighbours are its candidates, and all of them are chosen, if it is there */
+static bool
 choose_neighbours(HnswRepair *repair, HnswNode *node, HnswId self)
 {
 	const HnswModel *model = repair->model;
-	float *row = hnsw_chooser_begin(&repair->chooser);
 
-	set_image(repair, node, row);
+	if (!begin(repair, node))
+		return false;
 	for (uint32 lane = 0; lane < model->layout.lanes; lane++)
 	{
 		HnswId id = links_of(repair, node)[lane];
@@ -525,6 +533,7 @@ choose_neighbours(HnswRepair *repair, HnswNode *node, HnswId self)
 			add_lane(repair, node, lane);
 	}
 	hnsw_choose(&repair->chooser);
+	return true;
 }
 
 static void
@@ -536,7 +545,8 @@ link_back(HnswRepair *repair, HnswNode *node, HnswId self)
 	float *work = palloc(3 * dim * sizeof(float));
 	HnswLink link = {.id = self, .code = repair->code};
 
-	set_image(repair, node, row);
+	/* as it was when it was begun with */
+	memcpy(row, repair->chooser.rows, dim * sizeof(float));
 	if (model->layout.codes != 0)
 		link.term = hnsw_code(model, row, repair->code, work);
 	hnsw_link_back(repair->index, model, node->level, &link, &repair->chooser);
@@ -555,9 +565,8 @@ hnsw_repair_revived(HnswRepair *repair, HnswId id)
 	if (!copy_page(repair, blkno))
 		return;
 	node = hnsw_node(repair->before, layout, id);
-	if (node->state != HNSW_LIVE)
+	if (node->state != HNSW_LIVE || !choose_neighbours(repair, node, id))
 		return;
-	choose_neighbours(repair, node, id);
 	context = AllocSetContextCreate(CurrentMemoryContext, "hnsw revived node",
 									ALLOCSET_DEFAULT_SIZES);
 	old = MemoryContextSwitchTo(context);
