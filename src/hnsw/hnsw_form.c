@@ -25,6 +25,8 @@ static bool
 image_int8(const HnswMeta *meta, const HnswNode *head, const void *record,
 		   Size bytes, float *image)
 {
+	if (bytes != meta->dim)
+		return false;
 	hnsw_copy_row(head, record, meta->dim, image);
 	return true;
 }
@@ -33,6 +35,8 @@ static HnswKey
 key_int8(const HnswQuery *query, const HnswNode *head, const void *record,
 		 Size bytes)
 {
+	if (bytes != query->meta->dim)
+		return (HnswKey){-INFINITY, INFINITY};
 	return hnsw_key_of_copy(query, head, record);
 }
 

@@ -20,8 +20,9 @@
 #define LIST_ROUNDS 8
 #define SEED 1
 
-/* Candidates by rough images, times what is wanted */
-#define ROUGH_CANDIDATES 4
+/* Candidates by rough images, and by sketches, times what is wanted */
+#define ROUGH_CANDIDATES 2
+#define SKETCH_CANDIDATES 4
 
 /*
  * Rows in a range: of the assignment, which reads all centres for each; of the
@@ -164,7 +165,7 @@ pair_sqdist(void *arg, uint32_t a, uint32_t b)
 }
 
 /*
- * The level that is being linked.  Where images are rough they find twice as many
+ * The level that is being linked.  Where images are rough they find more
  * candidates, whose values choose.
  */
 static GraphTask
@@ -174,6 +175,9 @@ task_of(HnswTeam *team, Pairs *pairs)
 	HnswRows rows = hnsw_rows_of(team);
 	bool ground = plan->level == 0;
 	bool rough = rows.values != NULL && hnsw_image_is_rough(&plan->meta);
+	uint32 more = !rough                        ? 1
+		: plan->meta.dim < plan->meta.value_dim ? SKETCH_CANDIDATES
+												: ROUGH_CANDIDATES;
 
 	*pairs = (Pairs){.rows = rows,
 					 .members = ground
@@ -188,8 +192,7 @@ task_of(HnswTeam *team, Pairs *pairs)
 					   .centroids = hnsw_team_array(team, HNSW_CENTROIDS),
 					   .nlists = plan->nlists,
 					   .degree = plan->meta.degree,
-					   .candidates = plan->meta.ef_construction *
-						   (rough ? ROUGH_CANDIDATES : 1),
+					   .candidates = plan->meta.ef_construction * more,
 					   .pair = rough ? pair_sqdist : NULL,
 					   .pair_arg = pairs,
 					   .alpha = HNSW_ALPHA,
