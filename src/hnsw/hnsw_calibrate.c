@@ -13,6 +13,8 @@
 #include "am/poll.h"
 #include "core/select.h"
 #include "hnsw/hnsw_calibrate.h"
+#include "hnsw/hnsw_form.h"
+#include "hnsw/hnsw_image.h"
 #include "hnsw/hnsw_rows.h"
 #include "hnsw/hnsw_search.h"
 #include "vector/sparse.h"
@@ -26,14 +28,20 @@
 /* Of them at a time, by searching */
 #define SEARCHED 4
 
-/* Real queries are less like the rows than rows are: .95 of them is wanted */
+/*
+ * Real queries are less like the rows than rows are: .95 of them is wanted.  More of
+ * one's own where links were made by what is only near to values.
+ */
 #define RECALL_WANTED 0.99
+#define RECALL_WANTED_ROUGH 0.997
 
 /*
  * Nodes kept beyond k at least: on easy rows a search may do with hardly more
  * than k, but a query from elsewhere would end where it came in.
  */
 #define LEAST_MARGIN 30
+#define LEAST_MARGIN_VALUES \
+	60 /* of few different distances, as those of bits */
 
 /* ef is tried in steps by this factor, up to so many of them */
 #define EF_STEP 1.15
@@ -327,6 +335,8 @@ static uint32
 find_ef(HnswTeam *team, int at)
 {
 	uint32 k = team->plan.meta.calibrations[at].k;
+	double recall = hnsw_image_is_rough(&team->plan.meta) ? RECALL_WANTED_ROUGH
+														  : RECALL_WANTED;
 	int low = 0;
 	int high = EF_STEPS;
 
@@ -336,7 +346,7 @@ find_ef(HnswTeam *team, int at)
 	{
 		int middle = (low + high) / 2;
 
-		if (recall_at(team, at, ef_of_step(k, middle)) >= RECALL_WANTED)
+		if (recall_at(team, at, ef_of_step(k, middle)) >= recall)
 			high = middle;
 		else
 			low = middle + 1;
@@ -348,6 +358,8 @@ void
 hnsw_calibrate(HnswTeam *team)
 {
 	HnswPlan *plan = &team->plan;
+	uint32 margin =
+		hnsw_keeps_values(&plan->meta) ? LEAST_MARGIN_VALUES : LEAST_MARGIN;
 
 	if (plan->nrows <= plan->meta.calibrations[HNSW_NCALIBRATIONS - 1].k)
 		return;
@@ -358,8 +370,8 @@ hnsw_calibrate(HnswTeam *team)
 							  plan->nqueries * sizeof(uint32));
 	hnsw_team_run(team, HNSW_JOB_LIMITS, plan->nqueries, TILE);
 	for (int at = 0; at < HNSW_NCALIBRATIONS; at++)
-		plan->meta.calibrations[at].ef = Max(
-			find_ef(team, at), plan->meta.calibrations[at].k + LEAST_MARGIN);
+		plan->meta.calibrations[at].ef =
+			Max(find_ef(team, at), plan->meta.calibrations[at].k + margin);
 	hnsw_team_free(team, HNSW_NFOUND);
 	hnsw_team_free(team, HNSW_LIMITS);
 }

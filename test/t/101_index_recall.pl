@@ -19,12 +19,14 @@ $node->safe_psql('postgres', q{
 		SELECT ('{' || string_agg(i * 100 || ':' || x, ',') || '}/51200')::sparsevec FROM unnest(v::real[]) WITH ORDINALITY u (x, i) WHERE abs(x) > 0.06 $$;
 	UPDATE items SET h = v, b = binary_quantize(v), s = sparse(v), color = id % 10;
 	VACUUM FULL ANALYZE items;
+	ALTER TABLE queries ADD s sparsevec(51200);
+	UPDATE queries SET s = sparse(v);
 	CREATE TABLE exact (name text, k int, q int, d float8)});
 
 # What an index must find: the distance of the k-th nearest of each query, by a
 # full sort.
 my %distance = (cosine => '<=>', l2 => '<->', ip => '<#>', hamming => '<~>', jaccard => '<%>', l1 => '<+>');
-my %query = (v => 'q.v', h => 'q.v::halfvec(512)', b => 'binary_quantize(q.v)::bit(512)', s => 'sparse(q.v)');
+my %query = (v => 'q.v', h => 'q.v::halfvec(512)', b => 'binary_quantize(q.v)::bit(512)', s => 'q.s');
 my %distances = (v => [qw(cosine ip l2 l1)], h => [qw(cosine ip l2 l1)], b => [qw(hamming jaccard)], s => [qw(cosine ip l2 l1)]);
 my @names;
 for my $column (qw(v h b s))
