@@ -47,9 +47,6 @@
 #define EF_STEP 1.15
 #define EF_STEPS 48
 
-/* One in so many elements of a sparse vector is in a query for it */
-#define SPARSE_SHARE 3
-
 /* Distances of the two ways to compute them may differ by so much */
 #define TOLERANCE 1e-5
 
@@ -136,26 +133,58 @@ begin_comparison(const Calibration *c)
 	return comparison;
 }
 
+/* Add every other element of a vector to those of another, or leave it */
+static void
+add_half(SparseVector *query, const SparseVector *value, int32 *indices,
+		 float *values)
+{
+	int n = 0;
+	int i = 0;
+
+	for (int j = 0; j < value->nnz; j += 2)
+	{
+		for (; i < query->nnz && query->indices[i] <= value->indices[j]; i++)
+		{
+			indices[n] = query->indices[i];
+			values[n++] = sparse_values(query)[i];
+		}
+		if (n > 0 && indices[n - 1] == value->indices[j])
+			continue;
+		indices[n] = value->indices[j];
+		values[n++] = sparse_values(value)[j];
+	}
+	for (; i < query->nnz; i++)
+	{
+		indices[n] = query->indices[i];
+		values[n++] = sparse_values(query)[i];
+	}
+	query->nnz = n;
+	memcpy(query->indices, indices, n * sizeof(int32));
+	memcpy(sparse_values(query), values, n * sizeof(float));
+}
+
 /*
- * What is searched for, where values are kept: that of an element; but queries for
- * sparse vectors have few of the elements that rows have, so a share of them.
+ * What is searched for, where values are kept: that of an element.  Queries for
+ * sparse vectors are less like rows than others are: halves of two rows.
  */
 static const void *
 query_value(const Calibration *c, uint32 element)
 {
 	const SparseVector *value = hnsw_rows_value(&c->rows, element);
+	const SparseVector *other;
 	SparseVector *query;
-	int nnz;
+	int room;
 
-	if (c->meta->elem != VALUE_SPARSE || value->nnz < 2 * SPARSE_SHARE)
+	if (c->meta->elem != VALUE_SPARSE)
 		return value;
-	nnz = value->nnz / SPARSE_SHARE;
-	query = sparse_new(value->dim, nnz);
-	for (int i = 0; i < nnz; i++)
-	{
-		query->indices[i] = value->indices[i * SPARSE_SHARE];
-		sparse_values(query)[i] = sparse_values(value)[i * SPARSE_SHARE];
-	}
+	other = hnsw_rows_value(&c->rows,
+							((uint64) element + c->rows.n / 2) % c->rows.n);
+	room = value->nnz + other->nnz;
+	query = sparse_new(value->dim, room);
+	query->nnz = 0;
+	for (int pass = 0; pass < 2; pass++)
+		add_half(query, pass == 0 ? value : other, palloc(room * sizeof(int32)),
+				 palloc(room * sizeof(float)));
 	return query;
 }
 
