@@ -29,7 +29,7 @@ sketch_add(float *sketch, size_t width, uint32_t index, float value)
 		size_t place = ((bits >> 1) * block) >> PLACE_BITS;
 		float *to = &sketch[b * block + place];
 
-		*to = fminf(fmaxf(*to + ((bits & 1) != 0 ? share : -share), -MOST),
-					MOST);
+		*to =
+			fminf(fmaxf(*to + ((bits & 1) != 0 ? share : -share), -MOST), MOST);
 	}
 }
