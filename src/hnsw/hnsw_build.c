@@ -80,6 +80,15 @@ init_meta(HnswMeta *meta, Relation index)
 	(void) hnsw_layout_choose(meta, UNKNOWN_RECORD);
 }
 
+/* Are images sketches, or angles in the place of products? */
+static bool
+codes_mislead(const HnswMeta *meta)
+{
+	return meta->dim < meta->value_dim ||
+		(meta->distance == METRIC_INNER_PRODUCT &&
+		 meta->metric != METRIC_INNER_PRODUCT);
+}
+
 /* Parts of codes as the storage parameters want them, if they fit a page */
 static void
 choose_codec(HnswMeta *meta, const HnswOptions *options, uint32 nelements,
@@ -94,7 +103,7 @@ choose_codec(HnswMeta *meta, const HnswOptions *options, uint32 nelements,
 	coded = *meta;
 	if (options->codes == HNSW_CODES_NONE || nelements < LEAST_CODED ||
 		meta->dim < LEAST_CODED_DIM ||
-		(options->codes == HNSW_CODES_AUTO && meta->dim < meta->value_dim))
+		(options->codes == HNSW_CODES_AUTO && codes_mislead(meta)))
 		return;
 	coded.codec = CODEC_PQ4;
 	if (options->codes != HNSW_CODES_AUTO)
