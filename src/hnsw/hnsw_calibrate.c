@@ -33,7 +33,7 @@
  * one's own where links were made by what is only near to values.
  */
 #define RECALL_WANTED 0.99
-#define RECALL_WANTED_ROUGH 0.997
+#define RECALL_WANTED_ROUGH 0.998
 
 /*
  * Nodes kept beyond k at least: on easy rows a search may do with hardly more

@@ -65,7 +65,12 @@ hnsw_rows_allocate(HnswTeam *team, double expected, Size typical, Size bytes)
 	plan->most = Min(bytes / each, PG_INT32_MAX / 64);
 	plan->most = Max(plan->most, LEAST_ROOM);
 	plan->room = Min(Max(expected * 1.05, LEAST_ROOM), plan->most);
-	plan->most_values = Min((uint64) plan->most * units, PG_INT32_MAX);
+	/* values out of line are longer than what is known of the column says */
+	plan->most_values = Min(
+		Max((uint64) plan->most * units,
+			(bytes - Min(plan->room * hnsw_build_bytes(&plan->meta), bytes)) /
+				HNSW_VALUE_UNIT),
+		PG_INT32_MAX);
 	plan->value_room = Min((uint64) plan->room * units, plan->most_values);
 	(void) hnsw_team_allocate(
 		team, HNSW_ROWS, plan->room * stride_of(&plan->meta) * sizeof(float));
