@@ -582,7 +582,8 @@ check_connect_by_hand(void)
 	static const float rows[] = {0, 1, 2, 3};
 	static const uint32_t starts[] = {0, 4};
 	static const float centroid[] = {1.5f};
-	GraphTask task = {rows, 4, 1, starts, centroid, 1, 1, 4, 1, NULL, NULL};
+	GraphTask task = {rows, 4, 1,    starts, centroid, 1,   1,
+					  4,    1, NULL, NULL,   NULL,     NULL};
 	uint32_t circle[] = {1, 0, 3, 2};
 	uint32_t dead_end[] = {1, GRAPH_NONE, 1, 2};
 	size_t ntied;
