@@ -605,7 +605,8 @@ check_giver_by_hand(void)
 	static const float rows[] = {3, 5, 0, 1, 2};
 	static const uint32_t starts[] = {0, 2, 5};
 	static const float centroids[] = {4, 1};
-	GraphTask task = {rows, 5, 1, starts, centroids, 2, 2, 4, 1, NULL, NULL};
+	GraphTask task = {rows, 5, 1,    starts, centroids, 2,   2,
+					  4,    1, NULL, NULL,   NULL,      NULL};
 	uint32_t none = GRAPH_NONE;
 	uint32_t path[] = {none, none, none, none, 3, none, 4, none, 1, none};
 	uint32_t full[] = {none, none, none, none, 3, none, 4, none, 1, 3};
