@@ -61,7 +61,8 @@ src/vector/elem.o src/vector/dense_parse.o src/vector/dense_arith.o \
 src/ivf/ivf_search.o src/ivf/ivf_calibrate.o: CFLAGS += -O3
 
 # Codes must be the same bits on every machine.
-src/ivf/ivf_encode.o src/hnsw/hnsw_copy.o src/hnsw/hnsw_model.o src/am/row.o: \
+src/ivf/ivf_encode.o src/hnsw/hnsw_copy.o src/hnsw/hnsw_image.o src/hnsw/hnsw_model.o \
+	src/am/row.o: \
 	CFLAGS += -O3 -ffp-contract=off
 
 include src/distance/isa.mk

@@ -31,7 +31,8 @@ EXCEPTION WHEN OTHERS THEN
 END $$;
 
 CREATE TABLE items (id int, v vector(3), h halfvec(3), b bit(3), s sparsevec(3), any_dim vector, any_half halfvec, any_sparse sparsevec,
-	varying bit varying(3), edge vector(2000), half_edge halfvec(4000), bit_edge bit(64000), wide vector(2001), half_wide halfvec(4001), bit_wide bit(64001));
+	varying bit varying(3), edge vector(2000), half_edge halfvec(4000), bit_edge bit(64000), wide vector(2001), half_wide halfvec(4001), bit_wide bit(64001),
+	widest vector(16000), half_widest halfvec(16000));
 CREATE INDEX tried ON items USING hnsw (v vector_l2_ops);
 -- (whether core names a schema depends on the version)
 SELECT n, replace(pg_temp.error_of(statement), 'public.', '') AS error_of FROM (VALUES
@@ -68,19 +69,24 @@ SELECT n, replace(pg_temp.error_of(statement), 'public.', '') AS error_of FROM (
 	(33, 'CREATE INDEX ON items USING hnsw (v vector_l2_ops DESC)'),
 	(34, 'ALTER TABLE items ADD EXCLUDE USING hnsw (v vector_l2_ops WITH <->)'),
 	(35, 'CLUSTER items USING tried')) s (n, statement) ORDER BY n;
--- not indexed yet
+-- every operator class that is for values of other kinds, or other distances
 SELECT opclass, pg_temp.error_of(format('CREATE INDEX ON items USING hnsw (%s %s)', col, opclass)) FROM (VALUES
 	('v', 'vector_l1_ops'), ('h', 'halfvec_l1_ops'), ('b', 'bit_hamming_ops'), ('bit_edge', 'bit_jaccard_ops'),
 	('s', 'sparsevec_l2_ops'), ('s', 'sparsevec_ip_ops'), ('s', 'sparsevec_cosine_ops'), ('s', 'sparsevec_l1_ops')) c (col, opclass);
--- as many as pgvector takes, in whatever way a node of them is kept
+-- as many as pgvector takes, and more, in whatever way a node of them is kept
 SELECT opclass, pg_temp.error_of(format('CREATE INDEX ON items USING hnsw (%s %s)', col, opclass)) FROM (VALUES
 	('edge', 'vector_l2_ops'), ('edge', 'vector_ip_ops'), ('edge', 'vector_cosine_ops'),
-	('half_edge', 'halfvec_l2_ops'), ('half_edge', 'halfvec_ip_ops'), ('half_edge', 'halfvec_cosine_ops')) c (col, opclass);
--- every value of what is ours, and the bounds; nodes of full precision are not there yet
+	('half_edge', 'halfvec_l2_ops'), ('half_edge', 'halfvec_ip_ops'), ('half_edge', 'halfvec_cosine_ops'),
+	('widest', 'vector_l2_ops'), ('widest', 'vector_l1_ops'), ('half_widest', 'halfvec_ip_ops'), ('half_widest', 'halfvec_l1_ops')) c (col, opclass);
+-- every value of what is ours, and the bounds
 SELECT options, pg_temp.error_of(format('CREATE INDEX ON items USING hnsw (v vector_l2_ops) WITH (%s)', options)) FROM (VALUES
 	('m = 2, ef_construction = 4'), ('m = 100, ef_construction = 200'), ('ef_construction = 1000'), ('m = 16, ef_construction = 32'),
 	('codes = auto'), ('codes = none'), ('codes = ''1'''), ('codes = ''2'''), ('codes = ''4'''),
 	('storage = auto'), ('storage = int8'), ('storage = float'), ('storage = ''float'''), ('storage = half')) o (options);
+-- a storage is one of the column and its distances
+SELECT col, opclass, storage, pg_temp.error_of(format('CREATE INDEX ON items USING hnsw (%s %s) WITH (storage = %s)', col, opclass, storage)) FROM
+	(VALUES ('v', 'vector_l1_ops'), ('h', 'halfvec_l2_ops'), ('h', 'halfvec_l1_ops'), ('b', 'bit_jaccard_ops'), ('s', 'sparsevec_ip_ops')) c (col, opclass),
+	unnest(ARRAY['float', 'half', 'int8']) storage;
 -- parameters are looked at together when the index is built
 ALTER INDEX tried SET (m = 40);
 REINDEX INDEX tried;

@@ -13,7 +13,6 @@
 
 #include "am/heap_check.h"
 #include "core/compat.h"
-#include "vector/dense.h"
 
 /*
  * An index may lack rows that an older snapshot still sees, where HOT chains
@@ -55,7 +54,7 @@ check_row(Relation index, ItemPointer tid, Datum *values, bool *isnull,
 		return;
 	elems = value_elems(check->elem, values[0], check->dim);
 	if (check->metric == METRIC_COSINE &&
-		dense_elems_norm((ElemKind) check->elem, elems, check->dim) == 0)
+		value_ops[check->elem].length(elems, check->dim) == 0)
 		return;
 	ereport(
 		ERROR,

@@ -20,4 +20,8 @@ extern double key_exact(Metric metric, const DenseKernels *kernels,
 						const void *query, const void *stored, size_t dim,
 						ptrdiff_t ahead);
 
+/* The same between two values of one kind, whichever */
+extern double key_of_values(ValueKind kind, Metric metric, const void *query,
+							const void *stored, size_t dim);
+
 #endif

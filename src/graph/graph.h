@@ -63,7 +63,14 @@ typedef struct GraphTask
 	size_t degree;          /* neighbours of a row at most, at least 1 */
 	size_t candidates;      /* nearest rows looked at for each, at least 1 */
 	float alpha;            /* of the pruning rule, see graph_prune.h */
-	BlasPoll poll;          /* or NULL; called some 10 ms apart */
+	/*
+	 * NULL, or the squared distance of two rows in the place of that between what
+	 * rows holds, which only finds candidates then: symmetric to the bit, and not
+	 * negative
+	 */
+	float (*pair)(void *arg, uint32_t a, uint32_t b);
+	void *pair_arg;
+	BlasPoll poll; /* or NULL; called some 10 ms apart */
 	void *poll_arg;
 } GraphTask;
 

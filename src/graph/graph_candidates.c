@@ -378,8 +378,10 @@ link_row(Forward *f, size_t i, uint32_t row, GraphLink *links)
 	{
 		const float *other = graph_row(task, ids[j]);
 		const float *next = graph_row(task, ids[j + 1 < n ? j + 1 : j]);
-		float sqdist = f->chooser.kernels->sqdist(vector, other, task->dim,
-												  graph_ahead(other, next));
+		float sqdist = task->pair != NULL
+			? task->pair(task->pair_arg, row, ids[j])
+			: f->chooser.kernels->sqdist(vector, other, task->dim,
+										 graph_ahead(other, next));
 
 		f->keys[j] = graph_key(sqdist, ids[j], row + 1);
 	}

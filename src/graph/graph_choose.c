@@ -16,6 +16,7 @@ graph_chooser_init(GraphChooser *chooser, const GraphTask *task,
 	chooser->kernels = dense_kernels(ELEM_FLOAT32, ELEM_FLOAT32);
 	chooser->sqdists = carve(carver, max_candidates, sizeof(float));
 	chooser->rows = carve(carver, max_candidates, sizeof(float *));
+	chooser->ids = carve(carver, max_candidates, sizeof(uint32_t));
 	chooser->kept = carve(carver, max_candidates, sizeof(bool));
 	chooser->chosen = carve(carver, task->degree, sizeof(uint32_t));
 }
@@ -25,13 +26,16 @@ static float
 pair_sqdist(void *arg, uint32_t a, uint32_t b)
 {
 	GraphChooser *chooser = arg;
+	const GraphTask *task = chooser->task;
 	ptrdiff_t ahead = 0;
 
+	if (task->pair != NULL)
+		return task->pair(task->pair_arg, chooser->ids[b], chooser->ids[a]);
 	if (a != chooser->looked_at && a + 1 < chooser->n)
 		ahead = graph_ahead(chooser->rows[a], chooser->rows[a + 1]);
 	chooser->looked_at = a;
 	return chooser->kernels->sqdist(chooser->rows[b], chooser->rows[a],
-									chooser->task->dim, ahead);
+									task->dim, ahead);
 }
 
 size_t
@@ -47,8 +51,8 @@ graph_choose(GraphChooser *chooser, const uint64_t *keys, size_t n,
 	for (size_t i = 0; i < n; i++)
 	{
 		chooser->sqdists[i] = graph_key_sqdist(keys[i]);
-		chooser->rows[i] =
-			graph_row(chooser->task, graph_key_id(keys[i], base));
+		chooser->ids[i] = graph_key_id(keys[i], base);
+		chooser->rows[i] = graph_row(chooser->task, chooser->ids[i]);
 	}
 	return graph_prune(&pruning, chooser->chosen, chooser->kept);
 }

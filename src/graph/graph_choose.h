@@ -21,6 +21,7 @@ typedef struct GraphChooser
 	/* work memory */
 	float *sqdists;     /* of candidates */
 	const float **rows; /* theirs */
+	uint32_t *ids;
 	bool *kept;
 	uint32_t *chosen; /* degree: places among the candidates */
 } GraphChooser;

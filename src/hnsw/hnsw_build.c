@@ -18,6 +18,7 @@
 #include "miscadmin.h"
 #include "optimizer/plancat.h"
 #include "utils/backend_progress.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
@@ -25,7 +26,9 @@
 #include "am/workers.h"
 #include "hnsw/hnsw_build.h"
 #include "hnsw/hnsw_calibrate.h"
+#include "hnsw/hnsw_form.h"
 #include "hnsw/hnsw_handler.h"
+#include "hnsw/hnsw_image.h"
 #include "hnsw/hnsw_insert.h"
 #include "hnsw/hnsw_learn.h"
 #include "hnsw/hnsw_options.h"
@@ -34,7 +37,10 @@
 #include "hnsw/hnsw_write.h"
 #include "pages/wal.h"
 
-/* Codes of fewer dimensions would tell too little: neighbours are visited */
+/*
+ * Codes of fewer dimensions would tell too little: neighbours are visited.  So do
+ * codes of sketches.
+ */
 #define LEAST_CODED_DIM 16
 
 /* Until it is calibrated a search keeps so many nodes more than rows wanted */
@@ -43,31 +49,43 @@
 /* Bytes of rows that codes are learned from at least, however little memory */
 #define LEAST_COPIED (4 << 20)
 
+/* Bytes of a record, where lengths differ and none has been seen: 100 elements */
+#define UNKNOWN_RECORD 816
+
+/* Are images sketches, or angles in the place of products? */
+static bool
+codes_mislead(const HnswMeta *meta)
+{
+	return meta->dim < meta->value_dim ||
+		(meta->distance == METRIC_INNER_PRODUCT &&
+		 meta->metric != METRIC_INNER_PRODUCT);
+}
+
 /*
- * Parts of codes as the storage parameters want them, if they fit a page.  There
- * is room for them from the first row on, since it cannot be made later.
+ * The layout, with parts of codes as the storage parameters want them, if they fit a
+ * page.  There is room for them from the first row on, since it cannot be made later.
+ * typical: bytes of a record.
  */
 static void
-choose_codec(HnswMeta *meta, const HnswOptions *options)
+choose_codec(HnswMeta *meta, const HnswOptions *options, Size typical)
 {
 	static const int bits[] = {
 		[HNSW_CODES_1] = 1, [HNSW_CODES_2] = 2, [HNSW_CODES_4] = 4};
-	HnswMeta coded = *meta;
+	HnswMeta coded;
 
-	if (options->codes == HNSW_CODES_NONE || meta->dim < LEAST_CODED_DIM)
+	meta->codec = CODEC_NONE;
+	meta->transform = TRANSFORM_NONE;
+	meta->parts = meta->code_dim = 0;
+	/* without codes it fits in any case */
+	(void) hnsw_layout_choose(meta, typical);
+	coded = *meta;
+	if (options->codes == HNSW_CODES_NONE || meta->dim < LEAST_CODED_DIM ||
+		(options->codes == HNSW_CODES_AUTO && codes_mislead(meta)))
 		return;
 	coded.codec = CODEC_PQ4;
-	coded.parts = hnsw_layout_parts(&coded);
-	if (coded.parts > 0 && options->codes != HNSW_CODES_AUTO)
-	{
-		HnswLayout layout;
-
+	if (options->codes != HNSW_CODES_AUTO)
 		coded.parts = Max(meta->dim * bits[options->codes] / 4, 1);
-		hnsw_layout_init(&layout, &coded);
-		if (layout.slots == 0)
-			coded.parts = 0;
-	}
-	if (coded.parts > 0)
+	if (hnsw_layout_choose(&coded, typical))
 	{
 		hnsw_layout_transform(&coded);
 		*meta = coded;
@@ -78,16 +96,18 @@ choose_codec(HnswMeta *meta, const HnswOptions *options)
 static void
 init_meta(HnswMeta *meta, Relation index)
 {
-	const VectorOpclass *opclass = hnsw_check_supported(index);
+	HnswFormKind form;
+	const VectorOpclass *opclass = hnsw_check_supported(index, &form);
 	HnswOptions options = hnsw_options(index);
-	HnswLayout layout;
 
 	memset(meta, 0, sizeof(*meta));
 	meta->magic = HNSW_MAGIC;
 	meta->version = HNSW_VERSION;
-	meta->dim = TupleDescAttr(index->rd_att, 0)->atttypmod;
+	meta->value_dim = TupleDescAttr(index->rd_att, 0)->atttypmod;
 	meta->elem = opclass->elem;
-	meta->metric = opclass->metric;
+	meta->distance = opclass->metric;
+	meta->form = form;
+	hnsw_image_init(meta);
 	meta->codec = CODEC_NONE;
 	meta->m = options.m;
 	meta->ef_construction = options.ef_construction;
@@ -97,9 +117,7 @@ init_meta(HnswMeta *meta, Relation index)
 		meta->calibrations[i] =
 			(HnswCalibration){.k = k, .ef = UNCALIBRATED_EF + k};
 	meta->stretch = 1;
-	hnsw_layout_init(&layout, meta);
-	hnsw_check_node_size(index, layout.size);
-	choose_codec(meta, &options);
+	choose_codec(meta, &options, UNKNOWN_RECORD);
 }
 
 /*
@@ -163,6 +181,13 @@ write_rows(HnswTeam *team, HnswRows *rows)
 	plan->meta.scale = hnsw_rows_unite(rows);
 	plan->nrows = rows->n;
 	plan->ntids = rows->ntids;
+	/* lengths are known only now, and nothing is written yet */
+	if (rows->n > 0 && hnsw_record_bytes(&plan->meta) == 0)
+	{
+		HnswOptions options = hnsw_options(team->index);
+
+		choose_codec(&plan->meta, &options, hnsw_rows_mean_record(rows));
+	}
 	hnsw_progress_phase(HNSW_PHASE_BUILDING);
 	hnsw_graph_build(team);
 	if (plan->meta.codec != CODEC_NONE && rows->n >= HNSW_LEAST_CODED)
@@ -227,16 +252,18 @@ typedef struct Reader
 } Reader;
 
 /*
- * Rows in memory go to a file, unless that would be of no use: there may be no
- * more than fit, or so many that numbers and codes alone are too much.
+ * Rows in memory go to a file, unless they are values, or records have parts; or
+ * that would be of no use: there may be no more than fit, or so many that numbers
+ * and codes alone are too much.
  */
 static bool
 spill(HnswTeam *team)
 {
 	HnswPlan *plan = &team->plan;
 
-	if (plan->nspilled + (uint64) plan->room >
-		hnsw_parts_most(plan, (Size) maintenance_work_mem * 1024))
+	if (hnsw_keeps_values(&plan->meta) || plan->meta.kept < plan->meta.dim ||
+		plan->nspilled + (uint64) plan->room >
+			hnsw_parts_most(plan, (Size) maintenance_work_mem * 1024))
 		return false;
 	hnsw_parts_spill(team);
 	return true;
@@ -298,16 +325,23 @@ read_row(Relation index, ItemPointer tid, Datum *values, bool *isnull,
 {
 	Reader *reader = arg;
 	HnswTeam *team = reader->team;
+	const HnswMeta *meta = &team->plan.meta;
 	MemoryContext old;
 	const void *elems;
 
 	if (isnull[0])
 		return;
 	CHECK_FOR_INTERRUPTS();
-	while (!team->ended && !hnsw_rows_have_room(team, &reader->places))
-		make_room(reader);
 	old = MemoryContextSwitchTo(reader->row_context);
-	elems = value_elems(team->plan.meta.elem, values[0], team->plan.meta.dim);
+	elems = value_elems(meta->elem, values[0], meta->value_dim);
+	hnsw_check_value(meta, elems);
+	MemoryContextSwitchTo(old);
+	while (
+		!team->ended &&
+		!hnsw_rows_have_room(team, &reader->places,
+							 value_bytes(meta->elem, elems, meta->value_dim)))
+		make_room(reader);
+	MemoryContextSwitchTo(reader->row_context);
 	if (team->ended)
 		team->nindexed += insert_row(team, elems, tid);
 	else
@@ -378,6 +412,20 @@ expected_rows(Relation heap)
 	return tuples;
 }
 
+/* Of a value, where lengths differ: by what is known of the column */
+static Size
+expected_bytes(const HnswTeam *team)
+{
+	const HnswMeta *meta = &team->plan.meta;
+	AttrNumber column = team->info->ii_IndexAttrNumbers[0];
+	int32 width =
+		column > 0 ? get_attavgwidth(RelationGetRelid(team->heap), column) : 0;
+
+	if (hnsw_record_bytes(meta) > 0)
+		return hnsw_record_bytes(meta);
+	return width > 0 ? width : UNKNOWN_RECORD;
+}
+
 IndexBuildResult *
 hnsw_build(Relation heap, Relation index, IndexInfo *info)
 {
@@ -394,7 +442,8 @@ hnsw_build(Relation heap, Relation index, IndexInfo *info)
 	pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_TOTAL,
 								 (int64) expected);
 	team->nworkers = workers_plan(heap, index);
-	hnsw_rows_allocate(team, expected, (Size) maintenance_work_mem * 1024);
+	hnsw_rows_allocate(team, expected, expected_bytes(team),
+					   (Size) maintenance_work_mem * 1024);
 	workers = hnsw_workers_begin(team);
 	read_table(team);
 	hnsw_workers_end(workers, team);

@@ -9,12 +9,16 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
+#include "am/key.h"
 #include "am/poll.h"
 #include "core/select.h"
 #include "hnsw/hnsw_calibrate.h"
+#include "hnsw/hnsw_form.h"
+#include "hnsw/hnsw_image.h"
 #include "hnsw/hnsw_nearest.h"
 #include "hnsw/hnsw_rows.h"
 #include "hnsw/hnsw_search.h"
+#include "vector/sparse.h"
 
 /* Of them at a time, against all rows */
 #define TILE 8
@@ -23,10 +27,12 @@
 #define SEARCHED 4
 
 /*
- * Real queries are less like the rows than rows are: .95 of them is wanted.  So
- * many times the nodes that rows take: measured, .96 for questions to texts.
+ * Real queries are less like the rows than rows are: .95 of them is wanted.  More of
+ * one's own where links were made by what is only near to values.  And so many times
+ * the nodes that rows take: measured, .96 for questions to texts.
  */
 #define RECALL_WANTED 0.99
+#define RECALL_WANTED_ROUGH 0.998
 #define QUERY_MARGIN 1.5
 
 /*
@@ -34,6 +40,8 @@
  * than k, but a query from elsewhere would end where it came in.
  */
 #define LEAST_MARGIN 30
+#define LEAST_MARGIN_VALUES \
+	60 /* of few different distances, as those of bits */
 
 /* ef is tried in steps by this factor, up to so many of them */
 #define EF_STEP 1.15
@@ -145,15 +153,102 @@ begin_comparison(const Calibration *c)
 	return comparison;
 }
 
-/* Where the k nearest of a query end, whose products with all are known */
+/* Add every other element of a vector to those of another, or leave it */
+static void
+add_half(SparseVector *query, const SparseVector *value, int32 *indices,
+		 float *values)
+{
+	int n = 0;
+	int i = 0;
+
+	for (int j = 0; j < value->nnz; j += 2)
+	{
+		for (; i < query->nnz && query->indices[i] <= value->indices[j]; i++)
+		{
+			indices[n] = query->indices[i];
+			values[n++] = sparse_values(query)[i];
+		}
+		if (n > 0 && indices[n - 1] == value->indices[j])
+			continue;
+		indices[n] = value->indices[j];
+		values[n++] = sparse_values(value)[j];
+	}
+	for (; i < query->nnz; i++)
+	{
+		indices[n] = query->indices[i];
+		values[n++] = sparse_values(query)[i];
+	}
+	query->nnz = n;
+	memcpy(query->indices, indices, n * sizeof(int32));
+	memcpy(sparse_values(query), values, n * sizeof(float));
+}
+
+/*
+ * Queries for sparse vectors are less like rows than others are: halves of two
+ * rows.
+ */
+const void *
+hnsw_query_value(const HnswMeta *meta, const void *value, const void *other)
+{
+	const SparseVector *one = value;
+	SparseVector *query;
+	int room;
+
+	if (meta->elem != VALUE_SPARSE)
+		return value;
+	room = one->nnz + ((const SparseVector *) other)->nnz;
+	query = sparse_new(one->dim, room);
+	query->nnz = 0;
+	for (int pass = 0; pass < 2; pass++)
+		add_half(query, pass == 0 ? value : other, palloc(room * sizeof(int32)),
+				 palloc(room * sizeof(float)));
+	return query;
+}
+
+double
+hnsw_value_key(const HnswMeta *meta, const void *query, const void *value)
+{
+	double key = key_of_values(meta->elem, (Metric) meta->distance, query,
+							   value, meta->value_dim);
+
+	return isnan(key) ? INFINITY : key;
+}
+
+static const void *
+query_value(const Calibration *c, uint32 element)
+{
+	uint32 other = ((uint64) element + c->rows.n / 2) % c->rows.n;
+
+	return hnsw_query_value(c->meta, hnsw_rows_value(&c->rows, element),
+							hnsw_rows_value(&c->rows, other));
+}
+
+static double
+exact_key(const Calibration *c, const void *query, uint32 element)
+{
+	return hnsw_value_key(c->meta, query, hnsw_rows_value(&c->rows, element));
+}
+
+/*
+ * Where the k nearest of a query end, whose products with all are known, unless
+ * values are
+ */
 static void
 find_limits(const Calibration *c, const Comparison *all, uint32 query,
 			const float *products)
 {
 	uint32 n = c->rows.n;
+	const void *value =
+		c->rows.values == NULL ? NULL : query_value(c, query_of(c, query));
 
 	for (uint32 i = 0; i < n; i++)
-		all->keys[i] = hnsw_order_key(c->meta, products[i], all->sqnorms[i]);
+	{
+		if (c->rows.values == NULL)
+			all->keys[i] =
+				hnsw_order_key(c->meta, products[i], all->sqnorms[i]);
+		else
+			all->keys[i] = exact_key(c, value, i);
+	}
 	all->keys[query_of(c, query)] = INFINITY;
 	for (int k = 0; k < HNSW_NCALIBRATIONS; k++)
 	{
@@ -183,9 +278,10 @@ hnsw_limits_job(HnswTeam *team)
 		for (uint32 q = first; q < end; q++)
 			memcpy(all.queries + (q - first) * dim, row_of(&c, query_of(&c, q)),
 				   dim * sizeof(float));
-		(void) blas_inner_products(all.queries, dim, end - first, c.rows.rows,
-								   c.rows.stride, n, dim, all.products, n,
-								   poll_interrupts, NULL);
+		if (c.rows.values == NULL)
+			(void) blas_inner_products(all.queries, dim, end - first,
+									   c.rows.rows, c.rows.stride, n, dim,
+									   all.products, n, poll_interrupts, NULL);
 		for (uint32 q = first; q < end; q++)
 		{
 			CHECK_FOR_INTERRUPTS();
@@ -207,6 +303,7 @@ count_found(const Calibration *c, uint32 query)
 	double limit = c->limits[query].keys[c->plan->at];
 	double slack = hnsw_order_slack(limit, sqnorm(row, dim));
 	uint32 wanted = c->meta->calibrations[c->plan->at].k;
+	const void *value = c->rows.values == NULL ? NULL : query_value(c, self);
 	uint32 found = 0;
 
 	for (uint32 i = 0; i < search->nfound && found < wanted; i++)
@@ -217,6 +314,11 @@ count_found(const Calibration *c, uint32 query)
 
 		if (element == self || element >= c->rows.n)
 			continue;
+		if (c->rows.values != NULL)
+		{
+			found += exact_key(c, value, element) <= limit;
+			continue;
+		}
 		other = row_of(c, element);
 		product = dense_kernels(ELEM_FLOAT32, ELEM_FLOAT32)
 					  ->inner_product(row, other, dim, 0);
@@ -255,6 +357,19 @@ count_listed(const Calibration *c, uint32 query)
 	return found;
 }
 
+/* By the value itself, or by its image */
+static void
+set_query(const Calibration *c, uint32 query)
+{
+	if (c->nearest != NULL)
+		hnsw_search_set_row(c->search, c->queries + query * c->meta->dim);
+	else if (c->rows.values != NULL)
+		(void) hnsw_search_set_elems(c->search,
+									 query_value(c, query_of(c, query)));
+	else
+		hnsw_search_set_row(c->search, row_of(c, query_of(c, query)));
+}
+
 void
 hnsw_recall_job(HnswTeam *team)
 {
@@ -273,10 +388,7 @@ hnsw_recall_job(HnswTeam *team)
 		for (uint32 q = first; q < end; q++)
 		{
 			CHECK_FOR_INTERRUPTS();
-			hnsw_search_set_row(c.search,
-								c.nearest != NULL
-									? c.queries + q * c.meta->dim
-									: row_of(&c, query_of(&c, q)));
+			set_query(&c, q);
 			hnsw_search_run(c.search, c.plan->ef);
 			nfound[q] =
 				c.nearest != NULL ? count_listed(&c, q) : count_found(&c, q);
@@ -317,6 +429,8 @@ find_ef(const HnswMeta *meta, int at, uint32 nelements, HnswRecall recall,
 		void *arg)
 {
 	uint32 k = meta->calibrations[at].k;
+	double wanted =
+		hnsw_image_is_rough(meta) ? RECALL_WANTED_ROUGH : RECALL_WANTED;
 	int low = 0;
 	int high = EF_STEPS;
 
@@ -327,7 +441,7 @@ find_ef(const HnswMeta *meta, int at, uint32 nelements, HnswRecall recall,
 	{
 		int middle = (low + high) / 2;
 
-		if (recall(arg, at, ef_of_step(k, middle), false) >= RECALL_WANTED)
+		if (recall(arg, at, ef_of_step(k, middle), false) >= wanted)
 			high = middle;
 		else
 			low = middle + 1;
@@ -357,6 +471,8 @@ hnsw_find_efforts(HnswMeta *meta, uint32 nelements, HnswRecall recall,
 				  void *arg)
 {
 	HnswCalibration *calibrations = meta->calibrations;
+	uint32 margin =
+		hnsw_keeps_values(meta) ? LEAST_MARGIN_VALUES : LEAST_MARGIN;
 
 	for (int at = HNSW_NCALIBRATIONS - 1; at >= 0; at--)
 	{
@@ -364,7 +480,7 @@ hnsw_find_efforts(HnswMeta *meta, uint32 nelements, HnswRecall recall,
 		uint32 ef = find_ef(meta, at, nelements, recall, arg);
 
 		/* of few rows that are wanted one missed by chance says little */
-		ef = Max(ceil(ef * QUERY_MARGIN), k + LEAST_MARGIN);
+		ef = Max(ceil(ef * QUERY_MARGIN), k + margin);
 		if (at + 1 < HNSW_NCALIBRATIONS)
 			ef = Min(ef, calibrations[at + 1].ef);
 		calibrations[at].ef = ef;

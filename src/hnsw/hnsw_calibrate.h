@@ -27,6 +27,17 @@ extern double hnsw_order_key(const HnswMeta *meta, double product,
 extern double hnsw_order_slack(double key, double sqnorm);
 
 /*
+ * What is searched for, where values are kept, by one of them, and another that is
+ * not like it; memory in the current context.
+ */
+extern const void *hnsw_query_value(const HnswMeta *meta, const void *value,
+									const void *other);
+
+/* What orders values by their distance from it */
+extern double hnsw_value_key(const HnswMeta *meta, const void *query,
+							 const void *value);
+
+/*
  * Recall of the at'th calibrated k, where a search keeps ef nodes, and visits all
  * neighbours in place of estimating them if visits is set
  */

@@ -22,6 +22,7 @@
 #include "core/compat.h"
 #include "hnsw/hnsw_check.h"
 #include "hnsw/hnsw_node.h"
+#include "hnsw/hnsw_record.h"
 
 /* One in so many elements may be out of reach, and codes of links be stale */
 #define TOLERATED_PART 100
@@ -31,8 +32,8 @@
 #define KIND_LEVEL 0x0F
 #define KIND_NODE 0x10
 #define KIND_LIVE 0x20
-#define KIND_MORE 0x40 /* a slot of TIDs */
-/* in the second round, of a slot of TIDs: its element led to it */
+#define KIND_MORE 0x40 /* a slot of TIDs, or with a part of a record */
+/* in the second round, of such a slot: its element led to it */
 #define KIND_LED_TO 0x80
 /* of a node: a link to it has its code, or another one */
 #define KIND_FITS 0x40
@@ -52,6 +53,7 @@ typedef struct HnswCheck
 	char *page;      /* the image of one, and its block */
 	BlockNumber blkno;
 	HnswNode *other; /* a node of another page */
+	HnswRecord record;
 	float *row;
 	float *work;
 	uint8 *code;
@@ -91,12 +93,6 @@ static const HnswId *
 links_of(const HnswCheck *check, const HnswNode *node)
 {
 	return HNSW_ARRAY(node, check->model->layout.links, HnswId);
-}
-
-static bool
-is_node(const HnswNode *node)
-{
-	return node->state == HNSW_LIVE || node->state == HNSW_DEAD;
 }
 
 /* Can it be the name of a slot? */
@@ -208,13 +204,42 @@ check_head(HnswCheck *check, HnswId id, HnswNode *node)
 		check_tid(check, id, &node->tids[i]);
 }
 
+/* Parts of records are checked where nodes lead to them */
+static void
+check_part(const HnswCheck *check, HnswId id, const HnswPart *part)
+{
+	if (part->bytes == 0 || part->bytes > check->model->layout.part)
+		complain(check, id, "it says it has %u bytes of a record.",
+				 part->bytes);
+	if (!is_name(check, part->ground) ||
+		(part->next != HNSW_NONE && !is_name(check, part->next)))
+		complain(check, id, "a link leads beyond the end.");
+}
+
+/*
+ * Put the whole record of a node into check->record, and its image into check->row.
+ * Where rows are taken away meanwhile, parts may be gone.
+ */
+static bool
+read_record(HnswCheck *check, HnswId id, const HnswNode *node)
+{
+	if (hnsw_record_image(&check->record, check->index, check->model, node,
+						  check->row))
+		return true;
+	if (check->settled && node->state == HNSW_LIVE)
+		complain(check, id, "its record is not all there.");
+	return false;
+}
+
 static void
 check_copy(const HnswCheck *check, HnswId id, const HnswNode *node)
 {
-	const uint8 *copy = HNSW_ARRAY(node, check->model->layout.copy, uint8);
+	const uint8 *copy = (const uint8 *) check->record.data;
 	uint32 sum = 0;
 	uint32 squares = 0;
 
+	if (hnsw_keeps_values(&check->model->meta))
+		return;
 	for (int i = 0; i < check->model->meta.dim; i++)
 	{
 		sum += copy[i];
@@ -286,16 +311,12 @@ digest(const HnswCheck *check, const uint8 *code, float term)
 		bits ^ hash_bytes(code, (int) check->codec->code_bytes(&shape)));
 }
 
-/* The digest of the code that a node's copy has */
+/* The digest of the code of the image in check->row */
 static uint32
-digest_of_copy(HnswCheck *check, const HnswNode *node)
+digest_of_row(HnswCheck *check)
 {
-	const HnswModel *model = check->model;
-	float term;
+	float term = hnsw_code(check->model, check->row, check->code, check->work);
 
-	hnsw_copy_row(node, HNSW_ARRAY(node, model->layout.copy, uint8),
-				  model->meta.dim, check->row);
-	term = hnsw_code(model, check->row, check->code, check->work);
 	return digest(check, check->code, term);
 }
 
@@ -308,8 +329,12 @@ note_node(HnswCheck *check, HnswId id, const HnswNode *node)
 		check->kinds[id] |= KIND_LIVE;
 		check->nlive += node->level == 0;
 	}
+	if (read_record(check, id, node))
+		check_copy(check, id, node);
+	else
+		memset(check->row, 0, check->model->meta.dim * sizeof(float));
 	if (check->codec != NULL)
-		check->digests[id] = digest_of_copy(check, node);
+		check->digests[id] = digest_of_row(check);
 }
 
 static void
@@ -325,10 +350,16 @@ check_slot(HnswCheck *check, HnswId id, HnswNode *node)
 			check_more(check, id, (HnswMore *) node);
 			check->kinds[id] = KIND_MORE;
 			break;
+		case HNSW_PART:
+			check_part(check, id, (HnswPart *) node);
+			check->kinds[id] = KIND_MORE;
+			break;
+		case HNSW_HELD:
+			check->kinds[id] = 0;
+			break;
 		case HNSW_LIVE:
 		case HNSW_DEAD:
 			check_head(check, id, node);
-			check_copy(check, id, node);
 			check_links(check, id, node);
 			note_node(check, id, node);
 			break;
@@ -388,39 +419,54 @@ check_blocks(HnswCheck *check, SlotCheck check_one)
 static void
 check_element(HnswCheck *check, HnswId id, const HnswNode *node)
 {
-	uint32 copy = check->model->layout.copy;
+	const HnswLayout *layout = &check->model->layout;
+	/* the tail, too: both lead to the same parts */
+	uint32 record = layout->tail != 0 ? layout->tail : layout->copy;
 	const HnswNode *ground = read_slot(check, node->ground);
 
 	/* what VACUUM has buried, it may not have come to free before a crash */
 	if (node->state == HNSW_DEAD)
 		return;
-	if (!is_node(ground) || ground->level != 0)
+	if (!hnsw_is_node(ground) || ground->level != 0)
 		complain(check, id, "its ground is none.");
 	if (ground->hash != node->hash || ground->low != node->low ||
 		ground->step != node->step ||
-		memcmp(HNSW_ARRAY(ground, copy, char), HNSW_ARRAY(node, copy, char),
-			   check->model->meta.dim) != 0)
+		memcmp(HNSW_ARRAY(ground, record, char), HNSW_ARRAY(node, record, char),
+			   layout->copy - record + check->model->meta.kept) != 0)
 		complain(check, id, "its ground is of another element.");
 	ground = read_slot(check, node->below);
-	if (!is_node(ground) || ground->level + 1 != node->level ||
+	if (!hnsw_is_node(ground) || ground->level + 1 != node->level ||
 		ground->ground != node->ground)
 		complain(check, id, "it is on top of another element.");
 }
 
-/* Slots of TIDs: each is of one chain, and of it once */
+/* Whose chain a slot is of, and what comes next in it */
+static HnswId
+chain_owner(const HnswNode *slot, HnswId *next)
+{
+	if (slot->state == HNSW_PART)
+	{
+		*next = ((const HnswPart *) slot)->next;
+		return ((const HnswPart *) slot)->ground;
+	}
+	*next = ((const HnswMore *) slot)->next;
+	return ((const HnswMore *) slot)->ground;
+}
+
+/* Slots of TIDs, or of parts: each is of one chain, and of it once */
 static void
-check_chain(HnswCheck *check, HnswId id, const HnswNode *node)
+check_chain(HnswCheck *check, HnswId id, HnswId next, uint8 state)
 {
 	uint64 left = (uint64) RelationGetNumberOfBlocks(check->index) *
 		check->model->layout.slots;
-	HnswId next = node->more;
 
 	while (next != HNSW_NONE)
 	{
-		const HnswMore *more = (HnswMore *) read_slot(check, next);
+		const HnswNode *slot = read_slot(check, next);
+		HnswId after = HNSW_NONE;
 
 		CHECK_FOR_INTERRUPTS();
-		if (more->state != HNSW_MORE || more->ground != id)
+		if (slot->state != state || chain_owner(slot, &after) != id)
 			complain(check, id, "its chain leads to what is not part of it.");
 		if (left-- == 0)
 			complain(check, id, "its chain has no end.");
@@ -428,7 +474,7 @@ check_chain(HnswCheck *check, HnswId id, const HnswNode *node)
 			complain(check, id, "its chain leads to a slot twice.");
 		if (next < check->nnames)
 			check->kinds[next] = KIND_MORE | KIND_LED_TO;
-		next = more->next;
+		next = after;
 		if (next != HNSW_NONE && !is_name(check, next))
 			complain(check, id, "its chain leads beyond the end.");
 	}
@@ -449,7 +495,8 @@ code_fits(HnswCheck *check, const HnswNode *node, uint32 lane)
 					HNSW_ARRAY(node, layout->terms, float)[lane]);
 	if (is_known_node(check, to) && check->digests[to] == stored)
 		return true;
-	return digest_of_copy(check, read_slot(check, to)) == stored;
+	return read_record(check, to, read_slot(check, to)) &&
+		digest_of_row(check) == stored;
 }
 
 static bool
@@ -460,7 +507,7 @@ leads_to_level(HnswCheck *check, HnswId to, uint32 level)
 	if (is_known_node(check, to))
 		return (check->kinds[to] & KIND_LEVEL) == level;
 	node = read_slot(check, to);
-	return is_node(node) && node->level == level;
+	return hnsw_is_node(node) && node->level == level;
 }
 
 static void
@@ -514,23 +561,38 @@ check_codes(HnswCheck *check)
 static void
 check_leads(HnswCheck *check, HnswId id, HnswNode *node)
 {
-	if (!is_node(node))
+	if (!hnsw_is_node(node))
 		return;
 	if (node->level > 0)
 		check_element(check, id, node);
 	else if (node->more != HNSW_NONE)
-		check_chain(check, id, node);
+		check_chain(check, id, node->more, HNSW_MORE);
+	if (node->level == 0 && check->model->layout.tail != 0)
+		check_chain(check, id,
+					HNSW_ARRAY(node, check->model->layout.tail, HnswTail)->next,
+					HNSW_PART);
 	check_neighbours(check, id, node);
 }
 
-/* Slots of TIDs that no element leads to */
+/* Slots of chains that no element leads to */
 static void
-check_lost_tids(HnswCheck *check)
+check_lost(HnswCheck *check)
 {
 	for (uint64 id = 0; id < check->nnames; id++)
 	{
-		if (check->kinds[id] == KIND_MORE)
+		const HnswNode *slot;
+
+		if (check->kinds[id] != KIND_MORE)
+			continue;
+		CHECK_FOR_INTERRUPTS();
+		slot = read_slot(check, id);
+		if (slot->state == HNSW_MORE)
 			complain(check, id, "its TIDs are of no element.");
+		/* those of an element that comes or goes, a crash may have left */
+		if (slot->state == HNSW_PART &&
+			read_slot(check, ((const HnswPart *) slot)->ground)->state !=
+				HNSW_HELD)
+			complain(check, id, "it is of no element's record.");
 	}
 }
 
@@ -594,7 +656,7 @@ count_unreached(HnswCheck *check, HnswId entry)
 		const HnswNode *node = read_slot(check, id);
 
 		CHECK_FOR_INTERRUPTS();
-		if (!is_node(node))
+		if (!hnsw_is_node(node))
 			continue;
 		nreached += is_known_node(check, id) && (kind & KIND_LIVE) != 0 &&
 			(kind & KIND_LEVEL) == 0;
@@ -634,7 +696,7 @@ check_entry(HnswCheck *check)
 		page_corrupted(check->index, HNSW_META_BLOCK,
 					   "The entry is beyond the end.");
 	node = read_slot(check, state.entry);
-	if (!is_node(node) || node->level != state.top_level)
+	if (!hnsw_is_node(node) || node->level != state.top_level)
 		page_corrupted(check->index, HNSW_META_BLOCK,
 					   "The entry is no node of the highest level.");
 	return state.entry;
@@ -741,6 +803,7 @@ check_init(HnswCheck *check)
 	check->tids = tid_set_create(CurrentMemoryContext, 1024, NULL);
 	check->page = palloc(BLCKSZ);
 	check->other = palloc(check->model->layout.size);
+	hnsw_record_init(&check->record, &check->model->layout);
 	check->row = palloc(meta->dim * sizeof(float));
 	check->work = palloc(hnsw_code_work(meta) * sizeof(float));
 	check->code =
@@ -763,7 +826,7 @@ hnsw_check(Relation heap, Relation index, bool heapallindexed)
 	if (check.settled)
 	{
 		check_blocks(&check, check_leads);
-		check_lost_tids(&check);
+		check_lost(&check);
 		check_codes(&check);
 		check_reach(&check);
 	}
@@ -776,8 +839,8 @@ hnsw_check(Relation heap, Relation index, bool heapallindexed)
 	if (heapallindexed)
 	{
 		rows.elem = check.model->meta.elem;
-		rows.metric = (Metric) check.model->meta.metric;
-		rows.dim = check.model->meta.dim;
+		rows.metric = (Metric) check.model->meta.distance;
+		rows.dim = check.model->meta.value_dim;
 		rows.tids = check.tids;
 		heap_check_end(&rows, heap);
 	}

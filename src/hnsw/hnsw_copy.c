@@ -10,35 +10,14 @@
 #include "am/key.h"
 #include "am/row.h"
 #include "hnsw/hnsw_copy.h"
-#include "vector/dense.h"
+#include "hnsw/hnsw_form.h"
+#include "hnsw/hnsw_image.h"
 
 #define BYTE_STEPS 255
 #define WEIGHT_MAX 32767
 
 /* Sums of rounding errors are rounded themselves, by much less than this */
 #define ROUNDED_UP 1.000001
-
-static void
-load_scaled(const HnswMeta *meta, const void *elems, float *row)
-{
-	value_ops[meta->elem].load(elems, row, meta->dim);
-	if (meta->scale != 0)
-	{
-		for (int i = 0; i < meta->dim; i++)
-			row[i] = ldexpf(row[i], meta->scale);
-	}
-}
-
-bool
-hnsw_row_set(const HnswMeta *meta, const void *elems, float *row)
-{
-	load_scaled(meta, elems, row);
-	if (meta->metric != METRIC_COSINE)
-		return true;
-	/* a length that only rounding took away still has its place */
-	return row_normalize(row, meta->dim) ||
-		dense_elems_norm((ElemKind) meta->elem, elems, meta->dim) > 0;
-}
 
 /* The least float that is not below value */
 static float
@@ -99,7 +78,8 @@ hnsw_query_init(HnswQuery *query, const HnswMeta *meta)
 	memset(query, 0, sizeof(*query));
 	query->meta = meta;
 	query->row = palloc(meta->dim * sizeof(float));
-	query->weights = palloc0(padded * sizeof(int16));
+	if (!hnsw_keeps_values(meta))
+		query->weights = palloc0(padded * sizeof(int16));
 }
 
 /* No sum of products with bytes may leave 32 bits */
@@ -125,6 +105,8 @@ set_weights(HnswQuery *query)
 	double squares = 0;
 	double length = 0;
 
+	if (query->weights == NULL)
+		return;
 	query->unit = weight_unit(query->row, dim);
 	query->sum = 0;
 	for (int i = 0; i < dim; i++)
@@ -148,17 +130,13 @@ bool
 hnsw_query_set(HnswQuery *query, const void *elems)
 {
 	const HnswMeta *meta = query->meta;
-	bool ordered = true;
 
 	query->elems = elems;
-	query->bounded = true;
-	load_scaled(meta, elems, query->row);
-	if (meta->metric == METRIC_COSINE)
-		ordered = row_normalize(query->row, meta->dim);
-	else
-		query->bounded = !row_bring_nearer(query->row, meta->dim);
+	(void) hnsw_image_set(meta, elems, query->row);
+	query->bounded = meta->metric == METRIC_COSINE ||
+		!row_bring_nearer(query->row, meta->dim);
 	set_weights(query);
-	return ordered;
+	return hnsw_has_place(meta, elems);
 }
 
 void
@@ -272,7 +250,6 @@ hnsw_key_exact(const HnswQuery *query, const void *stored)
 {
 	const HnswMeta *meta = query->meta;
 
-	return key_exact((Metric) meta->metric,
-					 value_kernels(meta->elem, meta->elem), query->elems,
-					 stored, meta->dim, 0);
+	return key_of_values(meta->elem, (Metric) meta->distance, query->elems,
+						 stored, meta->value_dim);
 }

@@ -10,7 +10,7 @@
  * triangle inequality.
  *
  * A scaled row is, for L2 and inner product, the vector times 2^scale, for cosine
- * the vector at unit length.  Compiled without contraction to FMA.
+ * the vector at unit length (hnsw_image.h).  Compiled without contraction to FMA.
  *
  * Include after postgres.h.
  */
@@ -18,12 +18,6 @@
 #define VECTOR_EXT_HNSW_COPY_H
 
 #include "hnsw/hnsw_page.h"
-
-/*
- * The elements of a stored value as a scaled row.  False for one that has no
- * place in the index: zero length under cosine.
- */
-extern bool hnsw_row_set(const HnswMeta *meta, const void *elems, float *row);
 
 /* The copy of a row: fills copy, and low, step, sum, squares, error of node */
 extern void hnsw_copy_set(const float *row, int dim, HnswNode *node,
@@ -33,13 +27,13 @@ extern void hnsw_copy_set(const float *row, int dim, HnswNode *node,
 extern void hnsw_copy_row(const HnswNode *node, const uint8 *copy, int dim,
 						  float *row);
 
-/* A query, as distances from copies want it */
+/* A query, as distances from records want it; from copies: weights and the rest */
 typedef struct HnswQuery
 {
 	const HnswMeta *meta; /* the caller's */
 	const void *elems;    /* the caller's: as SQL has it */
-	float *row;           /* scaled; far out ones brought nearer */
-	int16 *weights;       /* row is about unit * weights */
+	float *row;           /* its image; far out ones brought nearer */
+	int16 *weights;       /* row is about unit * weights; NULL: no copies */
 	double unit;
 	double error;  /* |row - unit * weights| is at most this */
 	double sum;    /* of weights */

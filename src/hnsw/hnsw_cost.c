@@ -34,7 +34,8 @@
 static Cost
 expand_cost(const IndexOptInfo *info, const HnswFacts *facts, double n)
 {
-	double reads = facts->bare ? 1 + facts->degree * UNVISITED : 1;
+	double nodes = facts->bare ? 1 + facts->degree * UNVISITED : 1;
+	double reads = nodes * facts->slots_per_node;
 	double node_bytes = (double) BLCKSZ / Max(facts->slots_per_page, 1);
 	double units = NODE_UNITS + COMPARE_UNITS * log2(Max(n, 2)) +
 		facts->degree * ESTIMATE_UNITS +

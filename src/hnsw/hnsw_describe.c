@@ -8,6 +8,7 @@
 #include "storage/bufmgr.h"
 
 #include "hnsw/hnsw_check.h"
+#include "hnsw/hnsw_form.h"
 #include "hnsw/hnsw_model.h"
 #include "hnsw/hnsw_options.h"
 
@@ -22,7 +23,7 @@ typedef struct Listener
 typedef struct Census
 {
 	uint64 pages[HNSW_PAGE_NODES + 1]; /* [0]: never filled */
-	uint64 slots[HNSW_MORE + 1];       /* by state */
+	uint64 slots[HNSW_NSTATES];        /* by state */
 	uint64 elements;                   /* live nodes on the ground */
 	uint64 rows;                       /* TIDs */
 	uint64 links;                      /* of the elements */
@@ -61,7 +62,7 @@ count_nodes(Census *census, const HnswLayout *layout, Page page)
 	{
 		const HnswNode *node = hnsw_node(page, layout, slot);
 
-		census->slots[Min(node->state, HNSW_MORE)]++;
+		census->slots[Min(node->state, HNSW_NSTATES - 1)]++;
 		if (node->state == HNSW_LIVE)
 			count_live(census, layout, node);
 		else if (node->state == HNSW_MORE)
@@ -119,6 +120,8 @@ put_census(const Listener *to, const Census *census)
 	put_number(to, "dead_nodes", census->slots[HNSW_DEAD]);
 	put_number(to, "free_slots", census->slots[HNSW_FREE]);
 	put_number(to, "more_slots", census->slots[HNSW_MORE]);
+	put_number(to, "part_slots", census->slots[HNSW_PART]);
+	put_number(to, "held_slots", census->slots[HNSW_HELD]);
 	put_text(
 		to, "average_degree",
 		psprintf("%.1f", census->links / Max((double) census->elements, 1)));
@@ -134,7 +137,10 @@ put_census(const Listener *to, const Census *census)
 void
 hnsw_describe(Relation index, MethodFact fact, void *arg)
 {
-	static const char *const metrics[] = {"l2", "inner_product", "cosine"};
+	static const char *const metrics[] = {
+		[METRIC_L2] = "l2",         [METRIC_INNER_PRODUCT] = "inner_product",
+		[METRIC_COSINE] = "cosine", [METRIC_HAMMING] = "hamming",
+		[METRIC_L1] = "l1",         [METRIC_JACCARD] = "jaccard"};
 	static const char *const stages[] = {[HNSW_UNTRAINED] = "untrained",
 										 [HNSW_ENCODING] = "being made",
 										 [HNSW_CODED] = "used"};
@@ -147,8 +153,9 @@ hnsw_describe(Relation index, MethodFact fact, void *arg)
 
 	put_number(&listener, "format_version", meta->version);
 	put_text(&listener, "type", value_ops[meta->elem].type_name);
-	put_text(&listener, "metric", metrics[meta->metric]);
-	put_number(&listener, "dimensions", meta->dim);
+	put_text(&listener, "metric", metrics[meta->distance]);
+	put_number(&listener, "dimensions", meta->value_dim);
+	put_number(&listener, "image_dimensions", meta->dim);
 	put_number(&listener, "m", meta->m);
 	put_number(&listener, "ef_construction", meta->ef_construction);
 	put_text(&listener, "codec", codec == NULL ? "none" : codec->name);
@@ -156,7 +163,7 @@ hnsw_describe(Relation index, MethodFact fact, void *arg)
 	put_text(&listener, "codes", codec == NULL ? "none" : stages[meta->stage]);
 	put_number(&listener, "trained_elements", meta->trained);
 	put_number(&listener, "calibrated_elements", meta->calibrated);
-	put_text(&listener, "copies", "int8");
+	put_text(&listener, "copies", hnsw_form(meta)->name);
 	put_number(&listener, "slots_per_page", model->layout.slots);
 	put_text(&listener, "entry_level",
 			 state.entry == HNSW_NONE ? "none"

@@ -11,6 +11,7 @@
 #include "am/poll.h"
 #include "graph/graph.h"
 #include "hnsw/hnsw_graph.h"
+#include "hnsw/hnsw_image.h"
 #include "quant/kmeans.h"
 
 /* Clusters: the square root of the rows, times this; rows to find them by */
@@ -18,6 +19,10 @@
 #define ROWS_PER_LIST 64
 #define LIST_ROUNDS 8
 #define SEED 1
+
+/* Candidates by rough images, and by sketches, times what is wanted */
+#define ROUGH_CANDIDATES 2
+#define SKETCH_CANDIDATES 4
 
 /*
  * Rows in a range: of the assignment, which reads all centres for each; of the
@@ -139,14 +144,46 @@ make_lists(HnswTeam *team)
  * Links
  */
 
-/* The level that is being linked */
+/* Rows of the level that is being linked, as values */
+typedef struct Pairs
+{
+	HnswRows rows;
+	const uint32 *members; /* NULL: all */
+} Pairs;
+
+static float
+pair_sqdist(void *arg, uint32_t a, uint32_t b)
+{
+	const Pairs *pairs = arg;
+
+	if (pairs->members != NULL)
+	{
+		a = pairs->members[a];
+		b = pairs->members[b];
+	}
+	return hnsw_value_sqdist(pairs->rows.meta, hnsw_rows_value(&pairs->rows, a),
+							 hnsw_rows_value(&pairs->rows, b));
+}
+
+/*
+ * The level that is being linked.  Where images are rough they find more
+ * candidates, whose values choose.
+ */
 static GraphTask
-task_of(HnswTeam *team)
+task_of(HnswTeam *team, Pairs *pairs)
 {
 	const HnswPlan *plan = &team->plan;
 	HnswRows rows = hnsw_rows_of(team);
 	bool ground = plan->level == 0;
+	bool rough = rows.values != NULL && hnsw_image_is_rough(&plan->meta);
+	uint32 more = !rough                        ? 1
+		: plan->meta.dim < plan->meta.value_dim ? SKETCH_CANDIDATES
+												: ROUGH_CANDIDATES;
 
+	*pairs = (Pairs){.rows = rows,
+					 .members = ground
+						 ? NULL
+						 : hnsw_team_array(team, HNSW_MEMBERS + plan->level)};
 	return (GraphTask){.rows = ground ? rows.rows
 									  : hnsw_team_array(team, HNSW_LEVEL_ROWS),
 					   .n = plan->nmembers[plan->level],
@@ -156,7 +193,9 @@ task_of(HnswTeam *team)
 					   .centroids = hnsw_team_array(team, HNSW_CENTROIDS),
 					   .nlists = plan->nlists,
 					   .degree = plan->meta.degree,
-					   .candidates = plan->meta.ef_construction,
+					   .candidates = plan->meta.ef_construction * more,
+					   .pair = rough ? pair_sqdist : NULL,
+					   .pair_arg = pairs,
 					   .alpha = HNSW_ALPHA,
 					   .poll = poll_interrupts};
 }
@@ -164,7 +203,8 @@ task_of(HnswTeam *team)
 void
 hnsw_forward_job(HnswTeam *team)
 {
-	GraphTask task = task_of(team);
+	Pairs pairs;
+	GraphTask task = task_of(team, &pairs);
 	GraphLink *links = hnsw_team_array(team, HNSW_LINKS);
 	void *work = allocate(graph_forward_work_size(&task));
 	uint32 first;
@@ -179,7 +219,8 @@ hnsw_forward_job(HnswTeam *team)
 void
 hnsw_finish_job(HnswTeam *team)
 {
-	GraphTask task = task_of(team);
+	Pairs pairs;
+	GraphTask task = task_of(team, &pairs);
 	const GraphLink *links = hnsw_team_array(team, HNSW_LINKS);
 	const uint32 *starts = hnsw_team_array(team, HNSW_LINKED_STARTS);
 	const uint32 *ids = hnsw_team_array(team, HNSW_LINKED);
@@ -209,7 +250,8 @@ connect_rows(const GraphTask *task, uint32 *neighbours)
 static void
 link_level(HnswTeam *team)
 {
-	GraphTask task = task_of(team);
+	Pairs pairs;
+	GraphTask task = task_of(team, &pairs);
 	Size places = task.n * task.degree;
 	GraphLink *links =
 		hnsw_team_allocate(team, HNSW_LINKS, places * sizeof(GraphLink));

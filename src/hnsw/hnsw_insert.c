@@ -7,6 +7,10 @@
  * edit each.  A crash in between leaves a node to which fewer, or no, others
  * lead.  A row that equals one that is there only adds its TID.
  *
+ * Where a record has parts, the ground's slot is held first, and parts name it, the
+ * last one first; then it becomes the node.  What a crash leaves of that is known by
+ * its state to VACUUM.
+ *
  * Locks: the lock of the meta page, shared: who takes it exclusively has no
  * insertion under way.  We do so to change the entry.  Then one page at a time,
  * except where TIDs go into a slot of their own, or a node becomes the entry: two
@@ -22,8 +26,10 @@
 
 #include "core/compat.h"
 #include "hnsw/hnsw_handler.h"
+#include "hnsw/hnsw_image.h"
 #include "hnsw/hnsw_insert.h"
 #include "hnsw/hnsw_link.h"
+#include "hnsw/hnsw_record.h"
 #include "hnsw/hnsw_rows.h"
 #include "hnsw/hnsw_search.h"
 #include "pages/wal.h"
@@ -44,10 +50,12 @@ typedef struct NewRow
 	HnswSearch *search;
 	const void *elems;
 	ItemPointerData tid;
-	HnswNode head; /* hash, and what its copy needs */
-	uint8 *copy;
-	HnswLink link;    /* code and term */
-	const float *row; /* that the copy stands for */
+	HnswNode head; /* hash, and what its record needs */
+	char *record;
+	uint32 bytes;        /* of the record */
+	HnswRecord *scratch; /* those of others */
+	HnswLink link;       /* code and term */
+	const float *row;    /* that the record stands for */
 } NewRow;
 
 /* Where it goes */
@@ -67,16 +75,23 @@ typedef struct InsertPlan
 static bool
 row_init(NewRow *row)
 {
-	const HnswMeta *meta = &row->model->meta;
-	float *scaled = palloc(meta->dim * sizeof(float));
+	const HnswModel *model = row->model;
+	const HnswMeta *meta = &model->meta;
+	const HnswForm *form = hnsw_form(meta);
+	float *image = palloc(meta->dim * sizeof(float));
 
-	if (!hnsw_row_set(meta, row->elems, scaled))
+	if (!hnsw_has_place(meta, row->elems))
 		return false;
-	row->copy = palloc(meta->dim);
-	hnsw_copy_set(scaled, meta->dim, &row->head, row->copy);
-	hnsw_copy_row(&row->head, row->copy, meta->dim, scaled);
-	row->head.hash = hash_bytes(row->elems, value_size(meta->elem, meta->dim));
-	row->row = scaled;
+	(void) hnsw_image_set(meta, row->elems, image);
+	row->bytes = hnsw_value_record_bytes(meta, row->elems);
+	row->record = palloc(row->bytes);
+	form->set(meta, row->elems, image, &row->head, row->record);
+	(void) form->image(meta, &row->head, row->record, row->bytes, image);
+	row->head.hash = hash_bytes(
+		row->elems, value_bytes(meta->elem, row->elems, meta->value_dim));
+	row->row = image;
+	row->scratch = palloc(sizeof(HnswRecord));
+	hnsw_record_init(row->scratch, &model->layout);
 	return true;
 }
 
@@ -110,16 +125,19 @@ has_equal_head(const NewRow *row, const HnswNode *node)
 		node->step == row->head.step;
 }
 
-/* Is the node that of an element with the row's value? */
+/*
+ * Is the node that of an element with the row's value?  Parts were compared when it
+ * was found, and stay what they are as long as the node does.
+ */
 static bool
 is_twin(const NewRow *row, const HnswNode *node)
 {
 	const HnswLayout *layout = &row->model->layout;
 
-	return (node->state == HNSW_LIVE || node->state == HNSW_DEAD) &&
-		node->level == 0 && has_equal_head(row, node) &&
-		memcmp(HNSW_ARRAY(node, layout->copy, uint8), row->copy,
-			   row->model->meta.dim) == 0;
+	return hnsw_is_node_of(node, 0) && has_equal_head(row, node) &&
+		hnsw_record_length(layout, node) == row->bytes &&
+		memcmp(HNSW_ARRAY(node, layout->copy, char), row->record,
+			   Min(row->bytes, row->model->meta.kept)) == 0;
 }
 
 /*
@@ -137,6 +155,7 @@ gather_found(const NewRow *row, HnswChooser *chooser, uint32 level)
 	Size row_bytes = row->model->meta.dim * sizeof(float);
 
 	memcpy(hnsw_chooser_begin(chooser), row->row, row_bytes);
+	hnsw_chooser_own_record(chooser, row->record, row->bytes);
 	for (int pass = 0; pass < 2 && chooser->n == 0; pass++)
 	{
 		uint8 state = pass == 0 ? HNSW_LIVE : HNSW_DEAD;
@@ -145,17 +164,20 @@ gather_found(const NewRow *row, HnswChooser *chooser, uint32 level)
 			 i++)
 		{
 			HnswId id = search->found[i].id;
-			float *found = hnsw_chooser_next(chooser);
-			HnswNode head;
+			HnswRecord *found = row->scratch;
 
 			CHECK_FOR_INTERRUPTS();
-			if (!hnsw_read_row(row->index, row->model, id, level, &head, found))
+			if (!hnsw_record_read(found, row->index, row->model, id, level,
+								  hnsw_chooser_next(chooser)))
 				continue;
-			if (level == 0 && has_equal_head(row, &head) &&
-				memcmp(found, row->row, row_bytes) == 0)
+			if (level == 0 && has_equal_head(row, &found->head) &&
+				found->bytes == row->bytes &&
+				memcmp(found->data, row->record, row->bytes) == 0)
 				return id;
-			if (head.state == state)
-				hnsw_chooser_add(chooser, id);
+			if (found->head.state != state)
+				continue;
+			hnsw_chooser_next_record(chooser, found->data, found->bytes);
+			hnsw_chooser_add(chooser, id);
 		}
 	}
 	return HNSW_NONE;
@@ -368,9 +390,18 @@ add_tid(const NewRow *row, HnswId id)
  * A new element
  */
 
-/* What the row says of a node, but for its links */
+/* Names that a node of the element needs to know, or HNSW_NONE */
+typedef struct NewNode
+{
+	HnswId below;
+	HnswId ground;
+	HnswId parts; /* the first one */
+	HnswId held;  /* the slot where it goes */
+} NewNode;
+
+/* What the row says of a node, but for its links; next: its first part */
 static void
-describe_node(const NewRow *row, HnswNode *node, uint32 level)
+describe_node(const NewRow *row, HnswNode *node, uint32 level, HnswId next)
 {
 	const HnswLayout *layout = &row->model->layout;
 
@@ -381,8 +412,7 @@ describe_node(const NewRow *row, HnswNode *node, uint32 level)
 	node->step = row->head.step;
 	node->sum = row->head.sum;
 	node->squares = row->head.squares;
-	memcpy(HNSW_ARRAY(node, layout->copy, uint8), row->copy,
-		   row->model->meta.dim);
+	hnsw_record_put(node, row->model, row->record, row->bytes, next);
 	if (level == 0)
 		node->tids[node->ntids++] = row->tid;
 }
@@ -414,18 +444,70 @@ lock_space(const NewRow *row, Buffer *meta)
 	}
 }
 
+/* The same for the page of a slot that is ours already */
+static Buffer
+lock_held(const NewRow *row, HnswId held, Buffer *meta)
+{
+	if (meta != NULL)
+		*meta = page_read(row->index, HNSW_META_BLOCK, HNSW_MAGIC,
+						  HNSW_PAGE_META, BUFFER_LOCK_EXCLUSIVE, NULL);
+	return page_read(row->index, hnsw_block(&row->model->layout, held),
+					 HNSW_MAGIC, HNSW_PAGE_NODES, BUFFER_LOCK_EXCLUSIVE, NULL);
+}
+
+/* A free slot becomes a part, or is held; its name */
+static HnswId
+write_slot(const NewRow *row, HnswId ground, HnswId next, uint32 ordinal)
+{
+	const HnswLayout *layout = &row->model->layout;
+	Buffer buffer = lock_space(row, NULL);
+	bool is_new = PageIsNew(BufferGetPage(buffer));
+	PageEdit edit = edit_begin(row->index);
+	Page page =
+		is_new ? edit_new_page(&edit, buffer) : edit_page(&edit, buffer);
+	HnswNode *slot;
+	HnswId id;
+
+	if (is_new)
+		page_init(page, HNSW_MAGIC, HNSW_PAGE_NODES, 0);
+	id = hnsw_id(layout, BufferGetBlockNumber(buffer),
+				 hnsw_free_slot(page, layout));
+	slot = hnsw_node(page, layout, id);
+	if (ground == HNSW_NONE)
+		slot->state = HNSW_HELD;
+	else
+		hnsw_part_put((HnswPart *) slot, row->model, ground, next, ordinal,
+					  row->record, row->bytes);
+	edit_finish(&edit);
+	UnlockReleaseBuffer(buffer);
+	return id;
+}
+
+/* Parts beside the first; the name of the first of them, or HNSW_NONE */
+static HnswId
+write_parts(const NewRow *row, HnswId ground, uint32 nparts)
+{
+	HnswId next = HNSW_NONE;
+
+	for (uint32 ordinal = nparts; ordinal > 0; ordinal--)
+		next = write_slot(row, ground, next, ordinal);
+	return next;
+}
+
 /*
- * Write a node of the element into a free slot; its name.  The entry is one from
- * the moment on in which it is there.
+ * Write a node of the element into a free slot, or that which is held; its name.
+ * The entry is one from the moment on in which it is there.
  */
 static HnswId
-write_node(const NewRow *row, uint32 level, HnswId below, HnswId ground,
+write_node(const NewRow *row, uint32 level, const NewNode *new,
 		   const HnswLinks *links, bool is_entry)
 {
 	const HnswModel *model = row->model;
 	const HnswLayout *layout = &model->layout;
 	Buffer meta = InvalidBuffer;
-	Buffer buffer = lock_space(row, is_entry ? &meta : NULL);
+	Buffer *wanted = is_entry ? &meta : NULL;
+	Buffer buffer = new->held == HNSW_NONE ? lock_space(row, wanted)
+										   : lock_held(row, new->held, wanted);
 	bool is_new = PageIsNew(BufferGetPage(buffer));
 	PageEdit edit = edit_begin(row->index);
 	Page page =
@@ -435,12 +517,14 @@ write_node(const NewRow *row, uint32 level, HnswId below, HnswId ground,
 
 	if (is_new)
 		page_init(page, HNSW_MAGIC, HNSW_PAGE_NODES, 0);
-	id = hnsw_id(layout, BufferGetBlockNumber(buffer),
-				 hnsw_free_slot(page, layout));
+	id = new->held;
+	if (id == HNSW_NONE)
+		id = hnsw_id(layout, BufferGetBlockNumber(buffer),
+					 hnsw_free_slot(page, layout));
 	node = hnsw_node(page, layout, id);
-	describe_node(row, node, level);
-	node->below = below;
-	node->ground = level == 0 ? id : ground;
+	describe_node(row, node, level, new->parts);
+	node->below = new->below;
+	node->ground = level == 0 ? id : new->ground;
 	for (uint32 i = 0; i < links->n; i++)
 		hnsw_link_set(node, model, i, &links->links[i]);
 	if (is_entry)
@@ -460,20 +544,26 @@ write_node(const NewRow *row, uint32 level, HnswId below, HnswId ground,
 static void
 add_element(const NewRow *row, const InsertPlan *plan)
 {
-	HnswId ground = HNSW_NONE;
-	HnswId id = HNSW_NONE;
+	uint32 nparts =
+		hnsw_count_parts(&row->model->meta, &row->model->layout, row->bytes);
+	NewNode new = {HNSW_NONE, HNSW_NONE, HNSW_NONE, HNSW_NONE};
 
+	if (nparts > 0)
+	{
+		new.held = write_slot(row, HNSW_NONE, HNSW_NONE, 0);
+		new.parts = write_parts(row, new.held, nparts);
+	}
 	for (uint32 at = 0; at <= plan->level; at++)
 	{
 		const HnswChooser *chooser = &plan->choosers[at];
 		HnswLinks links = hnsw_chosen_links(chooser, row->model);
 		HnswLink link = row->link;
 
-		id = write_node(row, at, id, ground, &links,
-						plan->is_entry && at == plan->level);
+		new.below = link.id = write_node(row, at, &new, &links,
+										 plan->is_entry && at == plan->level);
 		if (at == 0)
-			ground = id;
-		link.id = id;
+			new.ground = link.id;
+		new.held = HNSW_NONE;
 		hnsw_link_back(row->index, row->model, at, &link, chooser);
 	}
 }
@@ -552,6 +642,15 @@ get_inserter(IndexInfo *info)
 	return inserter;
 }
 
+static const void *
+indexed_elems(const HnswMeta *meta, Datum value)
+{
+	const void *elems = value_elems(meta->elem, value, meta->value_dim);
+
+	hnsw_check_value(meta, elems);
+	return elems;
+}
+
 /* The search of the index as it is now */
 static HnswSearch *
 get_search(HnswInserter *inserter, Relation index)
@@ -592,9 +691,8 @@ hnsw_insert(Relation index, Datum *values, bool *isnull, ItemPointer tid,
 	inserter = get_inserter(info);
 	old = MemoryContextSwitchTo(inserter->row_context);
 	search = get_search(inserter, index);
-	(void) insert_elems(
-		index, search,
-		value_elems(search->meta.elem, values[0], search->meta.dim), tid);
+	(void) insert_elems(index, search, indexed_elems(&search->meta, values[0]),
+						tid);
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(inserter->row_context);
 	return false;

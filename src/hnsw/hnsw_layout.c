@@ -4,6 +4,9 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
+#include "hnsw/hnsw_form.h"
 #include "hnsw/hnsw_layout.h"
 
 /* Codes begin where the processor likes to read them */
@@ -32,8 +35,23 @@
 #define DIMS_PER_PART 2
 #define LEAST_CODE_DIMS 128
 
+/*
+ * A record too long for a page leaves to codes what else there is, but for so many
+ * shares of the page.
+ */
+#define LARGE_SHARE 2
+#define SMALL_SHARE 4
+
+/* A node keeps so much of a record at least: others are told apart by it */
+#define LEAST_KEPT 256
+
+/* Slots of a page where a record has several parts; more only if they save much */
+#define MOST_SLOTS 4
+#define WORTH_IT 0.9
+
 static uint32
-layout_for(HnswLayout *layout, const HnswMeta *meta, uint16 parts)
+layout_for(HnswLayout *layout, const HnswMeta *meta, uint16 parts, Size record,
+		   bool tail)
 {
 	const Codec *codec = codec_of((CodecKind) meta->codec);
 	CodecShape shape = {.dim = meta->dim, .m = parts};
@@ -53,13 +71,18 @@ layout_for(HnswLayout *layout, const HnswMeta *meta, uint16 parts)
 		size = layout->codes +
 			layout->lanes / codec->block_lanes * layout->block_bytes;
 	}
+	if (tail)
+	{
+		layout->tail = size;
+		size += sizeof(HnswTail);
+	}
 	layout->copy = size;
-	return TYPEALIGN(SLOT_ALIGNMENT, size + meta->dim);
+	return TYPEALIGN(SLOT_ALIGNMENT, size + record);
 }
 
 /* The most parts, up to limit, with which so many nodes fit a page; 0: none */
 static uint16
-parts_for(const HnswMeta *meta, uint32 slots, uint16 limit)
+parts_for(const HnswMeta *meta, uint32 slots, uint16 limit, Size record)
 {
 	HnswLayout layout;
 	uint16 low = 0;
@@ -69,7 +92,8 @@ parts_for(const HnswMeta *meta, uint32 slots, uint16 limit)
 	{
 		uint16 middle = (low + high + 1) / 2;
 
-		if (layout_for(&layout, meta, middle) * slots <= PAGE_ROOM)
+		if (layout_for(&layout, meta, middle, record, false) * slots <=
+			PAGE_ROOM)
 			low = middle;
 		else
 			high = middle - 1;
@@ -77,8 +101,8 @@ parts_for(const HnswMeta *meta, uint32 slots, uint16 limit)
 	return low;
 }
 
-uint16
-hnsw_layout_parts(const HnswMeta *meta)
+static uint16
+choose_parts(const HnswMeta *meta, Size record)
 {
 	uint16 most = Max(meta->dim * MOST_BITS / 4, Min(meta->dim, FEW_DIMS));
 	uint32 least_bits =
@@ -87,12 +111,85 @@ hnsw_layout_parts(const HnswMeta *meta)
 
 	for (uint32 slots = PAGE_ROOM / sizeof(HnswNode); slots > 1; slots--)
 	{
-		uint16 parts = parts_for(meta, slots, most);
+		uint16 parts = parts_for(meta, slots, most, record);
 
 		if (parts >= least)
 			return parts;
 	}
-	return parts_for(meta, 1, most);
+	for (int share = 1; share <= SMALL_SHARE; share *= LARGE_SHARE)
+	{
+		uint16 parts =
+			parts_for(meta, 1, most,
+					  share == 1 ? record : Min(record, PAGE_ROOM / share));
+
+		if (parts >= Min(LEAST_PARTS, most))
+			return parts;
+	}
+	return 0;
+}
+
+/* Bytes of a slot, of which so many fill a page */
+static Size
+filling_size(uint32 slots)
+{
+	return PAGE_ROOM / slots / SLOT_ALIGNMENT * SLOT_ALIGNMENT;
+}
+
+/* How much of records that fit no page a node keeps, such that they fill them */
+static Size
+kept_of_long(Size bare, Size record)
+{
+	double least = 0;
+	Size kept = 0;
+
+	for (uint32 slots = 1; slots <= MOST_SLOTS; slots++)
+	{
+		Size size = filling_size(slots);
+		double bytes;
+
+		if (size < bare + LEAST_KEPT)
+			break;
+		bytes = size +
+			ceil((double) (record - (size - bare)) /
+				 (size - offsetof(HnswPart, data))) *
+				size;
+		if (slots > 1 && bytes > least * WORTH_IT)
+			continue;
+		least = bytes;
+		kept = size - bare;
+	}
+	return kept;
+}
+
+bool
+hnsw_layout_choose(HnswMeta *meta, Size typical)
+{
+	Size record = hnsw_record_bytes(meta);
+	bool varies = record == 0;
+	HnswLayout layout;
+	Size bare;
+	Size whole;
+
+	if (varies)
+	{
+		/* most of them shall be all there */
+		record = Min(typical + typical / 4, hnsw_record_longest(meta));
+		record += sizeof(HnswTail);
+	}
+	if (meta->codec != CODEC_NONE && meta->parts == 0)
+	{
+		meta->parts = choose_parts(meta, record);
+		if (meta->parts == 0)
+			return false;
+	}
+	(void) layout_for(&layout, meta, meta->parts, 0, true);
+	bare = layout.copy;
+	whole = layout_for(&layout, meta, meta->parts, record, false);
+	if (whole > PAGE_ROOM)
+		meta->kept = kept_of_long(bare, record);
+	else
+		meta->kept = varies ? filling_size(PAGE_ROOM / whole) - bare : record;
+	return meta->kept > 0;
 }
 
 void
@@ -109,8 +206,11 @@ hnsw_layout_transform(HnswMeta *meta)
 void
 hnsw_layout_init(HnswLayout *layout, const HnswMeta *meta)
 {
-	layout->size = layout_for(layout, meta, meta->parts);
+	layout->size = layout_for(layout, meta, meta->parts, meta->kept,
+							  meta->kept != hnsw_record_bytes(meta));
 	layout->slots = layout->size <= PAGE_ROOM ? PAGE_ROOM / layout->size : 0;
+	layout->longest = hnsw_record_longest(meta);
+	layout->part = layout->size - offsetof(HnswPart, data);
 	layout->more =
 		(layout->size - offsetof(HnswMore, tids)) / sizeof(ItemPointerData);
 }

@@ -19,15 +19,20 @@ typedef struct HnswLayout
 	uint32 terms; /* float, lanes of them: see CodecScan */
 	uint32 codes; /* blocks of block_bytes */
 	uint32 block_bytes;
-	uint32 copy; /* dim bytes */
-	uint32 more; /* TIDs of an HnswMore */
+	uint32 tail;    /* HnswTail; 0: records are all there, equally long */
+	uint32 copy;    /* the record, or its first meta.kept bytes */
+	uint32 longest; /* bytes that a record may have */
+	uint32 part;    /* bytes of an HnswPart */
+	uint32 more;    /* TIDs of an HnswMore */
 } HnswLayout;
 
 /*
- * Choose parts of codes such that nodes fill pages well; 0 where not even one
- * node fits a page.  dim, m and codec of meta are set.
+ * Choose parts of codes, and how much of a record a node keeps, such that nodes fill
+ * pages well.  typical: bytes of a record, where lengths differ.  codec of meta is
+ * set, and parts, unless they are 0: then they are chosen too.  False: with codes
+ * not even one node fits a page.
  */
-extern uint16 hnsw_layout_parts(const HnswMeta *meta);
+extern bool hnsw_layout_choose(HnswMeta *meta, Size typical);
 
 /* The transform before a codec of so many parts, and what it leaves: sets meta's */
 extern void hnsw_layout_transform(HnswMeta *meta);
@@ -74,6 +79,28 @@ hnsw_node(Page page, const HnswLayout *layout, HnswId id)
 	return (HnswNode *) (page_room(page) + hnsw_offset(layout, id));
 }
 
+/* A node of some level: not what else may be in a slot */
+static inline bool
+hnsw_is_node(const HnswNode *node)
+{
+	return node->state == HNSW_LIVE || node->state == HNSW_DEAD;
+}
+
+static inline bool
+hnsw_is_node_of(const HnswNode *node, uint32 level)
+{
+	return hnsw_is_node(node) && node->level == level;
+}
+
 #define HNSW_ARRAY(node, offset, type) ((type *) ((char *) (node) + (offset)))
+
+/* Parts of a record of so many bytes beside the first, which is in the node */
+static inline uint32
+hnsw_count_parts(const HnswMeta *meta, const HnswLayout *layout, Size bytes)
+{
+	return bytes <= meta->kept
+		? 0
+		: (bytes - meta->kept + layout->part - 1) / layout->part;
+}
 
 #endif

@@ -11,8 +11,11 @@
 
 #include "distance/distance.h"
 #include "graph/graph_prune.h"
+#include "hnsw/hnsw_form.h"
 #include "hnsw/hnsw_graph.h"
+#include "hnsw/hnsw_image.h"
 #include "hnsw/hnsw_link.h"
+#include "hnsw/hnsw_record.h"
 #include "pages/wal.h"
 
 /* A node that others change all the time need not be changed by us, too */
@@ -33,6 +36,7 @@ hnsw_chooser_init(HnswChooser *chooser, const HnswMeta *meta, int dim,
 				  uint32 room)
 {
 	memset(chooser, 0, sizeof(*chooser));
+	chooser->meta = meta;
 	chooser->dim = dim;
 	chooser->stride = dim + (meta->metric == METRIC_INNER_PRODUCT);
 	chooser->degree = meta->degree;
@@ -43,12 +47,39 @@ hnsw_chooser_init(HnswChooser *chooser, const HnswMeta *meta, int dim,
 	chooser->sqdists = allocate(room, sizeof(float));
 	chooser->kept = allocate(room, sizeof(bool));
 	chooser->chosen = allocate(meta->degree, sizeof(uint32));
+	if (hnsw_keeps_values(meta) && hnsw_image_is_rough(meta) &&
+		!hnsw_has_codes(meta))
+	{
+		chooser->value_room = MAXALIGN(hnsw_record_longest(meta));
+		chooser->values = allocate(room + 1, chooser->value_room);
+	}
 }
 
 static float *
 row_of(const HnswChooser *chooser, uint32 place)
 {
 	return chooser->rows + (place + 1) * chooser->stride;
+}
+
+static const void *
+value_of(const HnswChooser *chooser, uint32 place)
+{
+	return chooser->values + (Size) (place + 1) * chooser->value_room;
+}
+
+void
+hnsw_chooser_own_record(HnswChooser *chooser, const void *record, Size bytes)
+{
+	if (chooser->values != NULL)
+		memcpy(chooser->values, record, bytes);
+}
+
+void
+hnsw_chooser_next_record(HnswChooser *chooser, const void *record, Size bytes)
+{
+	if (chooser->values != NULL)
+		memcpy(chooser->values + (Size) (chooser->n + 1) * chooser->value_room,
+			   record, bytes);
 }
 
 /* Which candidate the i'th of those that were chosen is */
@@ -78,11 +109,17 @@ hnsw_chooser_add(HnswChooser *chooser, HnswId id)
 	chooser->ids[chooser->n++] = id;
 }
 
+/* The node itself as a place among the candidates: see row_of() */
+#define OWN_PLACE ((uint32) -1)
+
 static float
-sqdist(const HnswChooser *chooser, const float *a, const float *b)
+sqdist(const HnswChooser *chooser, uint32 a, uint32 b)
 {
+	if (chooser->values != NULL)
+		return hnsw_value_sqdist(chooser->meta, value_of(chooser, a),
+								 value_of(chooser, b));
 	return dense_kernels(ELEM_FLOAT32, ELEM_FLOAT32)
-		->sqdist(a, b, chooser->stride, 0);
+		->sqdist(row_of(chooser, a), row_of(chooser, b), chooser->stride, 0);
 }
 
 static float
@@ -90,8 +127,7 @@ pair_sqdist(void *arg, uint32_t a, uint32_t b)
 {
 	const HnswChooser *chooser = arg;
 
-	return sqdist(chooser, row_of(chooser, chooser->order[a].place),
-				  row_of(chooser, chooser->order[b].place));
+	return sqdist(chooser, chooser->order[a].place, chooser->order[b].place);
 }
 
 /* One more element makes all rows as long as the longest */
@@ -142,9 +178,8 @@ hnsw_choose(HnswChooser *chooser)
 	if (chooser->stride > chooser->dim)
 		make_equally_long(chooser);
 	for (uint32 i = 0; i < chooser->n; i++)
-		chooser->order[i] = (HnswNear){
-			.sqdist = sqdist(chooser, chooser->rows, row_of(chooser, i)),
-			.place = i};
+		chooser->order[i] =
+			(HnswNear){.sqdist = sqdist(chooser, OWN_PLACE, i), .place = i};
 	qsort(chooser->order, chooser->n, sizeof(HnswNear), compare_near);
 	for (uint32 i = 0; i < chooser->n; i++)
 		chooser->sqdists[i] = chooser->order[i].sqdist;
@@ -155,13 +190,6 @@ hnsw_choose(HnswChooser *chooser)
  * Nodes and links
  */
 
-static bool
-is_node_of(const HnswNode *node, uint32 level)
-{
-	return (node->state == HNSW_LIVE || node->state == HNSW_DEAD) &&
-		node->level == level;
-}
-
 static Buffer
 lock_node(Relation index, const HnswModel *model, HnswId id)
 {
@@ -169,25 +197,6 @@ lock_node(Relation index, const HnswModel *model, HnswId id)
 
 	(void) page_lock(index, buffer, HNSW_MAGIC, HNSW_PAGE_NODES);
 	return buffer;
-}
-
-bool
-hnsw_read_row(Relation index, const HnswModel *model, HnswId id, uint32 level,
-			  HnswNode *head, float *row)
-{
-	const HnswLayout *layout = &model->layout;
-	Buffer buffer = lock_node(index, model, id);
-	const HnswNode *node = hnsw_node(BufferGetPage(buffer), layout, id);
-	bool found = is_node_of(node, level);
-
-	if (found)
-	{
-		*head = *node;
-		hnsw_copy_row(node, HNSW_ARRAY(node, layout->copy, uint8),
-					  model->meta.dim, row);
-	}
-	UnlockReleaseBuffer(buffer);
-	return found;
 }
 
 /* Of a code by itself; 0 without codec */
@@ -305,7 +314,7 @@ read_lanes(Newcomer *newcomer, HnswId id)
 	const HnswLayout *layout = &newcomer->model->layout;
 	Buffer buffer = lock_node(newcomer->index, newcomer->model, id);
 	const HnswNode *node = hnsw_node(BufferGetPage(buffer), layout, id);
-	bool found = is_node_of(node, newcomer->level);
+	bool found = hnsw_is_node_of(node, newcomer->level);
 
 	memcpy(newcomer->lanes, HNSW_ARRAY(node, layout->links, HnswId),
 		   layout->lanes * sizeof(HnswId));
@@ -340,17 +349,13 @@ count_links(const Newcomer *newcomer)
 	return n;
 }
 
-/* The newcomer as a place among the candidates: see row_of() */
-#define OWN_PLACE ((uint32) -1)
-
 static float
 near_sqdist(void *arg, uint32_t a, uint32_t b)
 {
 	const Newcomer *newcomer = arg;
 	const HnswChooser *chooser = newcomer->chooser;
 
-	return sqdist(chooser, row_of(chooser, newcomer->near[a].place),
-				  row_of(chooser, newcomer->near[b].place));
+	return sqdist(chooser, newcomer->near[a].place, newcomer->near[b].place);
 }
 
 /* Ask the rule of a node's neighbours that are known, and of the newcomer */
@@ -358,7 +363,6 @@ static uint32
 prune_known(Newcomer *newcomer, uint32 place)
 {
 	const HnswChooser *chooser = newcomer->chooser;
-	const float *row = row_of(chooser, place);
 	GraphPruning pruning = {.sqdists = newcomer->sqdists,
 							.alpha = HNSW_ALPHA,
 							.pair = near_sqdist,
@@ -375,7 +379,7 @@ prune_known(Newcomer *newcomer, uint32 place)
 	}
 	for (uint32 i = 0; i < n; i++)
 		newcomer->near[i].sqdist =
-			sqdist(chooser, row, row_of(chooser, newcomer->near[i].place));
+			sqdist(chooser, place, newcomer->near[i].place);
 	qsort(newcomer->near, n, sizeof(HnswNear), compare_near);
 	for (uint32 i = 0; i < n; i++)
 		newcomer->sqdists[i] = newcomer->near[i].sqdist;
@@ -427,7 +431,7 @@ fill_lane(Newcomer *newcomer, HnswId id, uint32 lane)
 		page_read(newcomer->index, hnsw_block(layout, id), HNSW_MAGIC,
 				  HNSW_PAGE_NODES, BUFFER_LOCK_EXCLUSIVE, NULL);
 	const HnswNode *node = hnsw_node(BufferGetPage(buffer), layout, id);
-	bool same = is_node_of(node, newcomer->level) &&
+	bool same = hnsw_is_node_of(node, newcomer->level) &&
 		HNSW_ARRAY(node, layout->links, HnswId)[lane] == newcomer->lanes[lane];
 
 	if (same)
@@ -480,14 +484,15 @@ renew_code(Newcomer *newcomer, HnswLink *link)
 {
 	const HnswModel *model = newcomer->model;
 	int dim = model->meta.dim;
+	HnswRecord record;
 	float *row;
-	HnswNode head;
 
 	if (model->meta.stage != HNSW_ENCODING || link->id == HNSW_NONE)
 		return;
 	row = palloc((dim + hnsw_code_work(&model->meta)) * sizeof(float));
-	if (hnsw_read_row(newcomer->index, model, link->id, newcomer->level, &head,
-					  row))
+	hnsw_record_init(&record, &model->layout);
+	if (hnsw_record_read(&record, newcomer->index, model, link->id,
+						 newcomer->level, row))
 		link->term = hnsw_code(model, row, newcomer->code, row + dim);
 	pfree(row);
 }

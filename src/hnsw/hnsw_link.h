@@ -2,9 +2,10 @@
  * hnsw_link.h
  *	  Which links a node shall have: chosen from candidates, given and returned.
  *
- * Distances between nodes are those of the rows that their copies stand for,
- * squared; under inner product, of those rows made equally long (hnsw_rows.h),
- * as the longest among the candidates is.
+ * Distances between nodes are those of the images that their records stand for,
+ * squared; under inner product, of those images made equally long (hnsw_rows.h),
+ * as the longest among the candidates is.  Where images are rough, and there are no
+ * codes in which candidates are known by nothing else, they are those of values.
  *
  * Include after postgres.h.
  */
@@ -24,6 +25,7 @@ typedef struct HnswNear
 /* Candidates for the links of a node; any number of nodes, one after another */
 typedef struct HnswChooser
 {
+	const HnswMeta *meta; /* the caller's */
 	int dim;
 	Size stride; /* floats from row to row; one more under inner product */
 	uint32 degree;
@@ -31,6 +33,8 @@ typedef struct HnswChooser
 	uint32 n;
 	HnswId *ids;
 	float *rows;     /* of the node, then of candidates */
+	char *values;    /* likewise, NULL where rows count */
+	Size value_room; /* bytes from value to value */
 	HnswNear *order; /* all candidates, nearest first; from hnsw_choose() on */
 	bool *kept;      /* in this order: no other candidate rules it out */
 	uint32 *chosen;  /* in this order, ascending */
@@ -40,7 +44,7 @@ typedef struct HnswChooser
 
 /*
  * Memory in the current context, for so many candidates.  Rows have dim floats:
- * rows of the index, or their images.
+ * images, or their projections.
  */
 extern void hnsw_chooser_init(HnswChooser *chooser, const HnswMeta *meta,
 							  int dim, uint32 room);
@@ -52,15 +56,14 @@ extern float *hnsw_chooser_begin(HnswChooser *chooser);
 extern float *hnsw_chooser_next(HnswChooser *chooser);
 extern void hnsw_chooser_add(HnswChooser *chooser, HnswId id);
 
+/* Records of the node and of the next candidate, which are values or not asked for */
+extern void hnsw_chooser_own_record(HnswChooser *chooser, const void *record,
+									Size bytes);
+extern void hnsw_chooser_next_record(HnswChooser *chooser, const void *record,
+									 Size bytes);
+
 /* Choose up to degree of the candidates */
 extern void hnsw_choose(HnswChooser *chooser);
-
-/*
- * The head of a node, and the row that its copy stands for.  False where the
- * slot is no node of this level.  Locks the page for a moment, shared.
- */
-extern bool hnsw_read_row(Relation index, const HnswModel *model, HnswId id,
-						  uint32 level, HnswNode *head, float *row);
 
 /* Links as nodes have them, nearest first */
 typedef struct HnswLinks

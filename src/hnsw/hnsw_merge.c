@@ -53,7 +53,7 @@ typedef struct Merge
 {
 	HnswTeam *team;
 	HnswLevelFiles *files;
-	HnswPart *part;
+	HnswPiece *part;
 	uint32 degree;
 	uint32 nlinks;      /* of a row, from all parts */
 	GraphLink *links;   /* n x nlinks: to numbers, then to rows in memory */
@@ -70,7 +70,7 @@ typedef struct Merge
 static void
 read_links(Merge *m)
 {
-	HnswPart *part = m->part;
+	HnswPiece *part = m->part;
 	uint32 *used = allocate(part->n * sizeof(uint32));
 
 	memset(used, 0, part->n * sizeof(uint32));
@@ -96,7 +96,7 @@ read_links(Merge *m)
 }
 
 static bool
-is_home(const HnswPart *part, uint32 number)
+is_home(const HnswPiece *part, uint32 number)
 {
 	return number >= part->base && number - part->base < part->n;
 }
@@ -237,13 +237,13 @@ hnsw_merge_job(HnswTeam *team)
  * numbers beyond, none of which is GRAPH_NONE.
  */
 static uint32
-local_name(const HnswPart *part, uint32 number)
+local_name(const HnswPiece *part, uint32 number)
 {
 	return number >= part->base ? number - part->base : number - part->base - 1;
 }
 
 static uint32
-number_of(const HnswPart *part, uint32 name)
+number_of(const HnswPiece *part, uint32 name)
 {
 	return name <= PG_INT32_MAX ? name + part->base : name + part->base + 1;
 }
@@ -296,7 +296,7 @@ merge_links(Merge *m)
 static void
 connect_part(Merge *m)
 {
-	const HnswPart *part = m->part;
+	const HnswPiece *part = m->part;
 	GraphTask task = task_of(m->team);
 	Size bytes = (Size) part->nlists * task.dim * sizeof(float);
 	uint32 *starts = allocate((part->nlists + 1) * sizeof(uint32));
@@ -345,7 +345,7 @@ hnsw_merge_begin(HnswTeam *team, HnswLevelFiles *files)
 }
 
 void
-hnsw_merge_part(HnswTeam *team, HnswLevelFiles *files, HnswPart *part)
+hnsw_merge_part(HnswTeam *team, HnswLevelFiles *files, HnswPiece *part)
 {
 	HnswPlan *plan = &team->plan;
 	const HnswModel *model = hnsw_team_array(team, HNSW_MODEL);

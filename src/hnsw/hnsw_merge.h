@@ -37,7 +37,7 @@ typedef struct HnswLeftLinks
 } HnswLeftLinks;
 
 /* A part, when all have been linked */
-typedef struct HnswPart
+typedef struct HnswPiece
 {
 	HnswSpool homes; /* rows */
 	HnswSpool visitors;
@@ -46,7 +46,7 @@ typedef struct HnswPart
 	uint32 n;        /* rows at home */
 	uint32 root;     /* which of them is on the level above, too */
 	uint32 nlists;
-} HnswPart;
+} HnswPiece;
 
 /* Files of a level, in the order of parts and of the rows at home */
 typedef struct HnswLevelFiles
@@ -63,7 +63,7 @@ typedef struct HnswLevelFiles
  */
 extern void hnsw_merge_begin(HnswTeam *team, HnswLevelFiles *files);
 extern void hnsw_merge_part(HnswTeam *team, HnswLevelFiles *files,
-							HnswPart *part);
+							HnswPiece *part);
 extern void hnsw_merge_end(HnswTeam *team);
 
 /* HNSW_JOB_MERGE, HNSW_JOB_WRITE_PART */

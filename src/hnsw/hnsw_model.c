@@ -8,8 +8,11 @@
 
 #include "miscadmin.h"
 
+#include "am/opclass.h"
 #include "core/compat.h"
 #include "hnsw/hnsw_cost.h"
+#include "hnsw/hnsw_form.h"
+#include "hnsw/hnsw_image.h"
 #include "hnsw/hnsw_model.h"
 #include "hnsw/hnsw_options.h"
 
@@ -49,6 +52,22 @@ transform_fits(const HnswMeta *meta)
 		: meta->transform == TRANSFORM_NONE && meta->code_dim == meta->dim;
 }
 
+/* Values, images and records are what they can be */
+static bool
+is_image(Relation index, const HnswMeta *meta)
+{
+	const VectorOpclass *opclass = opclass_of(index, HNSW_OPCLASS_PROC);
+	HnswMeta expected = *meta;
+
+	if (meta->elem != opclass->elem || meta->distance != opclass->metric ||
+		meta->form > HNSW_FORM_VALUE)
+		return false;
+	hnsw_image_init(&expected);
+	return meta->dim == expected.dim && meta->metric == expected.metric &&
+		(meta->form == HNSW_FORM_VALUE ||
+		 (meta->elem < ELEM_NKINDS && meta->metric == meta->distance));
+}
+
 static void
 check_meta(Relation index, const HnswMeta *meta)
 {
@@ -62,9 +81,10 @@ check_meta(Relation index, const HnswMeta *meta)
 						RelationGetRelationName(index), meta->version,
 						HNSW_VERSION),
 				 errhint("Please REINDEX it.")));
-	if (meta->dim != TupleDescAttr(index->rd_att, 0)->atttypmod ||
-		meta->elem >= ELEM_NKINDS || meta->metric > METRIC_COSINE ||
-		meta->degree < 2 || meta->degree > 2 * meta->m || meta->scale > 0 ||
+	if (meta->value_dim != TupleDescAttr(index->rd_att, 0)->atttypmod ||
+		!is_image(index, meta) || meta->kept == 0 ||
+		meta->kept > hnsw_record_longest(meta) || meta->degree < 2 ||
+		meta->degree > 2 * meta->m || meta->scale > 0 ||
 		meta->scale < -MAX_SCALE || meta->stage > HNSW_CODED ||
 		!(meta->stretch >= 1 && meta->stretch <= HNSW_MOST_STRETCH) ||
 		(codec == NULL ? meta->codec != CODEC_NONE || meta->parts != 0 ||
@@ -200,6 +220,9 @@ hnsw_facts(Relation index, double k)
 					   .degree = model->meta.degree,
 					   .ef = hnsw_ef(index, &model->meta, k),
 					   .slots_per_page = model->layout.slots,
+					   .slots_per_node = 1 +
+						   hnsw_count_parts(&model->meta, &model->layout,
+											hnsw_record_bytes(&model->meta)),
 					   .bare = !hnsw_has_codes(&model->meta)};
 }
 
@@ -250,27 +273,29 @@ hnsw_code(const HnswModel *model, const float *row, uint8 *code, float *work)
 }
 
 static void
-add_centre(const HnswModel *model, float *image)
+add_centre(const HnswModel *model, float *projection)
 {
 	const float *centre = hnsw_model_floats(model).centre;
 
 	for (int i = 0; i < model->meta.code_dim; i++)
-		image[i] += centre[i];
+		projection[i] += centre[i];
 }
 
 void
-hnsw_image(const HnswModel *model, const float *row, float *image, float *work)
+hnsw_projection(const HnswModel *model, const float *row, float *projection,
+				float *work)
 {
-	hnsw_residual(model, row, image, work);
-	add_centre(model, image);
+	hnsw_residual(model, row, projection, work);
+	add_centre(model, projection);
 }
 
 void
-hnsw_image_of_code(const HnswModel *model, const uint8 *code, float *image)
+hnsw_projection_of_code(const HnswModel *model, const uint8 *code,
+						float *projection)
 {
 	CodecShape shape = hnsw_codec_shape(&model->meta);
 
 	codec_of((CodecKind) model->meta.codec)
-		->decode(&shape, hnsw_model_floats(model).codec, code, image);
-	add_centre(model, image);
+		->decode(&shape, hnsw_model_floats(model).codec, code, projection);
+	add_centre(model, projection);
 }

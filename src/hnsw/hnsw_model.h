@@ -121,8 +121,8 @@ hnsw_code_work(const HnswMeta *meta)
 }
 
 /*
- * The code of a row, and its term (CodecScan).  A function of the copy: callers pass
- * the row that it stands for (hnsw_copy_row).
+ * The code of a row, and its term (CodecScan).  A function of the record: callers
+ * pass the image that it stands for.
  */
 extern float hnsw_code(const HnswModel *model, const float *row, uint8 *code,
 					   float *work);
@@ -132,12 +132,12 @@ extern void hnsw_residual(const HnswModel *model, const float *row,
 						  float *residual, float *work);
 
 /*
- * The image of a row, its residual and the centre, and what a code says of it: among images
- * distances are about those of rows that are near to each other.
+ * The projection of an image, its residual and the centre, and what a code says of it:
+ * among projections distances are about those of images that are near to each other.
  */
-extern void hnsw_image(const HnswModel *model, const float *row, float *image,
-					   float *work);
-extern void hnsw_image_of_code(const HnswModel *model, const uint8 *code,
-							   float *image);
+extern void hnsw_projection(const HnswModel *model, const float *row,
+							float *projection, float *work);
+extern void hnsw_projection_of_code(const HnswModel *model, const uint8 *code,
+									float *projection);
 
 #endif

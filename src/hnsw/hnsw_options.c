@@ -20,11 +20,11 @@
 #include "am/setting.h"
 #include "hnsw/hnsw_options.h"
 #include "hnsw/hnsw_page.h"
-#include "pages/page.h"
+#include "vector/dense.h"
 #include "vector/sparse_parse.h"
 
-/* pgvector's limits: bits of a vector that fit its pages */
-#define MAX_VECTOR_BITS 64000
+/* pgvector's limit */
+#define MAX_BITS 64000
 
 typedef enum HnswIterativeScan
 {
@@ -155,9 +155,9 @@ static void
 check_column(Relation index, const VectorOpclass *opclass)
 {
 	Form_pg_attribute column = TupleDescAttr(index->rd_att, 0);
-	int max_dim = opclass->elem == VALUE_SPARSE
-		? SPARSE_MAX_DIM
-		: MAX_VECTOR_BITS / value_ops[opclass->elem].bits;
+	int max_dim = opclass->elem == VALUE_BIT ? MAX_BITS
+		: opclass->elem == VALUE_SPARSE      ? SPARSE_MAX_DIM
+											 : DENSE_MAX_DIM;
 
 	if (column->atttypid == VARBITOID)
 		ereport(ERROR,
@@ -175,8 +175,48 @@ check_column(Relation index, const VectorOpclass *opclass)
 						max_dim)));
 }
 
+/* Do 8 bits of each element of such a value bound its distances? */
+static bool
+bounded_by_int8(const VectorOpclass *opclass)
+{
+	return opclass->elem < ELEM_NKINDS && opclass->metric <= METRIC_COSINE;
+}
+
+/* Is it the column's own precision? */
+static bool
+is_own_storage(const VectorOpclass *opclass, HnswStorage storage)
+{
+	return storage == HNSW_STORAGE_FLOAT ? opclass->elem == ELEM_FLOAT32
+		: storage == HNSW_STORAGE_HALF   ? opclass->elem == ELEM_FLOAT16
+										 : false;
+}
+
+static HnswFormKind
+choose_form(const VectorOpclass *opclass, HnswStorage storage)
+{
+	static const char *const names[] = {[HNSW_STORAGE_FLOAT] = "float",
+										[HNSW_STORAGE_HALF] = "half",
+										[HNSW_STORAGE_INT8] = "int8"};
+
+	if (is_own_storage(opclass, storage))
+		return HNSW_FORM_VALUE;
+	if (storage == HNSW_STORAGE_AUTO)
+		return bounded_by_int8(opclass) ? HNSW_FORM_INT8 : HNSW_FORM_VALUE;
+	if (storage == HNSW_STORAGE_INT8 && bounded_by_int8(opclass))
+		return HNSW_FORM_INT8;
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("hnsw index of type %s by operator %s cannot have storage "
+					"\"%s\"",
+					value_ops[opclass->elem].type_name,
+					metric_operators[opclass->metric], names[storage]),
+			 opclass->elem == ELEM_FLOAT32 && storage == HNSW_STORAGE_HALF
+				 ? errhint("Index a cast to halfvec.")
+				 : errhint("Use storage \"auto\".")));
+}
+
 const VectorOpclass *
-hnsw_check_supported(Relation index)
+hnsw_check_supported(Relation index, HnswFormKind *form)
 {
 	const VectorOpclass *opclass = opclass_of(index, HNSW_OPCLASS_PROC);
 	HnswOptions options = hnsw_options(index);
@@ -187,40 +227,8 @@ hnsw_check_supported(Relation index)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("ef_construction must be greater than or equal to 2 * "
 						"m")));
-	if (options.storage == HNSW_STORAGE_FLOAT ||
-		options.storage == HNSW_STORAGE_HALF)
-		ereport(
-			ERROR,
-			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-			 errmsg("storage \"%s\" of hnsw index is not supported yet",
-					options.storage == HNSW_STORAGE_FLOAT ? "float" : "half")));
-	if (opclass->elem >= ELEM_NKINDS || opclass->metric > METRIC_COSINE)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("hnsw index of type %s by operator %s is not supported "
-						"yet",
-						opclass->elem == VALUE_SPARSE
-							? "sparsevec"
-							: value_ops[opclass->elem].type_name,
-						metric_operators[opclass->metric]),
-				 opclass->metric == METRIC_HAMMING
-					 ? errhint("Use an ivfflat index.")
-					 : 0));
+	*form = choose_form(opclass, (HnswStorage) options.storage);
 	return opclass;
-}
-
-void
-hnsw_check_node_size(Relation index, Size bytes)
-{
-	if (bytes > PAGE_ROOM)
-		ereport(
-			ERROR,
-			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-			 errmsg("a node of index \"%s\" would have %zu bytes, of which "
-					"a page holds %zu",
-					RelationGetRelationName(index), bytes, (Size) PAGE_ROOM),
-			 errhint("Use a smaller m, fewer bits for codes, or a smaller "
-					 "storage.")));
 }
 
 /*

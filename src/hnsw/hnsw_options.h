@@ -57,15 +57,13 @@ extern HnswOptions hnsw_options(Relation index);
 extern bytea *hnsw_parse_options(Datum reloptions, bool validate);
 
 /*
- * What the operator class orders, if an index of this column can be built.
- * Errors: type or column without a fixed number of dimensions [0A000, 22023],
- * too many of them [54000], storage parameters that contradict each other
- * [22023], values, metrics and kinds of storage that are not there yet [0A000].
+ * What the operator class orders, if an index of this column can be built, and what
+ * records are.  Errors: type or column without a fixed number of dimensions [0A000,
+ * 22023], too many of them [54000], storage parameters that contradict each other
+ * [22023], storage that says nothing of these values or distances [0A000].
  */
-extern const VectorOpclass *hnsw_check_supported(Relation index);
-
-/* Does a node of so many bytes fit a page?  Error [0A000] */
-extern void hnsw_check_node_size(Relation index, Size bytes);
+extern const VectorOpclass *hnsw_check_supported(Relation index,
+												 HnswFormKind *form);
 
 /*
  * Nodes to keep while searching for the k nearest: hnsw.ef_search where it was

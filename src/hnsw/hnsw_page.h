@@ -7,10 +7,14 @@
  *		nodes		arrays of equal slots, each a node of the graph
  *
  * A node has all that a search needs of it in one place: the codes of its
- * neighbours, so that their distances are estimated without a look at them, and
- * its own vector, rounded to 8 bits a dimension (Gou, Gao, Xu, Long,
- * SymphonyQG, SIGMOD 2025, has the idea; codes here are those of a product
- * quantizer, the same for every neighbourhood).  One page access a hop.
+ * neighbours, so that their distances are estimated without a look at them, and a
+ * record of its own vector: rounded to 8 bits a dimension, or the value as it is
+ * (Gou, Gao, Xu, Long, SymphonyQG, SIGMOD 2025, has the idea; codes here are those
+ * of a product quantizer, the same for every neighbourhood).  One page access a
+ * hop, where the record fits the slot; else the rest is in slots of its own.
+ *
+ * Links, codes and the choice of both know of a value only its image: a row of
+ * floats with a geometry (hnsw_image.h).
  *
  * An element is a distinct vector with the heap TIDs that have it.  It has a
  * node on the ground level 0, and one on each level up to its own (Malkov and
@@ -81,18 +85,19 @@ typedef struct HnswMeta
 {
 	uint32 magic;
 	uint32 version;
-	uint16 dim;
+	uint16 dim;      /* of images */
 	uint8 elem;      /* ValueKind of the column */
-	uint8 metric;    /* Metric */
+	uint8 metric;    /* Metric of images: L2, inner product or cosine */
 	uint8 codec;     /* CodecKind of neighbours; CODEC_NONE: they are visited */
-	uint8 transform; /* TransformKind: of rows, before the codec */
+	uint8 transform; /* TransformKind: of images, before the codec */
 	uint8 stage;     /* HnswStage; without codec HNSW_UNTRAINED */
-	uint8 spare;
+	uint8 form;      /* HnswFormKind of records */
 	uint16 parts;    /* of a code, see CodecShape; 0 without codec */
 	uint16 code_dim; /* of what the codec sees; 0 without codec */
 	uint16 m;        /* as in CREATE INDEX */
 	uint16 ef_construction;
 	uint16 degree;     /* neighbours of a node at most, 2 m */
+	uint16 kept;       /* bytes of a record that a node has room for */
 	int32 scale;       /* values are scaled by 2^scale: sums cannot overflow */
 	BlockNumber model; /* first block; without codec there is none */
 	uint32 model_generation; /* how often codes were learned */
@@ -101,6 +106,9 @@ typedef struct HnswMeta
 	/* nodes that find by estimates what one does by distances: 1 or more */
 	float stretch;
 	HnswCalibration calibrations[HNSW_NCALIBRATIONS]; /* ascending k */
+	uint32 value_dim; /* dimensions of the column */
+	uint8 distance;   /* Metric of the operator class */
+	uint8 spare[3];
 } HnswMeta;
 
 /* What changes; behind the meta data in the same room, MAXALIGNed */
@@ -115,20 +123,31 @@ typedef struct HnswState
 
 #define HNSW_STATE_OFFSET MAXALIGN(sizeof(HnswMeta))
 
+/* What a record is */
+typedef enum HnswFormKind
+{
+	HNSW_FORM_INT8, /* the image, in 8 bits a dimension */
+	HNSW_FORM_VALUE /* the value, as it is */
+} HnswFormKind;
+
 /* States of a slot.  0: never used, or free again. */
 enum
 {
 	HNSW_FREE,
 	HNSW_LIVE,
 	HNSW_DEAD, /* leads to no row, but to other nodes */
-	HNSW_MORE  /* no node, but more TIDs of one: see HnswMore */
+	HNSW_MORE, /* no node, but more TIDs of one: see HnswMore */
+	HNSW_PART, /* no node, but a part of the record of one: see HnswPart */
+	HNSW_HELD, /* no node: a place on the ground whose parts come, or go */
+	HNSW_NSTATES
 };
 
 #define HNSW_TIDS 4
 
 /*
- * The head of a node; links, terms, codes and copy follow as HnswLayout says.
- * The copy is low + step * byte, dimension by dimension.
+ * The head of a node; links, terms, codes and record follow as HnswLayout says.
+ * error to squares describe a record of 8 bits a dimension, which is low + step *
+ * byte; they are 0 where it is the value.
  */
 typedef struct HnswNode
 {
@@ -160,5 +179,27 @@ typedef struct HnswMore
 	HnswId next;   /* HNSW_NONE: the last one */
 	ItemPointerData tids[FLEXIBLE_ARRAY_MEMBER];
 } HnswMore;
+
+/* Before the record, where it may not fit the slot, or lengths differ */
+typedef struct HnswTail
+{
+	HnswId next;   /* the first further part, or HNSW_NONE */
+	uint32 length; /* of the whole record */
+} HnswTail;
+
+/*
+ * A slot with a part of a record.  All nodes of an element share these parts, which
+ * are there as long as its ground is.
+ */
+typedef struct HnswPart
+{
+	uint8 state; /* HNSW_PART */
+	uint8 spare;
+	uint16 bytes;
+	HnswId ground;  /* whose record it is */
+	HnswId next;    /* HNSW_NONE: the last one */
+	uint32 ordinal; /* 1, 2, ... */
+	char data[FLEXIBLE_ARRAY_MEMBER];
+} HnswPart;
 
 #endif

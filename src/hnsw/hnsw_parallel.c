@@ -69,6 +69,7 @@ init_shared(HnswTeam *team, ParallelContext *context, Snapshot snapshot)
 	BarrierInit(&shared->barrier, 0);
 	pg_atomic_init_u32(&shared->next, 0);
 	pg_atomic_init_u32(&shared->next_place, 0);
+	pg_atomic_init_u32(&shared->next_value, 0);
 	pg_atomic_init_u32(&shared->nwaiting, 0);
 	pg_atomic_init_flag(&shared->raising);
 	SpinLockInit(&shared->mutex);

@@ -70,7 +70,7 @@ typedef struct HnswParts
 	uint32 nmore; /* slots */
 	uint32 ntids;
 	Loaded loaded;
-	HnswPart *parts; /* of the level */
+	HnswPiece *parts; /* of the level */
 	uint32 nparts;
 	HnswLevelFiles files;
 } HnswParts;
@@ -372,7 +372,7 @@ load_rows(HnswTeam *team, HnswSpool *spool, bool all, double share)
 }
 
 static void
-load_part(HnswTeam *team, HnswPart *part)
+load_part(HnswTeam *team, HnswPiece *part)
 {
 	Loaded *loaded = &team->parts->loaded;
 	double room;
@@ -440,7 +440,7 @@ send_row(HnswTeam *team, HnswSpooled *head, const float *row,
 	head->home = division->parts[0];
 	for (int i = 0; i < HNSW_PARTS_OF_ROW; i++)
 	{
-		HnswPart *part = &parts->parts[division->parts[i]];
+		HnswPiece *part = &parts->parts[division->parts[i]];
 		HnswSpool *to = i == 0 ? &part->homes : &part->visitors;
 
 		if (division->parts[i] == HNSW_NO_PART)
@@ -461,7 +461,7 @@ divide_level(HnswTeam *team)
 	HnswRows rows = hnsw_rows_of(team);
 
 	parts->nparts = hnsw_divide_plan(team, parts->rows.n, plan->room);
-	parts->parts = palloc0(parts->nparts * sizeof(HnswPart));
+	parts->parts = palloc0(parts->nparts * sizeof(HnswPiece));
 	hnsw_spool_rewind(&parts->rows);
 	for (uint32 done = 0; done < parts->rows.n; done += plan->nrows)
 	{
@@ -542,7 +542,7 @@ hnsw_leave_job(HnswTeam *team)
 
 /* Names of the rows at home, in their order: numbers, and ranks for jobs */
 static void
-number_homes(HnswTeam *team, HnswPart *part)
+number_homes(HnswTeam *team, HnswPiece *part)
 {
 	HnswParts *parts = team->parts;
 	const Loaded *loaded = &parts->loaded;
@@ -698,7 +698,7 @@ find_root(HnswTeam *team)
 }
 
 static void
-leave_nodes(HnswTeam *team, HnswPart *part)
+leave_nodes(HnswTeam *team, HnswPiece *part)
 {
 	HnswParts *parts = team->parts;
 	const HnswPlan *plan = &team->plan;
@@ -753,7 +753,7 @@ leave_nodes(HnswTeam *team, HnswPart *part)
 
 /* Lists of the rows at home; their centroids are those of visitors, too */
 static void
-leave_lists(HnswTeam *team, HnswPart *part)
+leave_lists(HnswTeam *team, HnswPiece *part)
 {
 	HnswSpool *lists = &team->parts->files.lists;
 	uint32 nlists = team->plan.nlists;
@@ -775,7 +775,7 @@ leave_lists(HnswTeam *team, HnswPart *part)
 
 /* Link a part; what is left of it goes to files */
 static void
-build_part(HnswTeam *team, HnswPart *part)
+build_part(HnswTeam *team, HnswPiece *part)
 {
 	HnswPlan *plan = &team->plan;
 	Loaded *loaded = &team->parts->loaded;
@@ -871,7 +871,7 @@ build_level(HnswTeam *team, HnswState *state)
 	hnsw_spool_end(&parts->rows);
 	for (uint32 p = 0; p < parts->nparts; p++)
 	{
-		HnswPart *part = &parts->parts[p];
+		HnswPiece *part = &parts->parts[p];
 
 		part->base = n;
 		if (part->homes.n > 0)

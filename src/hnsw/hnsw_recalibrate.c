@@ -15,6 +15,7 @@
 #include "hnsw/hnsw_calibrate.h"
 #include "hnsw/hnsw_link.h"
 #include "hnsw/hnsw_recalibrate.h"
+#include "hnsw/hnsw_record.h"
 #include "hnsw/hnsw_search.h"
 
 /* Rows that are compared with the queries at a time */
@@ -24,6 +25,7 @@
 typedef struct Sought
 {
 	const float *row;
+	const void *value; /* NULL where none are kept */
 	HnswId id;
 	double *nearest; /* keys of the nearest other elements, ascending */
 	uint32 nnearest;
@@ -45,8 +47,9 @@ typedef struct Recalibration
 	float *rows;
 	HnswId ids[TILE];
 	uint32 nrows;
-	float *products; /* nqueries x TILE */
-	float *other;    /* a row that was found */
+	float *products;   /* nqueries x TILE */
+	HnswRecord record; /* of a node, and the image */
+	float *other;
 } Recalibration;
 
 static double
@@ -56,11 +59,32 @@ product_of(const Recalibration *r, const float *a, const float *b)
 		->inner_product(a, b, r->meta->dim, 0);
 }
 
+/* What is searched for in the place of an element of the sample; NULL: it is gone */
+static const void *
+read_value(Recalibration *r, const HnswSample *sample, uint32 place)
+{
+	uint32 places[] = {place, ((uint64) place + sample->n / 2) % sample->n};
+	const void *values[lengthof(places)];
+
+	for (int i = 0; i < lengthof(places); i++)
+	{
+		HnswRecord *record = &r->record;
+
+		if (!hnsw_record_read(record, r->index, r->model,
+							  sample->ids[places[i]], 0, r->other))
+			return NULL;
+		values[i] = memcpy(palloc(record->bytes), record->data, record->bytes);
+	}
+	return hnsw_query_value(r->meta, values[0], values[1]);
+}
+
 static void
 init(Recalibration *r, const HnswSample *sample)
 {
 	Size dim = r->meta->dim;
 
+	hnsw_record_init(&r->record, &r->model->layout);
+	r->other = palloc(dim * sizeof(float));
 	r->most = r->meta->calibrations[HNSW_NCALIBRATIONS - 1].k;
 	r->nqueries = Min(sample->n, HNSW_CALIBRATION_QUERIES);
 	r->queries = palloc0(r->nqueries * sizeof(Sought));
@@ -74,12 +98,13 @@ init(Recalibration *r, const HnswSample *sample)
 		query->row = memcpy(r->query_rows + q * dim, sample->rows + place * dim,
 							dim * sizeof(float));
 		query->id = sample->ids[place];
+		if (hnsw_keeps_values(r->meta))
+			query->value = read_value(r, sample, place);
 		query->nearest = palloc(r->most * sizeof(double));
 	}
 	r->rows = MemoryContextAllocHuge(CurrentMemoryContext,
 									 TILE * dim * sizeof(float));
 	r->products = palloc(r->nqueries * TILE * sizeof(float));
-	r->other = palloc(dim * sizeof(float));
 }
 
 /*
@@ -128,6 +153,20 @@ compare_rows(Recalibration *r)
 	r->nrows = 0;
 }
 
+/* The same for an element whose value was just read */
+static void
+compare_value(Recalibration *r, HnswId id)
+{
+	for (uint32 q = 0; q < r->nqueries; q++)
+	{
+		Sought *query = &r->queries[q];
+
+		if (query->id != id && query->value != NULL)
+			add_near(query, r->most,
+					 hnsw_value_key(r->meta, query->value, r->record.data));
+	}
+}
+
 /* The rows of a block's elements are to be compared */
 static void
 take_block(Recalibration *r, Page page, BlockNumber blkno)
@@ -139,10 +178,15 @@ take_block(Recalibration *r, Page page, BlockNumber blkno)
 	{
 		const HnswNode *node = hnsw_node(page, layout, slot);
 
-		if (node->state != HNSW_LIVE || node->level > 0)
+		if (node->state != HNSW_LIVE || node->level > 0 ||
+			!hnsw_record_image(&r->record, r->index, r->model, node,
+							   r->rows + r->nrows * dim))
 			continue;
-		hnsw_copy_row(node, HNSW_ARRAY(node, layout->copy, uint8), dim,
-					  r->rows + r->nrows * dim);
+		if (hnsw_keeps_values(r->meta))
+		{
+			compare_value(r, hnsw_id(layout, blkno, slot));
+			continue;
+		}
 		r->ids[r->nrows++] = hnsw_id(layout, blkno, slot);
 		if (r->nrows == TILE)
 			compare_rows(r);
@@ -169,9 +213,19 @@ find_nearest(Recalibration *r)
  * What a search finds of them
  */
 
+/* Is what was just read as near to a query as limit, or nearer? */
+static bool
+is_near(const Recalibration *r, const Sought *query, double limit, double slack)
+{
+	if (query->value != NULL)
+		return hnsw_value_key(r->meta, query->value, r->record.data) <= limit;
+	return hnsw_order_key(r->meta, product_of(r, query->row, r->other),
+						  product_of(r, r->other, r->other)) <= limit + slack;
+}
+
 /* Of the k nearest of a query, how many the search has found */
 static uint32
-count_found(const Recalibration *r, const Sought *query, uint32 k)
+count_found(Recalibration *r, const Sought *query, uint32 k)
 {
 	const HnswSearch *search = r->search;
 	double limit = query->nearest[k - 1];
@@ -182,15 +236,13 @@ count_found(const Recalibration *r, const Sought *query, uint32 k)
 	for (uint32 i = 0; i < search->nfound && found < k; i++)
 	{
 		HnswId id = search->found[i].id;
-		HnswNode head;
 
 		if (id == query->id ||
-			!hnsw_read_row(r->index, r->model, id, 0, &head, r->other) ||
-			head.state != HNSW_LIVE)
+			!hnsw_record_read(&r->record, r->index, r->model, id, 0,
+							  r->other) ||
+			r->record.head.state != HNSW_LIVE)
 			continue;
-		found +=
-			hnsw_order_key(r->meta, product_of(r, query->row, r->other),
-						   product_of(r, r->other, r->other)) <= limit + slack;
+		found += is_near(r, query, limit, slack);
 	}
 	return found;
 }
@@ -198,7 +250,7 @@ count_found(const Recalibration *r, const Sought *query, uint32 k)
 static double
 recall_at(void *arg, int at, uint32 ef, bool visits)
 {
-	const Recalibration *r = arg;
+	Recalibration *r = arg;
 	uint64 found = 0;
 	uint64 wanted = 0;
 
@@ -211,7 +263,10 @@ recall_at(void *arg, int at, uint32 ef, bool visits)
 		if (k == 0)
 			continue;
 		vacuum_pause();
-		hnsw_search_set_row(r->search, query->row);
+		if (query->value != NULL)
+			(void) hnsw_search_set_elems(r->search, query->value);
+		else
+			hnsw_search_set_row(r->search, query->row);
 		hnsw_search_run(r->search, ef);
 		found += count_found(r, query, k);
 		wanted += k;

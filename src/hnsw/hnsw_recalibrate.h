@@ -11,7 +11,7 @@
 
 #include "hnsw/hnsw_model.h"
 
-/* Elements of the index: their names, and rows, dim floats each */
+/* Elements of the index: their names, and images, dim floats each */
 typedef struct HnswSample
 {
 	uint32 n;
@@ -22,7 +22,7 @@ typedef struct HnswSample
 
 /*
  * Search for some of the sample, and compare with what comparing them with the
- * copies of all elements finds: as hnsw_calibrate() does when an index is built.
+ * records of all elements finds: as hnsw_calibrate() does when an index is built.
  * Sets the calibrations of meta, which is that of the index; elements: so many
  * there are, more than the sample's queries.
  *

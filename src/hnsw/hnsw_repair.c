@@ -7,7 +7,7 @@
  * insertion has been faster, its link stays.
  *
  * Rows of candidates are decoded from the codes beside the links; where nodes have
- * none each candidate's own copy is read.
+ * none each candidate's own record is read.
  */
 #include "postgres.h"
 
@@ -16,6 +16,7 @@
 
 #include "am/tid_set.h"
 #include "hnsw/hnsw_link.h"
+#include "hnsw/hnsw_record.h"
 #include "hnsw/hnsw_repair.h"
 #include "pages/wal.h"
 
@@ -37,6 +38,7 @@ struct HnswRepair
 	char *before;
 	char *after;
 	HnswNode *other; /* a node of another page */
+	HnswRecord record;
 
 	/* names met, and dead nodes to be looked at in turn */
 	tid_set_hash *met;
@@ -46,7 +48,7 @@ struct HnswRepair
 
 	/* candidates; the first ones are the node's own neighbours */
 	HnswChooser chooser;
-	float *row; /* of a node */
+	float *row; /* the image of a node */
 	float *work;
 	uint32 nlinked;
 	float *terms;
@@ -66,7 +68,8 @@ image_dim(const HnswModel *model)
 static uint32
 most_candidates(const HnswModel *model)
 {
-	Size bytes = (image_dim(model) + 1) * sizeof(float);
+	Size bytes = (image_dim(model) + 1) * sizeof(float) +
+		(hnsw_keeps_values(&model->meta) ? model->layout.longest : 0);
 	Size limit = (Size) maintenance_work_mem * 1024 / ROWS_PART / bytes;
 	Size lanes = model->layout.lanes;
 
@@ -90,6 +93,7 @@ hnsw_repair_new(Relation index, const HnswModel *model, const HnswGone *gone,
 	repair->before = palloc(BLCKSZ);
 	repair->after = palloc(BLCKSZ);
 	repair->other = palloc(layout->size);
+	hnsw_record_init(&repair->record, layout);
 	repair->met = tid_set_create(CurrentMemoryContext, 256, NULL);
 	repair->queue_room = 2 * layout->lanes;
 	repair->queue = palloc(repair->queue_room * sizeof(HnswId));
@@ -139,8 +143,7 @@ read_node(HnswRepair *repair, HnswId id, uint32 level)
 
 	memcpy(node, hnsw_node(BufferGetPage(buffer), layout, id), layout->size);
 	UnlockReleaseBuffer(buffer);
-	if ((node->state != HNSW_LIVE && node->state != HNSW_DEAD) ||
-		node->level != level)
+	if (!hnsw_is_node_of(node, level))
 		return NULL;
 	return node;
 }
@@ -153,8 +156,7 @@ state_of(HnswRepair *repair, HnswId id, uint32 level)
 	Buffer buffer = page_read(repair->index, hnsw_block(layout, id), HNSW_MAGIC,
 							  HNSW_PAGE_NODES, BUFFER_LOCK_SHARE, NULL);
 	const HnswNode *node = hnsw_node(BufferGetPage(buffer), layout, id);
-	uint8 state = node->level == level && node->state != HNSW_MORE ? node->state
-																   : HNSW_FREE;
+	uint8 state = hnsw_is_node_of(node, level) ? node->state : HNSW_FREE;
 
 	UnlockReleaseBuffer(buffer);
 	return state;
@@ -185,23 +187,9 @@ enqueue(HnswRepair *repair, HnswId id)
  * Candidates
  */
 
-/* The next node; the choice is made among images where there are codes */
-static void
-begin_choice(HnswRepair *repair, const HnswNode *node)
-{
-	const HnswModel *model = repair->model;
-	bool images = hnsw_has_codes(&model->meta);
-	float *begin = hnsw_chooser_begin(&repair->chooser);
-
-	hnsw_copy_row(node, HNSW_ARRAY(node, model->layout.copy, uint8),
-				  model->meta.dim, images ? repair->row : begin);
-	if (images)
-		hnsw_image(model, repair->row, begin, repair->work);
-}
-
 /*
  * The neighbour in a lane of a node, if there is room; where there are no codes
- * its own copy is read, if it is there.
+ * its own record is read, if it is there.
  */
 static void
 add_lane(HnswRepair *repair, const HnswNode *node, uint32 lane)
@@ -217,16 +205,18 @@ add_lane(HnswRepair *repair, const HnswNode *node, uint32 lane)
 		repair->terms[chooser->n] =
 			HNSW_ARRAY(node, model->layout.terms, float)[lane];
 		(void) hnsw_link_get(node, model, lane, code_of(repair, chooser->n));
-		hnsw_image_of_code(model, code_of(repair, chooser->n),
-						   hnsw_chooser_next(chooser));
+		hnsw_projection_of_code(model, code_of(repair, chooser->n),
+								hnsw_chooser_next(chooser));
 	}
 	else
 	{
 		float *row = hnsw_chooser_next(chooser);
-		HnswNode head;
 
-		if (!hnsw_read_row(repair->index, model, id, node->level, &head, row))
+		if (!hnsw_record_read(&repair->record, repair->index, model, id,
+							  node->level, row))
 			return;
+		hnsw_chooser_next_record(chooser, repair->record.data,
+								 repair->record.bytes);
 		if (hnsw_writes_codes(&model->meta))
 			repair->terms[chooser->n] = hnsw_code(
 				model, row, code_of(repair, chooser->n), repair->work);
@@ -304,17 +294,40 @@ keep_links(HnswRepair *repair, HnswNode *node)
 	repair->nlinked = repair->chooser.n;
 }
 
-static void
+/*
+ * Begin with a node; false where its record is gone, and nothing can be chosen.  The
+ * choice is made among projections where there are codes.
+ */
+static bool
+begin(HnswRepair *repair, const HnswNode *node)
+{
+	const HnswModel *model = repair->model;
+	HnswChooser *chooser = &repair->chooser;
+	float *to = hnsw_chooser_begin(chooser);
+
+	if (!hnsw_record_image(&repair->record, repair->index, model, node,
+						   repair->row))
+		return false;
+	if (hnsw_has_codes(&model->meta))
+		hnsw_projection(model, repair->row, to, repair->work);
+	else
+		memcpy(to, repair->row, model->meta.dim * sizeof(float));
+	hnsw_chooser_own_record(chooser, repair->record.data, repair->record.bytes);
+	return true;
+}
+
+/* False where it can only lose links */
+static bool
 gather(HnswRepair *repair, HnswNode *node, HnswId self)
 {
 	const HnswModel *model = repair->model;
 	uint32 wanted = model->meta.degree / 2;
+	bool there = begin(repair, node);
 	uint32 near;
 
 	repair->nqueue = 0;
 	tid_set_reset(repair->met);
 	(void) first_meeting(repair, self);
-	begin_choice(repair, node);
 	keep_links(repair, node);
 	near = repair->nqueue;
 	for (uint32 i = 0; i < repair->nqueue; i++)
@@ -324,6 +337,7 @@ gather(HnswRepair *repair, HnswNode *node, HnswId self)
 			break;
 		add_neighbours_of(repair, repair->queue[i], node->level);
 	}
+	return there;
 }
 
 /*
@@ -378,8 +392,7 @@ fill_lanes(HnswRepair *repair, HnswNode *node)
 static void
 repair_node(HnswRepair *repair, HnswNode *node, HnswId self)
 {
-	gather(repair, node, self);
-	if (repair->chooser.n > repair->nlinked)
+	if (gather(repair, node, self) && repair->chooser.n > repair->nlinked)
 	{
 		hnsw_choose(&repair->chooser);
 		fill_lanes(repair, node);
@@ -536,13 +549,14 @@ hnsw_repair_block(HnswRepair *repair, BlockNumber blkno)
  * Forgotten nodes
  */
 
-/* Its neighbours are its candidates, and all of them are chosen */
-static void
+/* Its neighbours are its candidates, and all of them are chosen, if it is there */
+static bool
 choose_neighbours(HnswRepair *repair, HnswNode *node, HnswId self)
 {
 	const HnswModel *model = repair->model;
 
-	begin_choice(repair, node);
+	if (!begin(repair, node))
+		return false;
 	for (uint32 lane = 0; lane < model->layout.lanes; lane++)
 	{
 		HnswId id = links_of(repair, node)[lane];
@@ -551,6 +565,7 @@ choose_neighbours(HnswRepair *repair, HnswNode *node, HnswId self)
 			add_lane(repair, node, lane);
 	}
 	hnsw_choose(&repair->chooser);
+	return true;
 }
 
 static void
@@ -559,8 +574,7 @@ link_back(HnswRepair *repair, HnswNode *node, HnswId self)
 	const HnswModel *model = repair->model;
 	HnswLink link = {.id = self, .code = repair->code};
 
-	hnsw_copy_row(node, HNSW_ARRAY(node, model->layout.copy, uint8),
-				  model->meta.dim, repair->row);
+	/* row is as it was when it was begun with */
 	if (hnsw_writes_codes(&model->meta))
 		link.term = hnsw_code(model, repair->row, repair->code, repair->work);
 	hnsw_link_back(repair->index, model, node->level, &link, &repair->chooser);
@@ -579,9 +593,8 @@ hnsw_repair_forgotten(HnswRepair *repair, HnswId id)
 	if (!copy_page(repair, blkno))
 		return;
 	node = hnsw_node(repair->before, layout, id);
-	if (node->state != HNSW_LIVE)
+	if (node->state != HNSW_LIVE || !choose_neighbours(repair, node, id))
 		return;
-	choose_neighbours(repair, node, id);
 	context = AllocSetContextCreate(CurrentMemoryContext, "hnsw forgotten node",
 									ALLOCSET_DEFAULT_SIZES);
 	old = MemoryContextSwitchTo(context);

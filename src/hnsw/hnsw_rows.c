@@ -11,13 +11,15 @@
 #include "utils/memutils.h"
 
 #include "graph/graph.h"
-#include "hnsw/hnsw_copy.h"
+#include "hnsw/hnsw_form.h"
+#include "hnsw/hnsw_image.h"
 #include "hnsw/hnsw_rows.h"
 
 #define LEAST_ROOM 1024
 
-/* Claimed at a time */
+/* Claimed at a time; of memory for values no more than 64 kB */
 #define PLACES 64
+#define MOST_UNITS (65536 / HNSW_VALUE_UNIT)
 
 /* Elements beyond this are scaled down to it: sums of squares stay in range */
 #define SAFE 1e12f
@@ -43,17 +45,38 @@ stride_of(const HnswMeta *meta)
 	return meta->dim + (meta->metric == METRIC_INNER_PRODUCT ? 1 : 0);
 }
 
+/* Units of memory that a value takes; 0 where values are not kept */
+static uint32
+units_of(const HnswMeta *meta, Size bytes)
+{
+	return hnsw_keeps_values(meta)
+		? (bytes + HNSW_VALUE_UNIT - 1) / HNSW_VALUE_UNIT
+		: 0;
+}
+
 void
-hnsw_rows_allocate(HnswTeam *team, double expected, Size bytes)
+hnsw_rows_allocate(HnswTeam *team, double expected, Size typical, Size bytes)
 {
 	HnswPlan *plan = &team->plan;
+	uint32 units = units_of(&plan->meta, typical);
+	Size each = hnsw_build_bytes(&plan->meta) + units * HNSW_VALUE_UNIT;
 	HnswElement *elements;
 
-	plan->most = Min(bytes / hnsw_build_bytes(&plan->meta), PG_INT32_MAX / 64);
+	plan->most = Min(bytes / each, PG_INT32_MAX / 64);
 	plan->most = Max(plan->most, LEAST_ROOM);
 	plan->room = Min(Max(expected * 1.05, LEAST_ROOM), plan->most);
+	/* values out of line are longer than what is known of the column says */
+	plan->most_values = Min(
+		Max((uint64) plan->most * units,
+			(bytes - Min(plan->room * hnsw_build_bytes(&plan->meta), bytes)) /
+				HNSW_VALUE_UNIT),
+		PG_INT32_MAX);
+	plan->value_room = Min((uint64) plan->room * units, plan->most_values);
 	(void) hnsw_team_allocate(
 		team, HNSW_ROWS, plan->room * stride_of(&plan->meta) * sizeof(float));
+	if (units > 0)
+		(void) hnsw_team_allocate(team, HNSW_VALUES,
+								  (Size) plan->value_room * HNSW_VALUE_UNIT);
 	(void) hnsw_team_allocate(team, HNSW_HEAP_TIDS,
 							  plan->room * sizeof(ItemPointerData));
 	elements = hnsw_team_allocate(team, HNSW_ELEMENTS,
@@ -67,6 +90,7 @@ hnsw_rows_of(HnswTeam *team)
 	return (HnswRows){.meta = &team->plan.meta,
 					  .stride = stride_of(&team->plan.meta),
 					  .rows = hnsw_team_array(team, HNSW_ROWS),
+					  .values = hnsw_team_array(team, HNSW_VALUES),
 					  .elements = hnsw_team_array(team, HNSW_ELEMENTS),
 					  .tids = hnsw_team_array(team, HNSW_HEAP_TIDS),
 					  .n = team->plan.nrows,
@@ -74,18 +98,28 @@ hnsw_rows_of(HnswTeam *team)
 }
 
 bool
-hnsw_rows_have_room(HnswTeam *team, HnswPlaces *places)
+hnsw_rows_have_room(HnswTeam *team, HnswPlaces *places, Size bytes)
 {
+	uint32 units = units_of(&team->plan.meta, bytes);
+
 	if (places->next == places->end)
 	{
 		places->next = hnsw_team_claim_places(team, PLACES);
 		places->end = places->next + PLACES;
 	}
-	return places->next < team->plan.room;
+	if (places->end_value - places->next_value < units)
+	{
+		uint32 claimed = Max(units, Min(PLACES * units, MOST_UNITS));
+
+		places->next_value = hnsw_team_claim_values(team, claimed);
+		places->end_value = places->next_value + claimed;
+	}
+	return places->next < team->plan.room &&
+		(units == 0 || places->next_value + units <= team->plan.value_room);
 }
 
-bool
-hnsw_rows_grow(HnswTeam *team)
+static bool
+grow_rows(HnswTeam *team)
 {
 	HnswPlan *plan = &team->plan;
 	uint32 old = plan->room;
@@ -106,23 +140,66 @@ hnsw_rows_grow(HnswTeam *team)
 	return true;
 }
 
+static bool
+grow_values(HnswTeam *team)
+{
+	HnswPlan *plan = &team->plan;
+	uint32 old = plan->value_room;
+	uint32 room = Min((uint64) old + old / 4, plan->most_values);
+
+	if (room == old ||
+		!hnsw_team_grow(team, HNSW_VALUES, (Size) old * HNSW_VALUE_UNIT,
+						(Size) room * HNSW_VALUE_UNIT))
+		return false;
+	plan->value_room = room;
+	return true;
+}
+
+/* What has been claimed beyond all room is what there is too little of */
+bool
+hnsw_rows_grow(HnswTeam *team)
+{
+	bool rows = hnsw_team_nplaces(team) > team->plan.room;
+	bool values = hnsw_team_nvalues(team) > team->plan.value_room;
+
+	return (rows || values) && (!rows || grow_rows(team)) &&
+		(!values || grow_values(team));
+}
+
 bool
 hnsw_rows_add(const HnswRows *rows, HnswPlaces *places, const void *elems,
 			  ItemPointer tid)
 {
 	const HnswMeta *meta = rows->meta;
+	Size bytes = value_bytes(meta->elem, elems, meta->value_dim);
 	uint32 i = places->next;
 
-	if (!hnsw_row_set(meta, elems, rows->rows + i * rows->stride))
+	if (!hnsw_has_place(meta, elems))
 		return false;
-	rows->elements[i] =
-		(HnswElement){.hash = hash_bytes((const unsigned char *) elems,
-										 value_size(meta->elem, meta->dim)),
-					  .first_tid = i,
-					  .ntids = 1};
+	(void) hnsw_image_set(meta, elems, rows->rows + i * rows->stride);
+	rows->elements[i] = (HnswElement){
+		.hash = hash_bytes((const unsigned char *) elems, (int) bytes),
+		.first_tid = i,
+		.ntids = 1,
+		.value = places->next_value};
 	rows->tids[i] = *tid;
+	if (rows->values != NULL)
+		memcpy(rows->values + (Size) places->next_value * HNSW_VALUE_UNIT,
+			   elems, bytes);
+	places->next_value += units_of(meta, bytes);
 	places->next++;
 	return true;
+}
+
+Size
+hnsw_rows_mean_record(const HnswRows *rows)
+{
+	double sum = 0;
+
+	for (uint32 i = 0; i < rows->n; i++)
+		sum += hnsw_value_record_bytes(
+			rows->meta, rows->values == NULL ? NULL : hnsw_rows_value(rows, i));
+	return rows->n == 0 ? 0 : sum / rows->n;
 }
 
 /*
@@ -239,19 +316,37 @@ rows_by_hash(const HnswRows *rows)
 }
 
 /*
+ * Two values may have one hash, though few ever do.  They are equal where those that
+ * are kept are, or where their images are, of which no more is kept than a copy.
+ */
+static bool
+is_equal(const HnswRows *rows, uint32 a, uint32 b)
+{
+	const HnswMeta *meta = rows->meta;
+	const void *value;
+	Size bytes;
+
+	if (rows->values == NULL)
+		return memcmp(rows->rows + a * rows->stride,
+					  rows->rows + b * rows->stride,
+					  meta->dim * sizeof(float)) == 0;
+	value = hnsw_rows_value(rows, a);
+	bytes = value_bytes(meta->elem, value, meta->value_dim);
+	return value_is_whole(meta->elem, hnsw_rows_value(rows, b), meta->value_dim,
+						  bytes) &&
+		memcmp(value, hnsw_rows_value(rows, b), bytes) == 0;
+}
+
+/*
  * Of rows with one hash, the first is the element, and the TIDs of all follow
- * each other.  Two values may have one hash, though few ever do: they are as
- * good as equal only where their rows are.
+ * each other.
  */
 static void
 unite_run(HnswRows *rows, OrderedRow *run, uint32 n, ItemPointerData *tids,
 		  uint32 *ntids)
 {
-	Size bytes = rows->meta->dim * sizeof(float);
-
 	for (uint32 i = 0; i < n; i++)
 	{
-		const float *row = rows->rows + run[i].row * rows->stride;
 		HnswElement *element = &rows->elements[run[i].row];
 
 		if (element->ntids == 0)
@@ -262,8 +357,7 @@ unite_run(HnswRows *rows, OrderedRow *run, uint32 n, ItemPointerData *tids,
 		{
 			HnswElement *other = &rows->elements[run[j].row];
 
-			if (other->ntids == 0 ||
-				memcmp(row, rows->rows + run[j].row * rows->stride, bytes) != 0)
+			if (other->ntids == 0 || !is_equal(rows, run[i].row, run[j].row))
 				continue;
 			other->ntids = 0;
 			tids[(*ntids)++] = rows->tids[other->first_tid];

@@ -16,7 +16,11 @@ typedef struct HnswElement
 	uint32 first_tid; /* in tids */
 	uint32 ntids;     /* 0: no row came to this place */
 	uint32 level;
+	uint32 value; /* where it is in values, where these are kept */
 } HnswElement;
+
+/* Values begin at multiples of it */
+#define HNSW_VALUE_UNIT 8
 
 /* As one process sees them, and while a job lasts: arrays may move in between */
 typedef struct HnswRows
@@ -27,7 +31,8 @@ typedef struct HnswRows
 	 * vector has: with it, all rows are as long as the longest (hnsw_rows_unite).
 	 */
 	Size stride;
-	float *rows; /* scaled, at least dim of them */
+	float *rows;  /* images, at least dim floats each */
+	char *values; /* NULL where records are not values */
 	HnswElement *elements;
 	ItemPointerData *tids;
 	uint32 n; /* rows; elements, once they are united */
@@ -39,22 +44,36 @@ typedef struct HnswPlaces
 {
 	uint32 next;
 	uint32 end;
+	uint32 next_value;
+	uint32 end_value;
 } HnswPlaces;
 
 /*
- * Room for rows, so many of which are expected, within bytes that a build of
- * them takes in all (hnsw_build_bytes()).
+ * Room for rows, so many of which are expected, with values of typical bytes,
+ * within bytes that a build of them takes in all (hnsw_build_bytes()).
  */
-extern void hnsw_rows_allocate(HnswTeam *team, double expected, Size bytes);
+extern void hnsw_rows_allocate(HnswTeam *team, double expected, Size typical,
+							   Size bytes);
 
-/* Of one row: rows, graph and codes */
+/* Of one row: rows, graph and codes; but not its value */
 extern Size hnsw_build_bytes(const HnswMeta *meta);
 
 /* The rows of a team */
 extern HnswRows hnsw_rows_of(HnswTeam *team);
 
-/* False where there is no room for another one */
-extern bool hnsw_rows_have_room(HnswTeam *team, HnswPlaces *places);
+/* False where there is no room for another one, with a value of so many bytes */
+extern bool hnsw_rows_have_room(HnswTeam *team, HnswPlaces *places, Size bytes);
+
+/* The value of an element, where values are kept */
+static inline const void *
+hnsw_rows_value(const HnswRows *rows, uint32 element)
+{
+	return rows->values +
+		(Size) rows->elements[element].value * HNSW_VALUE_UNIT;
+}
+
+/* Bytes of the records of elements: the mean */
+extern Size hnsw_rows_mean_record(const HnswRows *rows);
 
 /* More room, unless there is all that may be, or that can be had */
 extern bool hnsw_rows_grow(HnswTeam *team);

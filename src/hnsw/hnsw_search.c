@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include <float.h>
 #include <math.h>
 
 #include "common/hashfn.h"
@@ -11,6 +12,7 @@
 #include "port/pg_bitutils.h"
 #include "utils/memutils.h"
 
+#include "hnsw/hnsw_record.h"
 #include "hnsw/hnsw_search.h"
 
 /* Nodes that are kept on the levels above the ground, at least */
@@ -48,9 +50,11 @@ struct HnswSearchState
 {
 	MemoryContext context;
 	HnswQuery query;
+	const HnswForm *form;
+	HnswRecord record;  /* of a node that has parts */
 	const Codec *codec; /* NULL: there is none */
 	CodecQuery codes;   /* the query as the codec wants it */
-	float *image;       /* of the query */
+	float *projection;  /* of the query's image, or its residual */
 	double of_mean;     /* <q, mean>, which estimates of products leave out */
 	float *work;
 	float *keys;   /* of the lanes of a node */
@@ -96,6 +100,8 @@ hnsw_search_new(Relation index)
 	state->entries = palloc(UPPER_EF * sizeof(HnswFound));
 	state->links = palloc(layout->lanes * sizeof(HnswId));
 	hnsw_query_init(&state->query, &search->meta);
+	state->form = hnsw_form(&search->meta);
+	hnsw_record_init(&state->record, layout);
 	state->codec = codec_of((CodecKind) search->meta.codec);
 	if (state->codec != NULL)
 	{
@@ -108,7 +114,7 @@ hnsw_search_new(Relation index)
 			TABLES_ALIGNMENT,
 			palloc(codec->tables_bytes(&shape) + TABLES_ALIGNMENT));
 		state->codes.scratch = palloc(layout->lanes * sizeof(uint32));
-		state->image = palloc(shape.dim * sizeof(float));
+		state->projection = palloc(shape.dim * sizeof(float));
 		state->work = palloc(
 			Max(codec->work_floats(&shape), hnsw_code_work(&search->meta)) *
 			sizeof(float));
@@ -137,18 +143,19 @@ prepare_estimates(HnswSearch *search)
 	if (search->meta.metric == METRIC_INNER_PRODUCT)
 	{
 		/* products with residuals: what is left is the same for all rows */
-		hnsw_image(model, state->query.row, state->image, state->work);
+		hnsw_projection(model, state->query.row, state->projection,
+						state->work);
 		state->of_mean =
 			dense_kernels(ELEM_FLOAT32, ELEM_FLOAT32)
 				->inner_product(state->query.row, hnsw_model_floats(model).mean,
 								search->meta.dim, 0);
-		state->codec->prepare(shape, params, state->image, &state->codes,
+		state->codec->prepare(shape, params, state->projection, &state->codes,
 							  state->work);
 	}
 	else
 	{
-		hnsw_residual(model, state->query.row, state->image, state->work);
-		state->codec->prepare_distances(shape, params, state->image,
+		hnsw_residual(model, state->query.row, state->projection, state->work);
+		state->codec->prepare_distances(shape, params, state->projection,
 										&state->codes, state->work);
 	}
 }
@@ -191,7 +198,7 @@ hnsw_search_set_query(HnswSearch *search, Datum query)
 	const HnswMeta *meta = &search->meta;
 
 	return hnsw_search_set_elems(
-		search, value_query_elems(meta->elem, query, meta->dim));
+		search, value_query_elems(meta->elem, query, meta->value_dim));
 }
 
 double
@@ -200,7 +207,7 @@ hnsw_search_key(const HnswSearch *search, Datum value)
 	const HnswMeta *meta = &search->meta;
 
 	return hnsw_key_exact(&search->state->query,
-						  value_elems(meta->elem, value, meta->dim));
+						  value_elems(meta->elem, value, meta->value_dim));
 }
 
 /*
@@ -386,16 +393,18 @@ add_pending(HnswSearch *search, const HnswKey *key, const HnswNode *node)
 
 /* A look at a node: its key, its TIDs.  Returns the key's middle. */
 static double
-note_node(HnswSearch *search, const HnswNode *node, HnswId id)
+note_node(HnswSearch *search, const HnswNode *node, HnswId id,
+		  const void *record, uint32 bytes)
 {
 	struct HnswSearchState *state = search->state;
-	HnswKey key = hnsw_key_of_copy(
-		&state->query, node, HNSW_ARRAY(node, search->layout.copy, uint8));
+	HnswKey key = state->form->key(&state->query, node, record, bytes);
 	double middle = (key.low + key.high) / 2;
 
 	/* nothing is known of it: any place is as good */
 	if (isnan(middle))
 		middle = 0;
+	/* beyond all numbers, but not beyond the limit of a pool that has room */
+	middle = Min(middle, FLT_MAX);
 	search->counters.nodes++;
 	if (search->nfound == state->found_room)
 		search->found =
@@ -413,16 +422,39 @@ note_node(HnswSearch *search, const HnswNode *node, HnswId id)
 	return middle;
 }
 
+/* The same for a node that is locked: false where its record goes on elsewhere */
+static bool
+note_whole(HnswSearch *search, const HnswModel *model, const HnswNode *node,
+		   HnswId id, double *key)
+{
+	const HnswLayout *layout = &search->layout;
+
+	if (!hnsw_record_is_whole(model, node))
+	{
+		hnsw_record_begin(&search->state->record, model, node);
+		return false;
+	}
+	*key =
+		note_node(search, node, id, HNSW_ARRAY(node, layout->copy, const char),
+				  hnsw_record_length(layout, node));
+	return true;
+}
+
+/* The rest of it, when no lock is held; false where the node is gone */
+static bool
+note_parts(HnswSearch *search, const HnswModel *model, HnswId id, double *key)
+{
+	HnswRecord *record = &search->state->record;
+
+	if (!hnsw_record_finish(record, search->index, model))
+		return false;
+	*key = note_node(search, &record->head, id, record->data, record->bytes);
+	return true;
+}
+
 /*
  * Nodes
  */
-
-static inline bool
-is_node_of(const HnswNode *node, uint32 level)
-{
-	return (node->state == HNSW_LIVE || node->state == HNSW_DEAD) &&
-		node->level == level;
-}
 
 /* Pin a node's page, and ask for the lines of its head and copy */
 static Buffer
@@ -492,6 +524,8 @@ search_by_codes(HnswSearch *search, const HnswModel *model, uint32 level)
 		Buffer buffer = ahead;
 		const HnswNode *node;
 		ptrdiff_t distance = 0;
+		bool looked = true;
+		double key;
 
 		CHECK_FOR_INTERRUPTS();
 		entry->seen = true;
@@ -513,12 +547,14 @@ search_by_codes(HnswSearch *search, const HnswModel *model, uint32 level)
 				(char *) hnsw_node(BufferGetPage(ahead), layout, ahead_id) -
 				(char *) node;
 		}
-		if (is_node_of(node, level))
+		if (hnsw_is_node_of(node, level))
 		{
-			(void) note_node(search, node, id);
+			looked = note_whole(search, model, node, id, &key);
 			estimate_neighbours(search, node, distance);
 		}
 		UnlockReleaseBuffer(buffer);
+		if (!looked)
+			(void) note_parts(search, model, id, &key);
 	}
 	if (BufferIsValid(ahead))
 		ReleaseBuffer(ahead);
@@ -531,20 +567,23 @@ visit_node(HnswSearch *search, const HnswModel *model, HnswId id, uint32 level)
 	struct HnswSearchState *state = search->state;
 	Buffer buffer;
 	const HnswNode *node;
+	bool is_node;
+	bool looked = false;
+	double key;
 
 	if (!first_meeting(state, id))
 		return;
 	CHECK_FOR_INTERRUPTS();
 	buffer = ask_for(search, model, id);
 	node = hnsw_node(lock_nodes(search, buffer), &search->layout, id);
-	if (is_node_of(node, level))
-	{
-		float key = (float) note_node(search, node, id);
-
-		if (key < pool_limit(state))
-			pool_add(state, key, id);
-	}
+	is_node = hnsw_is_node_of(node, level);
+	if (is_node)
+		looked = note_whole(search, model, node, id, &key);
 	UnlockReleaseBuffer(buffer);
+	if (is_node && !looked)
+		looked = note_parts(search, model, id, &key);
+	if (looked && (float) key < pool_limit(state))
+		pool_add(state, (float) key, id);
 }
 
 /* Search a level whose nodes' neighbours are visited one by one */
@@ -564,7 +603,7 @@ search_by_visits(HnswSearch *search, const HnswModel *model, uint32 level)
 
 		entry->seen = true;
 		node = hnsw_node(lock_nodes(search, buffer), layout, id);
-		if (is_node_of(node, level))
+		if (hnsw_is_node_of(node, level))
 		{
 			n = layout->lanes;
 			memcpy(state->links, HNSW_ARRAY(node, layout->links, HnswId),
@@ -613,10 +652,23 @@ set_entries(HnswSearch *search, uint32 most)
 	state->nentries = n;
 }
 
-/* The key of an entry in the unit of estimates, from that of its bounds */
+/* Do estimates stand for the operator's distances? */
+static bool
+estimates_keys(const HnswMeta *meta)
+{
+	return meta->dim == meta->value_dim &&
+		(meta->metric == meta->distance || meta->distance == METRIC_HAMMING);
+}
+
+/*
+ * The key of an entry in the unit of estimates, from that of its bounds; where it
+ * has none there, entries come first.
+ */
 static float
 entry_key(const HnswSearch *search, double key)
 {
+	if (!estimates_keys(&search->meta))
+		return 0;
 	switch ((Metric) search->meta.metric)
 	{
 		case METRIC_L2:

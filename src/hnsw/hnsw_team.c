@@ -237,15 +237,16 @@ hnsw_team_claim(HnswTeam *team, uint32 *first, uint32 *end)
 	return true;
 }
 
-uint32
-hnsw_team_claim_places(HnswTeam *team, uint32 n)
+/* The next n of what is counted here, where there are others, and there */
+static uint32
+claim(pg_atomic_uint32 *shared, uint32 *own, uint32 n)
 {
 	uint32 first;
 
-	if (team->shared != NULL)
-		return pg_atomic_fetch_add_u32(&team->shared->next_place, (int32) n);
-	first = team->next_place;
-	team->next_place += n;
+	if (shared != NULL)
+		return pg_atomic_fetch_add_u32(shared, (int32) n);
+	first = *own;
+	*own += n;
 	return first;
 }
 
@@ -258,10 +259,29 @@ hnsw_team_reset_places(HnswTeam *team)
 }
 
 uint32
+hnsw_team_claim_places(HnswTeam *team, uint32 n)
+{
+	return claim(team->shared == NULL ? NULL : &team->shared->next_place,
+				 &team->next_place, n);
+}
+
+uint32
+hnsw_team_claim_values(HnswTeam *team, uint32 n)
+{
+	return claim(team->shared == NULL ? NULL : &team->shared->next_value,
+				 &team->next_value, n);
+}
+
+uint32
 hnsw_team_nplaces(HnswTeam *team)
 {
-	return team->shared == NULL ? team->next_place
-								: pg_atomic_read_u32(&team->shared->next_place);
+	return hnsw_team_claim_places(team, 0);
+}
+
+uint32
+hnsw_team_nvalues(HnswTeam *team)
+{
+	return hnsw_team_claim_values(team, 0);
 }
 
 /*

@@ -34,6 +34,7 @@
 typedef enum HnswArray
 {
 	HNSW_ROWS,
+	HNSW_VALUES,
 	HNSW_ELEMENTS,
 	HNSW_HEAP_TIDS,
 	HNSW_CENTROIDS,
@@ -47,7 +48,8 @@ typedef enum HnswArray
 	HNSW_MODEL,
 	HNSW_CODES,
 	HNSW_TERMS,
-	HNSW_LIMITS, /* of calibration */
+	HNSW_PART_STARTS, /* of each element, and the end */
+	HNSW_LIMITS,      /* of calibration */
 	HNSW_NFOUND,
 	/* of a level in parts */
 	HNSW_LIST_PARTS, /* the part of each list */
@@ -86,8 +88,10 @@ typedef struct HnswPlan
 	HnswMeta meta;
 
 	/* rows */
-	uint32 room;  /* that there is memory for */
-	uint32 most;  /* that there may be */
+	uint32 room;       /* that there is memory for */
+	uint32 most;       /* that there may be */
+	uint32 value_room; /* the same of values, in HNSW_VALUE_UNITs */
+	uint32 most_values;
 	uint32 nrows; /* elements, once they are united */
 	uint32 ntids;
 	uint32 nlists;
@@ -106,8 +110,8 @@ typedef struct HnswPlan
 	uint32 merged;   /* the first of them that is being merged */
 
 	/* pages */
-	HnswId first[HNSW_MAX_LEVEL + 2]; /* names of levels; then of more TIDs */
-	HnswId first_more;                /* of a level in parts: of more TIDs */
+	HnswId first[HNSW_MAX_LEVEL + 2]; /* names of levels; then of parts */
+	HnswId first_more;                /* names of more TIDs */
 
 	/* calibration */
 	uint32 nqueries;
@@ -133,6 +137,7 @@ typedef struct HnswShared
 
 	pg_atomic_uint32 next;       /* item that is not claimed */
 	pg_atomic_uint32 next_place; /* of a row */
+	pg_atomic_uint32 next_value; /* unit of memory for values */
 	pg_atomic_uint32 nwaiting;   /* processes whose rows have no place */
 	pg_atomic_flag raising;      /* somebody may change the entry */
 
@@ -167,6 +172,7 @@ typedef struct HnswTeam
 	bool claims_alone; /* no other process has this job */
 	uint32 next;
 	uint32 next_place; /* without shared */
+	uint32 next_value;
 
 	bool scanned; /* our part of the table is read, or being read */
 	bool ended;   /* the index is written */
@@ -218,6 +224,10 @@ extern void hnsw_team_reset_places(HnswTeam *team);
 
 /* Places that have been claimed, by all */
 extern uint32 hnsw_team_nplaces(HnswTeam *team);
+
+/* The same for units of memory for values */
+extern uint32 hnsw_team_claim_values(HnswTeam *team, uint32 n);
+extern uint32 hnsw_team_nvalues(HnswTeam *team);
 
 /*
  * A worker has done its part of a job, or has no room for a row: other jobs

@@ -17,6 +17,7 @@
 #include "hnsw/hnsw_learn.h"
 #include "hnsw/hnsw_node.h"
 #include "hnsw/hnsw_recalibrate.h"
+#include "hnsw/hnsw_record.h"
 #include "hnsw/hnsw_train.h"
 #include "pages/wal.h"
 #include "quant/rng.h"
@@ -44,8 +45,9 @@ typedef struct HnswTraining
 {
 	Relation index;
 	BufferAccessStrategy strategy;
-	HnswModel *model; /* ours, as the index has it */
-	char *page;       /* the image of one */
+	HnswModel *model;  /* ours, as the index has it */
+	char *page;        /* the copy of one */
+	HnswRecord record; /* of a node of it */
 
 	double nelements;
 	double nrows;
@@ -195,13 +197,15 @@ survey_slot(HnswTraining *training, Rng *rng, const HnswNode *node, HnswId id)
 		return;
 	training->nrows += Min(node->ntids, HNSW_TIDS);
 	place = sampled_place(training, rng);
+	if (place < sample->room &&
+		!hnsw_record_image(&training->record, training->index, training->model,
+						   node, sample->rows + (Size) place * dim))
+		return;
 	training->nelements++;
 	if (place >= sample->room)
 		return;
 	sample->n = Max(sample->n, place + 1);
 	sample->ids[place] = id;
-	hnsw_copy_row(node, HNSW_ARRAY(node, layout->copy, uint8), dim,
-				  sample->rows + (Size) place * dim);
 }
 
 static void
@@ -340,10 +344,10 @@ make_codes(HnswTraining *training, HnswCodeRange *range, BlockNumber nblocks)
 			const HnswNode *node = slot_at(training, slot);
 			Size at = hnsw_id(layout, blkno, slot) - range->first;
 
-			if (!is_node(node))
+			if (!is_node(node) ||
+				!hnsw_record_image(&training->record, training->index, model,
+								   node, row))
 				continue;
-			hnsw_copy_row(node, HNSW_ARRAY(node, layout->copy, uint8), dim,
-						  row);
 			range->terms[at] = hnsw_code(
 				model, row, range->codes + at * range->code_bytes, work);
 			range->known[at] = true;
@@ -490,10 +494,13 @@ train(HnswTraining *training, Due due)
 static HnswTraining
 training_of(Relation index, BufferAccessStrategy strategy)
 {
-	return (HnswTraining){.index = index,
-						  .strategy = strategy,
-						  .model = hnsw_model_copy(index, NULL),
-						  .page = palloc(BLCKSZ)};
+	HnswTraining training = {.index = index,
+							 .strategy = strategy,
+							 .model = hnsw_model_copy(index, NULL),
+							 .page = palloc(BLCKSZ)};
+
+	hnsw_record_init(&training.record, &training.model->layout);
+	return training;
 }
 
 bool

@@ -10,7 +10,7 @@
  *		2  the model is learned from the sample, in memory
  *		3  no insertion is under way: HNSW_UNTRAINED, the model's pages are
  *		   written, HNSW_ENCODING
- *		4  all blocks: codes of elements from their copies, in memory; all blocks:
+ *		4  all blocks: codes of elements from their records, in memory; all blocks:
  *		   codes beside links, one edit a block.  As many names at a time as there is
  *		   memory for
  *		5  HNSW_CODED
@@ -24,7 +24,7 @@
  *
  * A search that runs while codes change may miss what it should have found: it
  * notices afterwards that the meta data have changed, and runs once more.  What it
- * says of distances it knows from copies.
+ * says of distances it knows from records.
  *
  * Ended at any moment, by a crash or otherwise, the index is as good as one
  * without codes, until the next VACUUM begins from the start: trained and

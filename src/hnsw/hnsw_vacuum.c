@@ -10,6 +10,11 @@
  *		   links then get a link
  *		4  dead nodes become free
  *
+ * A ground whose record has parts is held first (HNSW_HELD): nobody can make it live
+ * any more.  Then its parts become free, and the slot last.  A slot that was held
+ * when this began, and still is when the insertions of that time are done, is what a
+ * crash left of an insertion, or of this: it is dealt with as one that was dead.
+ *
  * Dead nodes still lead searches on, so that between any two records, which may
  * be the last ones before a crash, every element can be found.  Whoever comes
  * next finds what is dead by its state and goes on.  The heap is never read.
@@ -43,6 +48,7 @@
 #include "core/compat.h"
 #include "hnsw/hnsw_handler.h"
 #include "hnsw/hnsw_node.h"
+#include "hnsw/hnsw_record.h"
 #include "hnsw/hnsw_repair.h"
 #include "hnsw/hnsw_train.h"
 #include "pages/wal.h"
@@ -78,6 +84,11 @@ typedef struct HnswVacuum
 
 	HnswId *emptied; /* elements with slots of TIDs that have none */
 	uint32 nemptied;
+
+	HnswId *held; /* slots that were when this began, ascending */
+	uint32 nheld;
+	uint32 held_room;
+	uint8 *parts; /* a bit for each block that has parts of records */
 
 	/* a live node of the highest level there is; HNSW_NONE: none is known */
 	HnswId best;
@@ -160,14 +171,38 @@ allocate_names(HnswVacuum *vacuum)
 		CurrentMemoryContext, bytes, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	vacuum->nuppers = nblocks;
 	vacuum->uppers = palloc0(nblocks / 8 + 1);
+	vacuum->parts = palloc0(nblocks / 8 + 1);
+	vacuum->held_room = 64;
+	vacuum->held = palloc(vacuum->held_room * sizeof(HnswId));
 }
 
+/* blocks: uppers or parts */
 static void
-note_upper(HnswVacuum *vacuum, BlockNumber blkno)
+note_block(HnswVacuum *vacuum, uint8 *blocks, BlockNumber blkno)
 {
 	/* those added since have none of what was dead when this began */
 	if (blkno < vacuum->nuppers)
-		vacuum->uppers[blkno / 8] |= 1 << blkno % 8;
+		blocks[blkno / 8] |= 1 << blkno % 8;
+}
+
+static bool
+is_noted(const uint8 *blocks, BlockNumber blkno)
+{
+	return (blocks[blkno / 8] & 1 << blkno % 8) != 0;
+}
+
+/* Until insertions that may have it are done it is as good as dead */
+static void
+note_held(HnswVacuum *vacuum, HnswId id)
+{
+	if (vacuum->nheld == vacuum->held_room)
+	{
+		vacuum->held_room *= 2;
+		vacuum->held = repalloc_huge(vacuum->held,
+									 (Size) vacuum->held_room * sizeof(HnswId));
+	}
+	vacuum->held[vacuum->nheld++] = id;
+	note_dead(vacuum, id);
 }
 
 /*
@@ -277,7 +312,7 @@ note_slot(HnswVacuum *vacuum, const HnswNode *slot, HnswId id)
 	{
 		case HNSW_LIVE:
 			if (slot->level > 0)
-				note_upper(vacuum, blkno);
+				note_block(vacuum, vacuum->uppers, blkno);
 			else
 				vacuum->ground = id;
 			break;
@@ -289,6 +324,13 @@ note_slot(HnswVacuum *vacuum, const HnswNode *slot, HnswId id)
 			if (((const HnswMore *) slot)->ntids == 0)
 				vacuum->emptied[vacuum->nemptied++] =
 					((const HnswMore *) slot)->ground;
+			break;
+		case HNSW_PART:
+			note_vacant(vacuum, id);
+			note_block(vacuum, vacuum->parts, blkno);
+			break;
+		case HNSW_HELD:
+			note_held(vacuum, id);
 			break;
 		default:
 			note_vacant(vacuum, id);
@@ -534,6 +576,13 @@ vacuum_tids(HnswVacuum *vacuum)
  * 2. Nodes above the ground, and the entry
  */
 
+static bool
+was_held(const HnswVacuum *vacuum, HnswId id)
+{
+	return bsearch(&id, vacuum->held, vacuum->nheld, sizeof(HnswId),
+				   compare_ids) != NULL;
+}
+
 /* Names from here on are known next: by what their slots are */
 static void
 collect_names(HnswVacuum *vacuum, HnswId first)
@@ -561,7 +610,8 @@ collect_names(HnswVacuum *vacuum, HnswId first)
 			HnswId id = hnsw_id(layout, blkno, slot);
 			uint8 state = hnsw_node(BufferGetPage(buffer), layout, slot)->state;
 
-			if (state == HNSW_DEAD)
+			if (state == HNSW_DEAD ||
+				(state == HNSW_HELD && was_held(vacuum, id)))
 				note_dead(vacuum, id);
 			else if (state != HNSW_LIVE)
 				note_vacant(vacuum, id);
@@ -621,7 +671,7 @@ bury_uppers(HnswVacuum *vacuum, HnswRepair *repair)
 	vacuum->best = HNSW_NONE;
 	for (BlockNumber blkno = 0; blkno < vacuum->nuppers; blkno++)
 	{
-		if ((vacuum->uppers[blkno / 8] & 1 << blkno % 8) == 0)
+		if (!is_noted(vacuum->uppers, blkno))
 			continue;
 		vacuum_pause();
 		bury_uppers_of_block(vacuum, blkno);
@@ -774,7 +824,26 @@ has_dead(const HnswVacuum *vacuum, BlockNumber blkno)
 	return false;
 }
 
-/* Dead nodes become free; those that are not dead any more are noted, *n */
+/* Has its record parts?  Then they go before it does. */
+static bool
+has_parts(const HnswVacuum *vacuum, const HnswNode *node)
+{
+	return node->level == 0 && !hnsw_record_is_whole(vacuum->model, node);
+}
+
+/* It is not dead any more, but live, or free: others may hold it from now on */
+static void
+note_not_dead(HnswVacuum *vacuum, HnswId id)
+{
+	uint32 at = id - vacuum->gone.first;
+
+	vacuum->gone.dead[at / 32] &= ~(1U << at % 32);
+}
+
+/*
+ * Dead nodes become free, or are held; those that are not dead any more are noted,
+ * *n
+ */
 static void
 free_nodes(HnswVacuum *vacuum, BlockNumber blkno, HnswId *revived, uint32 *n)
 {
@@ -793,13 +862,93 @@ free_nodes(HnswVacuum *vacuum, BlockNumber blkno, HnswId *revived, uint32 *n)
 		if (!is_dead(vacuum, id))
 			continue;
 		if (node->state == HNSW_DEAD && (node->level > 0 || has_no_row(node)))
+		{
+			bool parts = has_parts(vacuum, node);
+
 			hnsw_node_free(node, layout);
+			if (parts)
+				node->state = HNSW_HELD;
+		}
 		else if (node->state == HNSW_LIVE && node->level == 0)
 			revived[(*n)++] = id;
+		if (node->state == HNSW_FREE)
+		{
+			note_not_dead(vacuum, id);
+			note_vacant(vacuum, id);
+		}
 	}
 	edit_finish(&edit);
 	UnlockReleaseBuffer(buffer);
 	note_space(vacuum, blkno);
+}
+
+/* Does a slot go: a part of what is dead, or, after all parts, what was held? */
+static bool
+goes(const HnswVacuum *vacuum, const HnswNode *slot, HnswId id, uint8 state)
+{
+	if (slot->state != state)
+		return false;
+	return is_dead(vacuum,
+				   state == HNSW_PART ? ((const HnswPart *) slot)->ground : id);
+}
+
+/* Slots of a block that are in this state and go become free */
+static void
+free_slots(HnswVacuum *vacuum, BlockNumber blkno, uint8 state)
+{
+	const HnswLayout *layout = &vacuum->model->layout;
+	Buffer buffer = read_block(vacuum, blkno, BUFFER_LOCK_EXCLUSIVE);
+	Page page = BufferGetPage(buffer);
+	PageEdit edit = {NULL};
+
+	for (uint32 slot = 0; slot < layout->slots && holds_nodes(vacuum, buffer);
+		 slot++)
+	{
+		if (!goes(vacuum, hnsw_node(page, layout, slot),
+				  hnsw_id(layout, blkno, slot), state))
+			continue;
+		if (edit.state == NULL)
+		{
+			edit = edit_begin(vacuum->index);
+			page = edit_page(&edit, buffer);
+		}
+		hnsw_node_free(hnsw_node(page, layout, slot), layout);
+	}
+	if (edit.state != NULL)
+	{
+		edit_finish(&edit);
+		note_space(vacuum, blkno);
+	}
+	UnlockReleaseBuffer(buffer);
+}
+
+/* Parts of what is dead, and then the slots that were held for it */
+static void
+free_held(HnswVacuum *vacuum, HnswId end)
+{
+	const HnswLayout *layout = &vacuum->model->layout;
+	BlockNumber nblocks = vacuum->nuppers;
+
+	if (layout->tail == 0)
+		return;
+	/* what an insertion that failed meanwhile has left may be anywhere */
+	if (vacuum->nheld > 0)
+		nblocks = RelationGetNumberOfBlocks(vacuum->index);
+	for (BlockNumber blkno = HNSW_META_BLOCK + 1; blkno < nblocks; blkno++)
+	{
+		if (vacuum->nheld == 0 && !is_noted(vacuum->parts, blkno))
+			continue;
+		vacuum_pause();
+		free_slots(vacuum, blkno, HNSW_PART);
+	}
+	for (BlockNumber blkno = hnsw_block(layout, vacuum->gone.first);
+		 blkno <= hnsw_block(layout, end - 1); blkno++)
+	{
+		if (!has_dead(vacuum, blkno))
+			continue;
+		vacuum_pause();
+		free_slots(vacuum, blkno, HNSW_HELD);
+	}
 }
 
 static void
@@ -818,9 +967,13 @@ free_dead(HnswVacuum *vacuum, HnswRepair *repair)
 		vacuum_pause();
 		free_nodes(vacuum, blkno, revived, &nrevived);
 		for (uint32 i = 0; i < nrevived; i++)
+		{
 			hnsw_repair_forgotten(repair, revived[i]);
+			note_not_dead(vacuum, revived[i]);
+		}
 	}
 	pfree(revived);
+	free_held(vacuum, end);
 }
 
 /* Those that have read what is dead, and might link to it, are done */

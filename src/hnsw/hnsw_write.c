@@ -3,8 +3,8 @@
  *	  Writes the pages of an index that is being built.
  *
  * Behind the model the nodes of the ground, in the order of elements; those of
- * the level above, and so on; then the slots with more TIDs.  So a node's name
- * follows from its place.
+ * the level above, and so on; then parts of records; then the slots with more TIDs.
+ * So a node's name follows from its place.
  */
 #include "postgres.h"
 
@@ -14,6 +14,7 @@
 
 #include "graph/graph.h"
 #include "hnsw/hnsw_node.h"
+#include "hnsw/hnsw_record.h"
 #include "hnsw/hnsw_write.h"
 #include "pages/wal.h"
 
@@ -26,8 +27,11 @@ typedef struct Writer
 {
 	Relation index;
 	const HnswModel *model; /* without hints */
-	uint32 lowest;          /* the level that the first of these is */
-	const HnswId *first;    /* names of levels; the last: of more */
+	const HnswForm *form;
+	uint32 lowest;       /* the level that the first of these is */
+	const HnswId *first; /* names of levels; the last: of parts */
+	const uint32 *parts; /* before those of an element; NULL: there are none */
+	char *record;        /* room for one */
 	HnswGraph graph;
 	HnswRows rows;
 	const HnswUpper *upper; /* by first_tid; NULL: from the ground up */
@@ -74,8 +78,21 @@ write_model(Relation index, ForkNumber fork, Size nfloats, const float *floats)
 }
 
 /*
- * Codes of all elements, each from its copy
+ * Codes of all elements, each from its record
  */
+
+/* The record of an element, and what heads say of it; its length */
+static Size
+set_record(const HnswForm *form, const HnswRows *rows, uint32 element,
+		   HnswNode *head, char *record)
+{
+	const void *value =
+		rows->values == NULL ? NULL : hnsw_rows_value(rows, element);
+
+	form->set(rows->meta, value, rows->rows + element * rows->stride, head,
+			  record);
+	return hnsw_value_record_bytes(rows->meta, value);
+}
 
 void
 hnsw_encode_job(HnswTeam *team)
@@ -86,8 +103,9 @@ hnsw_encode_job(HnswTeam *team)
 	HnswRows rows = hnsw_rows_of(team);
 	CodecShape shape = hnsw_codec_shape(&model->meta);
 	Size bytes = codec_of((CodecKind) model->meta.codec)->code_bytes(&shape);
+	const HnswForm *form = hnsw_form(&model->meta);
 	int dim = model->meta.dim;
-	uint8 *copy = palloc(dim);
+	char *record = palloc(model->layout.longest);
 	float *row = palloc(dim * sizeof(float));
 	float *work = palloc(hnsw_code_work(&model->meta) * sizeof(float));
 	HnswNode node;
@@ -98,14 +116,16 @@ hnsw_encode_job(HnswTeam *team)
 	{
 		for (uint32 i = first; i < end; i++)
 		{
-			hnsw_copy_set(rows.rows + i * rows.stride, dim, &node, copy);
-			hnsw_copy_row(&node, copy, dim, row);
+			Size length = set_record(form, &rows, i, &node, record);
+
+			if (!form->image(&model->meta, &node, record, length, row))
+				elog(ERROR, "a record has no image");
 			terms[i] = hnsw_code(model, row, codes + i * bytes, work);
 		}
 	}
 	pfree(work);
 	pfree(row);
-	pfree(copy);
+	pfree(record);
 }
 
 static void
@@ -201,20 +221,60 @@ place_of(const HnswLevel *level, uint32 element)
 	return low;
 }
 
+/* The name of an element's first part */
+static HnswId
+part_name(const Writer *writer, uint32 element)
+{
+	return writer->first[writer->graph.nlevels] + writer->parts[element];
+}
+
+/* A part of some element's record */
+static void
+write_part(Writer *writer, HnswPart *slot, HnswId id)
+{
+	uint32 part = id - writer->first[writer->graph.nlevels];
+	uint32 low = 0;
+	uint32 high = writer->rows.n;
+	uint32 ordinal;
+	HnswNode head;
+	Size length;
+
+	/* the last element whose parts do not begin behind it */
+	while (high - low > 1)
+	{
+		uint32 middle = low + (high - low) / 2;
+
+		if (writer->parts[middle] <= part)
+			low = middle;
+		else
+			high = middle;
+	}
+	ordinal = part - writer->parts[low] + 1;
+	length =
+		set_record(writer->form, &writer->rows, low, &head, writer->record);
+	hnsw_part_put(slot, writer->model, writer->first[0] + low,
+				  part + 1 < writer->parts[low + 1] ? id + 1 : HNSW_NONE,
+				  ordinal, writer->record, length);
+}
+
 static void
 write_node(Writer *writer, HnswNode *node, uint32 at, uint32 place)
 {
 	const HnswLayout *layout = &writer->model->layout;
 	const HnswRows *rows = &writer->rows;
 	uint32 element = member(&writer->graph.levels[at], place);
+	Size length;
+	HnswId next = HNSW_NONE;
 
 	hnsw_node_init(node, layout, writer->lowest + at);
 	node->ground = writer->upper != NULL
 		? writer->upper[rows->elements[element].first_tid].ground
 		: writer->first[0] + element;
 	node->hash = rows->elements[element].hash;
-	hnsw_copy_set(rows->rows + element * rows->stride, rows->meta->dim, node,
-				  HNSW_ARRAY(node, layout->copy, uint8));
+	length = set_record(writer->form, rows, element, node, writer->record);
+	if (length > writer->model->meta.kept)
+		next = part_name(writer, element);
+	hnsw_record_put(node, writer->model, writer->record, length, next);
 	if (at > 0)
 		node->below = writer->first[at - 1] +
 			place_of(&writer->graph.levels[at - 1], element);
@@ -231,7 +291,11 @@ write_block(Writer *writer, BlockNumber blkno)
 {
 	const HnswLayout *layout = &writer->model->layout;
 	HnswId id = hnsw_id(layout, blkno, 0);
-	HnswId end = Min(id + layout->slots, writer->first[writer->graph.nlevels]);
+	HnswId first_part = writer->first[writer->graph.nlevels];
+	HnswId end =
+		Min(id + layout->slots,
+			first_part +
+				(writer->parts == NULL ? 0 : writer->parts[writer->rows.n]));
 	Buffer buffer = ReadBufferExtended(writer->index, MAIN_FORKNUM, blkno,
 									   RBM_ZERO_AND_LOCK, NULL);
 	Page page = BufferGetPage(buffer);
@@ -240,6 +304,11 @@ write_block(Writer *writer, BlockNumber blkno)
 	page_init(page, HNSW_MAGIC, HNSW_PAGE_NODES, 0);
 	for (; id < end; id++)
 	{
+		if (id >= first_part)
+		{
+			write_part(writer, (HnswPart *) hnsw_node(page, layout, id), id);
+			continue;
+		}
 		while (id >= writer->first[at + 1])
 			at++;
 		write_node(writer, hnsw_node(page, layout, id), at,
@@ -258,15 +327,18 @@ writer_of(HnswTeam *team)
 
 	return (Writer){.index = team->index,
 					.model = model,
+					.form = hnsw_form(&model->meta),
 					.lowest = plan->lowest,
 					.first = plan->first + plan->lowest,
+					.parts = hnsw_team_array(team, HNSW_PART_STARTS),
+					.record = palloc(model->layout.longest),
 					.graph = hnsw_graph_of(team),
 					.rows = hnsw_rows_of(team),
 					.upper = hnsw_team_array(team, HNSW_UPPER),
 					.codes = hnsw_team_array(team, HNSW_CODES),
 					.code_bytes = codec == NULL ? 0 : codec->code_bytes(&shape),
 					.terms = hnsw_team_array(team, HNSW_TERMS),
-					.next_more = plan->first[plan->lowest + plan->nlevels]};
+					.next_more = plan->first_more};
 }
 
 /* Ranges of a process ascend, and so does what its writer has passed */
@@ -329,14 +401,40 @@ write_all_more(HnswTeam *team, const HnswRows *rows, HnswId id)
 	}
 }
 
+/* Where the parts of elements begin, if records have any; how many there are */
+static uint32
+count_parts(HnswTeam *team, const HnswModel *model)
+{
+	HnswRows rows = hnsw_rows_of(team);
+	uint32 *starts;
+	uint32 n = 0;
+
+	if (model->layout.tail == 0)
+		return 0;
+	starts = hnsw_team_allocate(team, HNSW_PART_STARTS,
+								(rows.n + 1) * sizeof(uint32));
+	for (uint32 i = 0; i < rows.n; i++)
+	{
+		const void *value =
+			rows.values == NULL ? NULL : hnsw_rows_value(&rows, i);
+
+		starts[i] = n;
+		n += hnsw_count_parts(rows.meta, &model->layout,
+							  hnsw_value_record_bytes(rows.meta, value));
+	}
+	starts[rows.n] = n;
+	return n;
+}
+
 /* Write the nodes from the next block on; the entry is set */
 static void
 write_nodes(HnswTeam *team, HnswState *state)
 {
 	HnswPlan *plan = &team->plan;
-	Writer writer = writer_of(team);
+	const HnswModel *model = hnsw_team_array(team, HNSW_MODEL);
+	const HnswLayout *layout = &model->layout;
 	HnswId *first = plan->first + plan->lowest;
-	const HnswLayout *layout = &writer.model->layout;
+	Writer writer;
 	HnswId end;
 	BlockNumber nblocks;
 
@@ -349,7 +447,9 @@ write_nodes(HnswTeam *team, HnswState *state)
 	state->entry = first[plan->nlevels - 1];
 	state->top_level = plan->lowest + plan->nlevels - 1;
 
-	end = first[plan->nlevels];
+	plan->first_more = first[plan->nlevels] + count_parts(team, model);
+	writer = writer_of(team);
+	end = plan->first_more;
 	nblocks = hnsw_block(layout, end - 1) + 1 - state->space;
 	for (uint32 i = 0; i < plan->nrows; i++)
 		end += count_more(&writer, &writer.rows.elements[i]);
@@ -357,7 +457,7 @@ write_nodes(HnswTeam *team, HnswState *state)
 				   hnsw_block(layout, end - 1) + 1 - state->space);
 	hnsw_team_run(team, HNSW_JOB_WRITE, nblocks, WRITTEN_BLOCKS);
 	state->space = hnsw_block(layout, end - 1);
-	write_all_more(team, &writer.rows, first[plan->nlevels]);
+	write_all_more(team, &writer.rows, plan->first_more);
 }
 
 /* The meta page, which says of itself to be no index yet */
@@ -424,6 +524,7 @@ hnsw_write_levels(HnswTeam *team, HnswState *state)
 	if (hnsw_has_codes(&team->plan.meta))
 		make_codes(team);
 	write_nodes(team, state);
+	hnsw_team_free(team, HNSW_PART_STARTS);
 	hnsw_team_free(team, HNSW_TERMS);
 	hnsw_team_free(team, HNSW_CODES);
 }

@@ -66,7 +66,7 @@ model_is_valid(const IvfMeta *meta)
 static bool
 kind_is_valid(const IvfMeta *meta)
 {
-	if (!value_kind_known(meta->elem) || meta->metric > METRIC_HAMMING ||
+	if (!value_kind_packed(meta->elem) || meta->metric > METRIC_HAMMING ||
 		(meta->elem == VALUE_BIT) != (meta->metric == METRIC_HAMMING))
 		return false;
 	return meta->elem != VALUE_BIT ||

@@ -13,19 +13,25 @@ my $node = vector_node('main', conf => "shared_buffers = 128MB\n");
 is(load_data($node, 'postgres', 'debtext-8k.base.f16', 512, 'items'), 8000, 'rows are loaded');
 is(load_data($node, 'postgres', 'debtext-8k.query.f16', 512, 'queries'), 200, 'queries are loaded');
 $node->safe_psql('postgres', q{
-	ALTER TABLE items ADD h halfvec(512), ADD b bit(512), ADD color int;
-	UPDATE items SET h = v, b = binary_quantize(v), color = id % 10;
+	ALTER TABLE items ADD h halfvec(512), ADD b bit(512), ADD color int, ADD s sparsevec(51200);
+	-- sparse: the largest elements, in more dimensions than a graph has floats for
+	CREATE FUNCTION sparse(v vector) RETURNS sparsevec IMMUTABLE LANGUAGE sql AS $$
+		SELECT ('{' || string_agg(i * 100 || ':' || x, ',') || '}/51200')::sparsevec FROM unnest(v::real[]) WITH ORDINALITY u (x, i) WHERE abs(x) > 0.06 $$;
+	UPDATE items SET h = v, b = binary_quantize(v), s = sparse(v), color = id % 10;
 	VACUUM FULL ANALYZE items;
+	ALTER TABLE queries ADD s sparsevec(51200);
+	UPDATE queries SET s = sparse(v);
 	CREATE TABLE exact (name text, k int, q int, d float8)});
 
 # What an index must find: the distance of the k-th nearest of each query, by a
 # full sort.
-my %distance = (cosine => '<=>', l2 => '<->', ip => '<#>', hamming => '<~>');
-my %query = (v => 'q.v', h => 'q.v::halfvec(512)', b => 'binary_quantize(q.v)::bit(512)');
+my %distance = (cosine => '<=>', l2 => '<->', ip => '<#>', hamming => '<~>', jaccard => '<%>', l1 => '<+>');
+my %query = (v => 'q.v', h => 'q.v::halfvec(512)', b => 'binary_quantize(q.v)::bit(512)', s => 'q.s');
+my %distances = (v => [qw(cosine ip l2 l1)], h => [qw(cosine ip l2 l1)], b => [qw(hamming jaccard)], s => [qw(cosine ip l2 l1)]);
 my @names;
-for my $column (qw(v h b))
+for my $column (qw(v h b s))
 {
-	for my $distance ($column eq 'b' ? 'hamming' : qw(cosine ip l2))
+	for my $distance (@{ $distances{$column} })
 	{
 		my $d = "i.$column $distance{$distance} $query{$column}";
 
@@ -107,9 +113,11 @@ for my $definition ('ivfpq (v vector_cosine_ops)', 'hnsw (v vector_cosine_ops)')
 
 for my $definition ('ivfpq (v vector_l2_ops)', 'ivfpq (v vector_ip_ops)', 'ivfpq (h halfvec_cosine_ops)',
 	'ivfpq (v vector_cosine_ops) WITH (rerank = heap)', 'ivfflat (v vector_cosine_ops)', 'ivfflat (h halfvec_l2_ops)', 'hnsw (v vector_l2_ops)',
-	'hnsw (v vector_ip_ops)', 'hnsw (h halfvec_cosine_ops)', 'hnsw (v vector_cosine_ops) WITH (codes = none)')
+	'hnsw (v vector_ip_ops)', 'hnsw (h halfvec_cosine_ops)', 'hnsw (v vector_cosine_ops) WITH (codes = none)',
+	'hnsw (v vector_l1_ops)', 'hnsw (h halfvec_l1_ops)', 'hnsw (b bit_hamming_ops)', 'hnsw (b bit_jaccard_ops)', 'hnsw (v vector_cosine_ops) WITH (storage = float)',
+	'hnsw (s sparsevec_l2_ops)', 'hnsw (s sparsevec_ip_ops)', 'hnsw (s sparsevec_cosine_ops)', 'hnsw (s sparsevec_l1_ops)')
 {
-	my ($column, $distance) = $definition =~ /\((.) \w+?_(l2|ip|cosine)_ops/;
+	my ($column, $distance) = $definition =~ /\((.) \w+?_(l2|ip|cosine|l1|hamming|jaccard)_ops/;
 
 	index_is_good($definition, $column, $distance, 10);
 	$node->safe_psql('postgres', 'DROP INDEX tried');

@@ -124,17 +124,23 @@ for my $definition ('v vector_cosine_ops', 'v vector_cosine_ops) WITH (codes = n
 	cmp_ok(size(), '<=', 1.02 * $before, "$name: in the room that was there");
 }
 # Inserts, deletes, searches and VACUUM at a time.  Few distinct rows, so that dead
-# elements get rows again and chains of TIDs grow and shrink; many others.
+# elements get rows again and chains of TIDs grow and shrink; many others; and some
+# whose records go on in slots of their own.
 my $vector = q{(SELECT array_agg(sin(i * %s * 0.37 + i * i))::vector FROM generate_series(1, 24) i)};
-my %any = (few => sprintf($vector, '(:id % 20)'), many => sprintf($vector, ':id'));
+my $sparse = q{(SELECT ('{' || string_agg(i * 40 || ':' || 1.5 + sin(i * %1$s * 0.37 + i * i), ',' ORDER BY i) || '}/1000')::sparsevec
+	FROM generate_series(1, CASE WHEN %1$s::int %% 5 = 0 THEN 24 ELSE 4 END) i)} =~ s/\s+/ /gr;
+my %value = (few => $vector, many => $vector, parts => $sparse);
+my %type = (few => 'vector(24)', many => 'vector(24)', parts => 'sparsevec(1000)');
+my %any = (few => sprintf($vector, '(:id % 20)'), many => sprintf($vector, ':id'), parts => sprintf($sparse, ':id'));
 for my $table (sort keys %any)
 {
 	my $rows = $table eq 'few' ? 'g % 20' : 'g';
+	my $class = $type{$table} =~ s/\(.*//r . '_l2_ops';
 
 	$node->safe_psql('postgres', sprintf(qq{
-		CREATE TABLE $table (id int, v vector(24));
-		INSERT INTO $table SELECT g, $vector FROM generate_series(1, 3000) g;
-		CREATE INDEX ${table}_v ON $table USING hnsw (v vector_l2_ops);
+		CREATE TABLE $table (id int, v $type{$table});
+		INSERT INTO $table SELECT g, $value{$table} FROM generate_series(1, 3000) g;
+		CREATE INDEX ${table}_v ON $table USING hnsw (v $class);
 		CREATE INDEX ON $table (id)}, "($rows)"));
 	my %script = (
 		insert => "INSERT INTO TABLE VALUES (:id, $any{$table}), (:id, $any{$table});\n",
@@ -158,7 +164,7 @@ for my $try ('all at a time', 'and VACUUM')
 	for my $table (sort keys %any)
 	{
 		my ($status, $out, $error) = $node->psql('postgres', "SELECT vector_index_check('${table}_v', true)");
-		my $query = "SELECT string_agg(d::text, ' ') FROM (SELECT v <-> " . sprintf($vector, '0.7') . " AS d FROM $table ORDER BY d LIMIT 100) k";
+		my $query = "SELECT string_agg(d::text, ' ') FROM (SELECT v <-> " . sprintf($value{$table}, '0.7') . " AS d FROM $table ORDER BY d LIMIT 100) k";
 
 		# a warning may say that elements are out of reach: the answer counts
 		is($status, 0, "$try: $table is whole") or diag($error);

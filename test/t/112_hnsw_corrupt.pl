@@ -11,26 +11,35 @@ use VectorTest;
 my $rounds = $ENV{VECTOR_CORRUPT_ROUNDS} || 60;
 my $seed = $ENV{VECTOR_CORRUPT_SEED} || 1;
 my $node = vector_node('main', conf => "autovacuum = off\nfull_page_writes = off\nignore_checksum_failure = on\n");
-# with codes, without, and with chains of TIDs
-my %index = (coded => 'v vector_cosine_ops', plain => 'v vector_l2_ops) WITH (codes = none', equal => 'v vector_ip_ops');
-my %op = (coded => '<=>', plain => '<->', equal => '<#>');
+# with codes, without, and with chains of TIDs; values as they are, and with parts
+my %index = (coded => 'v vector_cosine_ops', plain => 'v vector_l2_ops) WITH (codes = none', equal => 'v vector_ip_ops',
+	bits => 'v bit_jaccard_ops', parts => 'v sparsevec_l2_ops');
+my %op = (coded => '<=>', plain => '<->', equal => '<#>', bits => '<%>', parts => '<->');
 my $dim = 24;
+my %type = (coded => "vector($dim)", plain => "vector($dim)", equal => "vector($dim)", bits => "bit($dim)", parts => 'sparsevec(1000)');
+my $array = "SELECT array_agg(sin(i * h * 0.37 + i * i)) FROM generate_series(1, $dim) i";
+my %value = (coded => $array, plain => $array, equal => $array,
+	bits => "SELECT string_agg((sin(i * h * 0.37 + i * i) > 0)::int::text, '' ORDER BY i)::bit($dim) FROM generate_series(1, $dim) i",
+	parts => "SELECT ('{' || string_agg(i * 40 || ':' || 1.5 + sin(i * h * 0.37 + i * i), ',' ORDER BY i) || '}/1000')::sparsevec
+		FROM generate_series(1, CASE WHEN g % 5 = 0 THEN $dim ELSE 4 END) i");
 my %all; # rows that a scan of all finds: those found too late are dropped
 my $target = "(SELECT array_agg(i)::vector FROM generate_series(1, $dim) i)";
+my %target = (coded => $target, plain => $target, equal => $target, bits => "'101010101011110000001111'", parts => "'{40:1,80:2,400:3}/1000'");
 
 for my $table (sort keys %index)
 {
 	$node->safe_psql('postgres', sprintf q{
-		CREATE TABLE %1$s (id int, v vector(%3$d));
-		INSERT INTO %1$s SELECT g, (SELECT array_agg(sin(i * h * 0.37 + i * i)) FROM generate_series(1, %3$d) i)
+		CREATE TABLE %1$s (id int, v %3$s);
+		INSERT INTO %1$s SELECT g, (%4$s)
 			FROM generate_series(1, 1500) g, LATERAL (SELECT CASE WHEN '%1$s' = 'equal' THEN g %% 7 ELSE g END AS h) s;
 		CREATE INDEX %1$s_v ON %1$s USING hnsw (%2$s);
 		DELETE FROM %1$s WHERE id %% 9 = 0;
 		VACUUM %1$s;
-		CREATE TABLE %1$s_filenode AS SELECT pg_relation_filenode('%1$s_v') AS n;}, $table, $index{$table}, $dim);
-	$all{$table} = $node->safe_psql('postgres', "SET enable_seqscan = off; SELECT count(*) FROM (SELECT id FROM $table ORDER BY v $op{$table} $target) k");
+		CREATE TABLE %1$s_filenode AS SELECT pg_relation_filenode('%1$s_v') AS n;}, $table, $index{$table}, $type{$table}, $value{$table});
+	$all{$table} = $node->safe_psql('postgres', "SET enable_seqscan = off; SELECT count(*) FROM (SELECT id FROM $table ORDER BY v $op{$table} $target{$table}) k");
 	cmp_ok($all{$table}, '>=', 1200, "$table: rows");
 }
+cmp_ok($node->safe_psql('postgres', q{SELECT value FROM vector_index_info('parts_v') WHERE name = 'part_slots'}), '>', 50, 'records have parts');
 $node->safe_psql('postgres', 'CREATE DATABASE base TEMPLATE postgres');
 
 sub read_page
@@ -94,7 +103,7 @@ my @unexpected;
 for my $round (1 .. $rounds)
 {
 	my $table = (sort keys %index)[ $round % keys %index ];
-	my $order = "ORDER BY v $op{$table} $target";
+	my $order = "ORDER BY v $op{$table} $target{$table}";
 
 	$node->safe_psql('postgres', 'DROP DATABASE IF EXISTS damaged');
 	$node->safe_psql('postgres', 'CREATE DATABASE damaged TEMPLATE base STRATEGY file_copy');

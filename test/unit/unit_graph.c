@@ -582,7 +582,8 @@ check_connect_by_hand(void)
 	static const float rows[] = {0, 1, 2, 3};
 	static const uint32_t starts[] = {0, 4};
 	static const float centroid[] = {1.5f};
-	GraphTask task = {rows, 4, 1, starts, centroid, 1, 1, 4, 1, NULL, NULL};
+	GraphTask task = {rows, 4, 1,    starts, centroid, 1,   1,
+					  4,    1, NULL, NULL,   NULL,     NULL};
 	uint32_t circle[] = {1, 0, 3, 2};
 	uint32_t dead_end[] = {1, GRAPH_NONE, 1, 2};
 	size_t ntied;
@@ -604,7 +605,8 @@ check_giver_by_hand(void)
 	static const float rows[] = {3, 5, 0, 1, 2};
 	static const uint32_t starts[] = {0, 2, 5};
 	static const float centroids[] = {4, 1};
-	GraphTask task = {rows, 5, 1, starts, centroids, 2, 2, 4, 1, NULL, NULL};
+	GraphTask task = {rows, 5, 1,    starts, centroids, 2,   2,
+					  4,    1, NULL, NULL,   NULL,      NULL};
 	uint32_t none = GRAPH_NONE;
 	uint32_t path[] = {none, none, none, none, 3, none, 4, none, 1, none};
 	uint32_t full[] = {none, none, none, none, 3, none, 4, none, 1, 3};
