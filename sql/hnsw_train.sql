@@ -111,6 +111,23 @@ SELECT stage(i), vector_index_check(i, true) FROM (VALUES ('bare_none'::regclass
 SELECT differences('bare', '<->', 24);
 DROP TABLE bare;
 
+-- Values that are kept, some of them in parts: codes come from their images, calibrations from
+-- themselves, and from what CREATE INDEX asks for with the same rows
+CREATE TABLE kept (b bit(96), s sparsevec(2000));
+CREATE INDEX kept_b ON kept USING hnsw (b bit_jaccard_ops);
+CREATE INDEX kept_s ON kept USING hnsw (s sparsevec_cosine_ops);
+INSERT INTO kept SELECT binary_quantize(point(g, 96))::bit(96), (SELECT '{' || string_agg(i * 8 || ':' || x, ',' ORDER BY i) || '}/2000'
+	FROM unnest(point(g, CASE WHEN g % 10 = 0 THEN 200 ELSE 24 END)::real[]) WITH ORDINALITY u (x, i))::sparsevec FROM generate_series(1, 1500) g;
+VACUUM kept;
+-- (a row whose equal is not found is an element of its own)
+SELECT i, regexp_replace(stage(i), '14\d\d', '14..', 'g') AS stage, vector_index_check(i, true) FROM (VALUES ('kept_b'::regclass), ('kept_s')) s (i);
+SELECT value::int > 0 AS has_parts FROM vector_index_info('kept_s') WHERE name = 'part_slots';
+CREATE TABLE learned AS SELECT i.indexrelid::regclass AS i, f.name, f.value::int AS ef FROM pg_index i, vector_index_info(i.indexrelid) f
+	WHERE indrelid = 'kept'::regclass AND name = 'ef_for_100';
+REINDEX TABLE kept;
+SELECT l.i, l.ef / f.value::float BETWEEN 0.7 AND 1.4 AS as_if_built FROM learned l, vector_index_info(l.i) f WHERE f.name = l.name ORDER BY 1;
+DROP TABLE kept, learned;
+
 -- Too large to learn from: squares overflow
 CREATE TABLE large (v vector(16));
 CREATE INDEX large_v ON large USING hnsw (v vector_l2_ops);
