@@ -216,6 +216,8 @@ $node->safe_psql('postgres', q{
 
 # Kill one process where it is wanted, or it and then all; how many were killed.
 # The shell waits for the numbers: from the sight to the signal it is no time.
+# When a process has died the postmaster sends SIGQUIT to the groups of the others,
+# the shell's among them, which has yet to say whom it killed.
 sub kill_at
 {
 	my ($place, $all) = @_;
@@ -227,7 +229,7 @@ sub kill_at
 	unlink $killed;
 	$node->psql('postgres', "COPY (WITH v AS MATERIALIZED (SELECT pid FROM victim(\$q\$$victims{$place}\$q\$, $n) pid WHERE pid IS NOT NULL)
 		SELECT pid FROM v UNION ALL $others)
-		TO PROGRAM 'while read p; do kill -9 \$p && echo \$p >> $killed; done'");
+		TO PROGRAM 'trap \"\" QUIT; while read p; do kill -9 \$p && echo \$p >> $killed; done'");
 	# without the server the shell goes on
 	sleep 0.5;
 	return -e $killed ? scalar(() = slurp_file($killed) =~ /\n/g) : 0;
