@@ -40,8 +40,8 @@
  * than k, but a query from elsewhere would end where it came in.
  */
 #define LEAST_MARGIN 30
-#define LEAST_MARGIN_VALUES \
-	60 /* of few different distances, as those of bits */
+/* Of values, as there are few different distances of bits */
+#define LEAST_MARGIN_VALUES 60
 
 /* ef is tried in steps by this factor, up to so many of them */
 #define EF_STEP 1.15
@@ -243,6 +243,7 @@ find_limits(const Calibration *c, const Comparison *all, uint32 query,
 
 	for (uint32 i = 0; i < n; i++)
 	{
+		CHECK_FOR_INTERRUPTS();
 		if (c->rows.values == NULL)
 			all->keys[i] =
 				hnsw_order_key(c->meta, products[i], all->sqnorms[i]);

@@ -35,6 +35,9 @@
  * Locks: one page at a time, shared, exclusively only to change it; two, in
  * ascending order, to take a slot out of a chain.  The lock of the meta page,
  * exclusively, which keeps insertions out: to move the entry, and to wait.
+ *
+ * A long file: what each step may free rests on what the others have noted of the
+ * same names, and on the order of the steps.
  */
 #include "postgres.h"
 
