@@ -46,6 +46,7 @@ typedef struct VectorScan
 	void *state; /* the engine's */
 	ScanQuery query;
 	ScanHeap *heap;
+	const RowFilter *filter; /* NULL: none */
 	ScanTotals totals;
 
 	/* the query */
@@ -119,6 +120,14 @@ scan_rescan(IndexScanDesc desc, ScanKey keys, int nkeys, ScanKey orderbys,
 	scan->allowed = 0;
 	scan->last = (ScanHit){.low = -INFINITY, .high = -INFINITY};
 	scan->returned = (Returned){0};
+}
+
+void
+scan_set_filter(IndexScanDesc desc, const RowFilter *filter)
+{
+	VectorScan *scan = desc->opaque;
+
+	scan->filter = filter;
 }
 
 void
@@ -421,6 +430,7 @@ start(IndexScanDesc desc, VectorScan *scan)
 	scan->totals.searches++;
 	scan->query.value = order->sk_argument;
 	scan->query.is_null = (order->sk_flags & SK_ISNULL) != 0;
+	scan->query.tids = scan->filter != NULL ? scan->filter->tids : NULL;
 	scan->query.rows = limit_of(order) > 0 ? limit_of(order) : DEFAULT_LIMIT;
 	scan->order = scan->engine->open(scan->state, &scan->query, false);
 	if (scan->order == SCAN_UNORDERED)

@@ -30,6 +30,8 @@
 #include "storage/itemptr.h"
 #include "utils/relcache.h"
 
+#include "am/row_filter.h"
+
 struct ExplainState;
 
 /* A row, as far as it is known */
@@ -47,6 +49,12 @@ typedef struct ScanQuery
 	Datum value; /* of the column's type, perhaps toasted; not if is_null */
 	bool is_null;
 	double rows; /* likely to be wanted: the LIMIT, else a guess */
+
+	/*
+	 * A batch has no other rows than these, and rows wanted are counted among
+	 * them; NULL: any.
+	 */
+	const TidFilter *tids;
 
 	/* The engine's alone: until the scan ends, or the engine resets it */
 	MemoryContext scan_memory;
@@ -152,6 +160,13 @@ extern void scan_rescan(IndexScanDesc desc, ScanKey keys, int nkeys,
 						ScanKey orderbys, int norderbys);
 extern bool scan_gettuple(IndexScanDesc desc, ScanDirection direction);
 extern void scan_end(IndexScanDesc desc);
+
+/*
+ * The following queries of a scan return only what passes the filter, nearest
+ * first, as many as the executor asks for where there are that many.  filter lives
+ * as long as the scan, and may change before each rescan; NULL: none.
+ */
+extern void scan_set_filter(IndexScanDesc desc, const RowFilter *filter);
 
 /* ScanMethod.explain of all methods */
 extern void scan_explain(IndexScanDesc desc, struct ExplainState *es);

@@ -150,6 +150,79 @@ standard_ExplainOneQuery(Query *query, int cursor_options, IntoClause *into,
 #define count_index_search(scan) ((void) (scan))
 #endif
 
+/*
+ * 18: a bitmap of TIDs is read block by block in another way.  noffsets < 0: any
+ * row of the block may be meant.
+ */
+#include "access/htup_details.h"
+#include "nodes/tidbitmap.h"
+typedef struct BitmapBlock
+{
+	BlockNumber number;
+	int noffsets;
+	bool recheck;
+	const OffsetNumber *offsets;
+} BitmapBlock;
+
+typedef struct BitmapBlocks
+{
+#if PG_VERSION_NUM >= 180000
+	TBMPrivateIterator *iterator;
+	OffsetNumber offsets[TBM_MAX_TUPLES_PER_PAGE];
+#else
+	TBMIterator *iterator;
+#endif
+} BitmapBlocks;
+
+static inline void
+bitmap_blocks_begin(BitmapBlocks *blocks, TIDBitmap *bitmap)
+{
+#if PG_VERSION_NUM >= 180000
+	blocks->iterator = tbm_begin_private_iterate(bitmap);
+#else
+	blocks->iterator = tbm_begin_iterate(bitmap);
+#endif
+}
+
+/* The next block, in their order; what it says is valid until the next call */
+static inline bool
+bitmap_blocks_next(BitmapBlocks *blocks, BitmapBlock *block)
+{
+#if PG_VERSION_NUM >= 180000
+	TBMIterateResult result;
+
+	if (!tbm_private_iterate(blocks->iterator, &result))
+		return false;
+	block->number = result.blockno;
+	block->recheck = result.recheck;
+	block->offsets = blocks->offsets;
+	block->noffsets = result.lossy
+		? -1
+		: tbm_extract_page_tuple(&result, blocks->offsets,
+								 TBM_MAX_TUPLES_PER_PAGE);
+#else
+	const TBMIterateResult *result = tbm_iterate(blocks->iterator);
+
+	if (result == NULL)
+		return false;
+	block->number = result->blockno;
+	block->recheck = result->recheck;
+	block->offsets = result->offsets;
+	block->noffsets = result->ntuples;
+#endif
+	return true;
+}
+
+static inline void
+bitmap_blocks_end(BitmapBlocks *blocks)
+{
+#if PG_VERSION_NUM >= 180000
+	tbm_end_private_iterate(blocks->iterator);
+#else
+	tbm_end_iterate(blocks->iterator);
+#endif
+}
+
 /* 18: a module may carry its name and version */
 #ifdef PG_MODULE_MAGIC_EXT
 #define VECTOR_EXT_MODULE_MAGIC(version_text) \
