@@ -18,6 +18,8 @@
 #include "hnsw/hnsw_options.h"
 #include "ivf/ivf_handler.h"
 #include "ivf/ivf_options.h"
+#include "planner/filter_path.h"
+#include "planner/filter_scan.h"
 #include "planner/unread_distance.h"
 #include "sqlfunc/fn_capabilities.h"
 
@@ -35,6 +37,8 @@ _PG_init(void)
 	limit_init();
 	explain_init();
 	unread_distance_init();
+	filter_path_init();
+	filter_scan_init();
 	methods_register(&ivf_scan_method);
 	methods_register(&hnsw_scan_method);
 	MarkGUCPrefixReserved("vector_ext");

@@ -19,6 +19,7 @@
 #include "core/compat.h"
 
 static ExecutorStart_hook_type next_start;
+static const CustomExecMethods *passed_through;
 
 /* Leave it in the order-by key, which the scan is given when it begins */
 static void
@@ -41,6 +42,11 @@ pass_down(PlanState *state, double limit)
 	{
 		case T_IndexScanState:
 			tell_scan((IndexScanState *) state, limit);
+			break;
+		case T_CustomScanState:
+			if (((CustomScanState *) state)->methods == passed_through)
+				pass_down(linitial(((CustomScanState *) state)->custom_ps),
+						  limit);
 			break;
 		case T_ResultState:
 			if (state->qual == NULL)
@@ -125,6 +131,12 @@ limit_executor_start(QueryDesc *query, int flags)
 		standard_ExecutorStart(query, flags);
 	if ((flags & EXEC_FLAG_EXPLAIN_ONLY) == 0)
 		(void) walk(query->planstate, NULL);
+}
+
+void
+limit_pass_through(const CustomExecMethods *methods)
+{
+	passed_through = methods;
 }
 
 void

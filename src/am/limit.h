@@ -14,12 +14,19 @@
 #define VECTOR_EXT_LIMIT_H
 
 #include "access/skey.h"
+#include "nodes/extensible.h"
 
 #define LIMIT_SHIFT 16
 #define LIMIT_MAX 0xFFFF /* as many, or more */
 
 /* Install the hook; once, from _PG_init */
 extern void limit_init(void);
+
+/*
+ * A node of these methods passes on the rows of its first child, or hands that what
+ * makes it return no other rows.
+ */
+extern void limit_pass_through(const CustomExecMethods *methods);
 
 /* Rows wanted of a scan with this order-by key; 0: not known */
 static inline double

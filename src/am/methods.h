@@ -29,6 +29,18 @@ typedef struct ScanMethod
 	void (*explain)(IndexScanDesc scan, struct ExplainState *es);
 
 	/*
+	 * May a scan go on when its first search found too little, by the settings in
+	 * force?
+	 */
+	bool (*goes_on)(Relation index);
+
+	/*
+	 * Microseconds that a search is likely to take for k rows of a set (ScanQuery's
+	 * tids) of so many.
+	 */
+	double (*masked_time)(Relation index, double k, double rows);
+
+	/*
 	 * Errors [XX002] where an index contradicts itself or, if heapallindexed,
 	 * its table.  The caller holds a lock on the table that keeps VACUUM out, but
 	 * on a standby.

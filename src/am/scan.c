@@ -7,33 +7,61 @@
 #include <math.h>
 
 #include "access/relscan.h"
-#include "catalog/pg_operator.h"
-#include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "utils/memutils.h"
+#include "utils/rel.h"
 #include "utils/snapmgr.h"
-#include "utils/tuplesort.h"
 
 #include "am/explain.h"
+#include "am/heap_order.h"
 #include "am/limit.h"
+#include "am/methods.h"
 #include "am/returned.h"
 #include "am/scan.h"
 #include "am/scan_heap.h"
+#include "am/scan_rest.h"
+#include "am/tested.h"
 #include "core/compat.h"
 
 /* Where no LIMIT is known a scan starts for this many rows */
 #define DEFAULT_LIMIT 10
 #define BATCH_GROWTH 4
 
+/*
+ * Which way to filtered rows is shorter: microseconds, measured on one machine with
+ * PostgreSQL 15.  Only what they are in proportion to each other matters.
+ */
+#define INLINE_ROW_TIME 0.6 /* read a row, compute its distance */
+#define TOASTED_ROW_TIME 5  /* the same where the value lies out of line */
+#define TESTED_ROW_TIME \
+	0.3 /* the same for a condition that it fails, in order */
+#define TESTED_HIT_TIME 0.8 /* and out of order */
+
+/* Where more rows than that pass, the condition is asked before the set is made */
+#define MANY_PASS 0.2
+
+/* A batch is made for some more rows than seem to be needed until enough pass */
+#define PASS_MARGIN 1.3
+#define FIRST_GROWTH 10 /* the first for so many times those wanted, at most */
+#define LATER_GROWTH 16 /* than the one before, at most */
+
 /* Sums over all queries; README.md says what EXPLAIN calls them */
 typedef struct ScanTotals
 {
 	uint64 searches; /* queries it was started for */
 	uint64 batches;  /* one for each search, and for each time it went on */
-	uint64 fetched;  /* looks at the heap, for the order */
+	uint64 fetched;  /* looks at the heap, for the order or the filter */
 	uint64 sorted;   /* rows of the rest that batches left */
 	uint64 dropped;  /* rows nearer than one returned before */
+	uint64 failed;   /* the filter's condition */
+	uint64 matching; /* rows of the filter's sets */
+	uint64 whole;    /* blocks of them, of which any row may match */
+
+	/* how searches with a filter went */
+	uint64 by_condition;
+	uint64 masked;
+	uint64 exact;
 
 	uint64 ended;       /* searches that a setting kept from further rows */
 	const char *budget; /* that setting; static */
@@ -59,10 +87,17 @@ typedef struct VectorScan
 	uint32 allowed; /* of which so many may be returned */
 	ScanHit last;   /* that was returned */
 	Returned returned;
+	ScanRest *rest; /* NULL: batches */
 
-	/* the rest */
-	Tuplesortstate *sort;
-	TupleTableSlot *slot;
+	/* where its filter's condition is asked */
+	bool tests;
+	tested_hash *tested; /* rows it was asked of; NULL: none */
+	ScanHit *ready; /* rows that pass, in order: nready of them, next is next */
+	uint32 nready;
+	uint32 next;
+	uint32 ready_room;
+	double wanted;  /* so many are held back */
+	ScanHit before; /* the last one that was returned, before those of ready */
 } VectorScan;
 
 IndexScanDesc
@@ -89,14 +124,11 @@ scan_begin(const ScanEngine *engine, Relation index, int nkeys, int norderbys)
 }
 
 static void
-end_sort(VectorScan *scan)
+end_rest(VectorScan *scan)
 {
-	if (scan->sort != NULL)
-		tuplesort_end(scan->sort);
-	if (scan->slot != NULL)
-		ExecDropSingleTupleTableSlot(scan->slot);
-	scan->sort = NULL;
-	scan->slot = NULL;
+	if (scan->rest != NULL)
+		scan_rest_end(scan->rest);
+	scan->rest = NULL;
 }
 
 void
@@ -110,7 +142,7 @@ scan_rescan(IndexScanDesc desc, ScanKey keys, int nkeys, ScanKey orderbys,
 	if (orderbys && desc->numberOfOrderBys > 0)
 		memmove(desc->orderByData, orderbys,
 				desc->numberOfOrderBys * sizeof(ScanKeyData));
-	end_sort(scan);
+	end_rest(scan);
 	MemoryContextReset(scan->query.query_memory);
 	scan->started = false;
 	scan->ended = false;
@@ -120,6 +152,10 @@ scan_rescan(IndexScanDesc desc, ScanKey keys, int nkeys, ScanKey orderbys,
 	scan->allowed = 0;
 	scan->last = (ScanHit){.low = -INFINITY, .high = -INFINITY};
 	scan->returned = (Returned){0};
+	scan->tests = false;
+	scan->tested = NULL;
+	scan->ready = NULL;
+	scan->nready = scan->next = scan->ready_room = 0;
 }
 
 void
@@ -135,7 +171,7 @@ scan_end(IndexScanDesc desc)
 {
 	VectorScan *scan = desc->opaque;
 
-	end_sort(scan);
+	end_rest(scan);
 	scan_heap_end(scan->heap);
 	MemoryContextDelete(scan->context);
 	desc->opaque = NULL;
@@ -177,27 +213,75 @@ pop_hit(VectorScan *scan)
 	return top;
 }
 
-/* The key of the row that tid leads to; false where none is visible */
+/* The row that tid leads to, if it is visible and passes the filter's condition */
 static bool
-fetch_key(VectorScan *scan, ItemPointer tid, double *key)
+row_passes(VectorScan *scan, ItemPointer tid)
+{
+	TupleTableSlot *row = scan_heap_row(scan->heap, tid);
+
+	scan->totals.fetched++;
+	if (row == NULL)
+		return false;
+	if (!scan->tests || scan->filter->passes(scan->filter->arg, row))
+		return true;
+	scan->totals.failed++;
+	return false;
+}
+
+/* The key of the row that was read last; false where it has no value */
+static bool
+key_of_row(VectorScan *scan, double *key)
 {
 	Datum value;
 
-	scan->totals.fetched++;
-	if (!scan_heap_fetch(scan->heap, tid, &value))
+	if (!scan_heap_value(scan->heap, &value))
 		return false;
 	*key = scan->engine->key(scan->state, value);
 	return true;
 }
 
-/* Fetch the first hit's row: its key becomes exact, or it goes away */
+/* The key of the row that tid leads to; false where none is visible */
+static bool
+fetch_key(VectorScan *scan, ItemPointer tid, double *key)
+{
+	scan->totals.fetched++;
+	return scan_heap_row(scan->heap, tid) != NULL && key_of_row(scan, key);
+}
+
+/* Does a hit pass the filter's condition?  A batch before may have had it too. */
+static bool
+hit_passes(VectorScan *scan, ItemPointer tid)
+{
+	Tested *tested;
+	bool found;
+
+	if (scan->tested == NULL)
+		scan->tested = tested_create(scan->query.query_memory, 64, NULL);
+	tested = tested_insert(scan->tested, tid_number(tid), &found);
+	if (!found)
+		tested->passed = row_passes(scan, tid);
+	return tested->passed;
+}
+
+/*
+ * Look at the first hit's row: it is known to pass, or else its key becomes exact;
+ * or it goes away.
+ */
 static void
 resolve_first(VectorScan *scan)
 {
 	ScanHit *first = &scan->batch.hits[0];
 	double key;
 
-	if (fetch_key(scan, &first->tid, &key))
+	if (scan->tests && !first->passed)
+	{
+		first->passed = hit_passes(scan, &first->tid);
+		if (first->passed)
+			return;
+		(void) pop_hit(scan);
+		scan->allowed--;
+	}
+	else if (fetch_key(scan, &first->tid, &key))
 	{
 		first->low = first->high = isnan(key) ? INFINITY : key;
 		sift_down(scan->batch.hits, scan->nqueue, 0);
@@ -219,6 +303,8 @@ first_is_nearest(const VectorScan *scan)
 	const ScanHit *hits = scan->batch.hits;
 	double second = INFINITY;
 
+	if (scan->tests && !hits[0].passed)
+		return false;
 	if (is_exact(&hits[0]))
 		return true;
 	if (isinf(hits[0].high))
@@ -305,6 +391,8 @@ run_batch(VectorScan *scan, double k)
 	scan->totals.batches++;
 	scan->k = k;
 	scan->nqueue = batch->nhits;
+	for (uint32 i = 0; i < batch->nhits; i++)
+		batch->hits[i].passed = false;
 	for (uint32 i = scan->nqueue / 2; i-- > 0;)
 		sift_down(batch->hits, scan->nqueue, i);
 
@@ -318,28 +406,22 @@ run_batch(VectorScan *scan, double k)
  * The rest, sorted
  */
 
-static TupleDesc
-sort_descriptor(void)
-{
-	TupleDesc desc = CreateTemplateTupleDesc(2);
-
-	TupleDescInitEntry(desc, 1, "key", FLOAT8OID, -1, 0);
-	TupleDescInitEntry(desc, 2, "tid", TIDOID, -1, 0);
-	return desc;
-}
-
+/* from_set: the index may have no entry for the row */
 static void
-sort_row(void *arg, ItemPointer tid)
+sort_row(VectorScan *scan, ItemPointer tid, bool from_set)
 {
-	VectorScan *scan = arg;
 	double key = 0;
 
 	CHECK_FOR_INTERRUPTS();
 	if (returned_has(&scan->returned, tid))
 		return;
+	if ((scan->tests || scan->order != SCAN_UNORDERED) &&
+		(!row_passes(scan, tid) ||
+		 (from_set && !scan_heap_indexed(scan->heap))))
+		return;
 	if (scan->order != SCAN_UNORDERED)
 	{
-		if (!fetch_key(scan, tid, &key))
+		if (!key_of_row(scan, &key) || (isnan(key) && from_set))
 			return;
 		if (isnan(key))
 			key = INFINITY;
@@ -350,12 +432,19 @@ sort_row(void *arg, ItemPointer tid)
 		}
 	}
 	scan->totals.sorted++;
-	ExecClearTuple(scan->slot);
-	scan->slot->tts_values[0] = Float8GetDatum(key);
-	scan->slot->tts_values[1] = PointerGetDatum(tid);
-	scan->slot->tts_isnull[0] = scan->slot->tts_isnull[1] = false;
-	ExecStoreVirtualTuple(scan->slot);
-	tuplesort_puttupleslot(scan->sort, scan->slot);
+	scan_rest_add(scan->rest, key, tid);
+}
+
+static void
+sort_indexed(void *scan, ItemPointer tid)
+{
+	sort_row(scan, tid, false);
+}
+
+static void
+sort_matching(void *scan, ItemPointer tid)
+{
+	sort_row(scan, tid, true);
 }
 
 /* Rows cannot be visited again: some of them are in the sort already */
@@ -369,40 +458,236 @@ error_replaced(const VectorScan *scan)
 			 errhint("Run the query again.")));
 }
 
+/* All rows of the index, in the order of the table where they are looked at */
+static void
+sort_all(VectorScan *scan)
+{
+	HeapOrder order;
+	bool reads = scan->order != SCAN_UNORDERED || scan->tests;
+
+	if (reads)
+		heap_order_begin(&order, sort_indexed, scan);
+	if (!scan->engine->visit(scan->state, reads ? heap_order_add : sort_indexed,
+							 reads ? (void *) &order : scan))
+		error_replaced(scan);
+	if (reads)
+		heap_order_end(&order);
+}
+
 /* All rows that are left, by exact distance where the query has an order */
 static void
 sort_rest(VectorScan *scan)
 {
-	AttrNumber attribute = 1;
-	Oid less = Float8LessOperator;
-	Oid collation = InvalidOid;
-	bool nulls_first = false;
-	TupleDesc desc;
 	MemoryContext old = MemoryContextSwitchTo(scan->query.query_memory);
 
 	returned_index(&scan->returned, scan->query.query_memory);
-	desc = sort_descriptor();
-	scan->slot = MakeSingleTupleTableSlot(desc, &TTSOpsVirtual);
-	scan->sort =
-		tuplesort_begin_heap(desc, 1, &attribute, &less, &collation,
-							 &nulls_first, work_mem, NULL, TUPLESORT_NONE);
-	if (!scan->engine->visit(scan->state, sort_row, scan))
-		error_replaced(scan);
+	scan->rest = scan_rest_begin();
+	if (scan->query.tids != NULL && scan->order != SCAN_UNORDERED)
+		tid_filter_visit(scan->query.tids, sort_matching, scan);
+	else
+		sort_all(scan);
 	scan->totals.batches++;
-	tuplesort_performsort(scan->sort);
-	ExecDropSingleTupleTableSlot(scan->slot);
-	scan->slot = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
+	scan_rest_sort(scan->rest);
 	MemoryContextSwitchTo(old);
 }
 
-static bool
-next_sorted(VectorScan *scan, ItemPointer tid)
-{
-	bool isnull;
+/*
+ * Filters
+ */
 
-	if (!tuplesort_gettupleslot(scan->sort, true, false, scan->slot, NULL))
+/* Rows of the table, by its statistics; 0: nobody knows */
+static double
+table_rows(const IndexScanDesc desc)
+{
+	return Max(desc->heapRelation->rd_rel->reltuples, 0);
+}
+
+/* Rows of the set, those of whole blocks guessed */
+static double
+matching_rows(IndexScanDesc desc, const TidFilter *tids)
+{
+	double pages = Max(desc->heapRelation->rd_rel->relpages, 1);
+
+	return tids->rows + tids->whole * table_rows(desc) / pages;
+}
+
+/* Microseconds to read one row and compute its distance */
+static double
+row_time(VectorScan *scan)
+{
+	ItemPointerData tid;
+	Datum value;
+
+	if (tid_filter_first(scan->query.tids, &tid) &&
+		scan_heap_row(scan->heap, &tid) != NULL &&
+		scan_heap_stored(scan->heap, &value) &&
+		VARATT_IS_EXTERNAL_ONDISK(DatumGetPointer(value)))
+		return TOASTED_ROW_TIME;
+	return INLINE_ROW_TIME;
+}
+
+/* Is it better to look at all rows of the set than to search among them for k? */
+static bool
+exact_is_shorter(IndexScanDesc desc, VectorScan *scan, double k)
+{
+	double rows = matching_rows(desc, scan->query.tids);
+	double passing = rows;
+	double time = 0;
+
+	if (scan->tests)
+	{
+		passing = Min(scan->filter->share * table_rows(desc), rows);
+		time = rows * TESTED_ROW_TIME;
+	}
+	time += passing * row_time(scan);
+	return time < methods_find(desc->indexRelation)
+					  ->masked_time(desc->indexRelation, k, rows);
+}
+
+/* From now on only rows of the filter's set are looked for */
+static void
+take_tids(VectorScan *scan)
+{
+	const TidFilter *tids = scan->filter->tids(scan->filter->arg);
+
+	scan->query.tids = tids;
+	scan->tests = !scan->filter->tids_suffice || tids->recheck;
+	scan->totals.matching += tids->rows;
+	scan->totals.whole += tids->whole;
+	scan->order = scan->engine->open(scan->state, &scan->query, false);
+}
+
+/* Hits to ask for until as many pass as are wanted, by what was expected */
+static double
+expected_k(IndexScanDesc desc, const VectorScan *scan)
+{
+	double share = scan->filter->share;
+	double rows = table_rows(desc);
+
+	if (scan->query.tids != NULL && rows > 0)
+		share /= matching_rows(desc, scan->query.tids) / rows;
+	return Min(PASS_MARGIN * scan->wanted / Max(Min(share, 1), 1e-9),
+			   FIRST_GROWTH * scan->wanted);
+}
+
+/* The same, by the batch before, of which nready have passed */
+static double
+observed_k(const VectorScan *scan)
+{
+	double k = scan->k * PASS_MARGIN * scan->wanted / (scan->nready + 0.5);
+
+	return Max(Min(k, LATER_GROWTH * scan->k), 2 * scan->k);
+}
+
+static void
+start_filtered(IndexScanDesc desc, VectorScan *scan)
+{
+	const RowFilter *filter = scan->filter;
+	double k = scan->query.rows;
+
+	scan->tests = true;
+	scan->wanted = k;
+	if (filter->tids != NULL && filter->share < MANY_PASS &&
+		scan->order != SCAN_UNORDERED)
+		take_tids(scan);
+	if (scan->tests)
+		k = expected_k(desc, scan);
+	if (scan->order == SCAN_UNORDERED ||
+		(scan->query.tids != NULL && exact_is_shorter(desc, scan, k)))
+	{
+		scan->totals.exact++;
+		sort_rest(scan);
+		return;
+	}
+	if (scan->query.tids != NULL)
+		scan->totals.masked++;
+	else
+		scan->totals.by_condition++;
+	run_batch(scan, k);
+}
+
+/* Is it better to ask all rows of the index than the k nearest ones? */
+static bool
+all_is_shorter(IndexScanDesc desc, VectorScan *scan, double k)
+{
+	double rows = table_rows(desc);
+
+	if (scan->batch.bounded || rows == 0)
 		return false;
-	*tid = *(ItemPointer) DatumGetPointer(slot_getattr(scan->slot, 2, &isnull));
+	return rows * TESTED_ROW_TIME < k * TESTED_HIT_TIME +
+		methods_find(desc->indexRelation)
+			->masked_time(desc->indexRelation, k, rows);
+}
+
+/* Fewer have passed than are wanted: which is the way to more of them? */
+static void
+go_on_testing(IndexScanDesc desc, VectorScan *scan)
+{
+	double k = observed_k(scan);
+	double passed = scan->nready;
+
+	/* what was held back comes again */
+	scan->nready = scan->next = 0;
+	scan->last = scan->before;
+	resolve_last(scan);
+	returned_index(&scan->returned, scan->query.query_memory);
+	if (scan->query.tids == NULL && scan->filter->tids != NULL &&
+		passed < MANY_PASS * scan->k)
+	{
+		take_tids(scan);
+		if (scan->tests)
+			k = Max(expected_k(desc, scan), scan->returned.n * 2);
+		else
+			k = (scan->wanted + scan->returned.n) * 2;
+	}
+	if (scan->query.tids != NULL ? exact_is_shorter(desc, scan, k)
+								 : all_is_shorter(desc, scan, k))
+		sort_rest(scan);
+	else
+		run_batch(scan, k);
+}
+
+static void
+hold_back(VectorScan *scan, const ScanHit *hit)
+{
+	if (scan->nready == scan->ready_room)
+	{
+		uint32 room = Max(scan->ready_room * 2, 64);
+		ScanHit *ready = MemoryContextAllocHuge(scan->query.query_memory,
+												room * sizeof(ScanHit));
+
+		if (scan->nready > 0)
+			memcpy(ready, scan->ready, scan->nready * sizeof(ScanHit));
+		scan->ready = ready;
+		scan->ready_room = room;
+	}
+	scan->ready[scan->nready++] = *hit;
+}
+
+/*
+ * The next hit that passes.  False where the batch has fewer than are wanted, and
+ * there may be more elsewhere.
+ */
+static bool
+next_passing(VectorScan *scan, ScanHit *hit)
+{
+	if (scan->next == scan->nready)
+	{
+		if (scan->nready > 0)
+			scan->wanted *= BATCH_GROWTH;
+		scan->nready = scan->next = 0;
+		scan->before = scan->last;
+	}
+	if (scan->next == 0)
+	{
+		while (scan->nready < scan->wanted && next_hit(scan, hit))
+			hold_back(scan, hit);
+		if (scan->nready < scan->wanted && !scan->batch.exhausted)
+			return false;
+	}
+	if (scan->next == scan->nready)
+		return false;
+	*hit = scan->ready[scan->next++];
 	return true;
 }
 
@@ -430,13 +715,40 @@ start(IndexScanDesc desc, VectorScan *scan)
 	scan->totals.searches++;
 	scan->query.value = order->sk_argument;
 	scan->query.is_null = (order->sk_flags & SK_ISNULL) != 0;
-	scan->query.tids = scan->filter != NULL ? scan->filter->tids : NULL;
 	scan->query.rows = limit_of(order) > 0 ? limit_of(order) : DEFAULT_LIMIT;
+	scan->query.tids = NULL;
 	scan->order = scan->engine->open(scan->state, &scan->query, false);
-	if (scan->order == SCAN_UNORDERED)
+	if (scan->filter != NULL)
+		start_filtered(desc, scan);
+	else if (scan->order == SCAN_UNORDERED)
 		sort_rest(scan);
 	else
 		run_batch(scan, scan->query.rows);
+}
+
+/* More rows are asked for than batches had to give */
+static void
+go_on(IndexScanDesc desc, VectorScan *scan)
+{
+	double k = scan->k * BATCH_GROWTH;
+
+	if (scan->tests && !scan->batch.largest)
+	{
+		go_on_testing(desc, scan);
+		return;
+	}
+	if (scan->tests)
+	{
+		scan->nready = scan->next = 0;
+		scan->last = scan->before;
+	}
+	resolve_last(scan);
+	returned_index(&scan->returned, scan->query.query_memory);
+	if (scan->batch.largest ||
+		(scan->query.tids != NULL && exact_is_shorter(desc, scan, k)))
+		sort_rest(scan);
+	else
+		run_batch(scan, k);
 }
 
 /* There is no further row: was it a setting that said so? */
@@ -468,13 +780,13 @@ scan_gettuple(IndexScanDesc desc, ScanDirection direction)
 	desc->xs_recheckorderby = false;
 	for (;;)
 	{
-		if (scan->sort != NULL)
+		if (scan->rest != NULL)
 		{
-			if (next_sorted(scan, &desc->xs_heaptid))
+			if (scan_rest_next(scan->rest, &desc->xs_heaptid))
 				return true;
 			break;
 		}
-		if (next_hit(scan, &hit))
+		if (scan->tests ? next_passing(scan, &hit) : next_hit(scan, &hit))
 		{
 			returned_note(&scan->returned, &hit.tid, scan->query.query_memory);
 			desc->xs_heaptid = hit.tid;
@@ -482,17 +794,22 @@ scan_gettuple(IndexScanDesc desc, ScanDirection direction)
 		}
 		if (scan->batch.exhausted)
 			break;
-		resolve_last(scan);
-		if (scan->batch.largest)
-			sort_rest(scan);
-		else
-		{
-			returned_index(&scan->returned, scan->query.query_memory);
-			run_batch(scan, scan->k * BATCH_GROWTH);
-		}
+		go_on(desc, scan);
 	}
 	note_end(scan);
 	return false;
+}
+
+static void
+explain_filter(const ScanTotals *totals, ExplainState *es)
+{
+	explain_count("Searches by Exact Distances of Matching Rows", totals->exact,
+				  es);
+	explain_count("Searches among Matching Rows", totals->masked, es);
+	explain_count("Searches Filtered by Distance", totals->by_condition, es);
+	explain_count("Rows Matching Other Indexes", totals->matching, es);
+	explain_count("Blocks Matching Other Indexes", totals->whole, es);
+	explain_count("Rows Failing the Filter", totals->failed, es);
 }
 
 void
@@ -504,6 +821,8 @@ scan_explain(IndexScanDesc desc, ExplainState *es)
 
 	ExplainPropertyUInteger("Searches", NULL, totals->searches, es);
 	scan->engine->explain(scan->state, es);
+	if (scan->filter != NULL)
+		explain_filter(totals, es);
 	explain_count("Heap Rows Fetched for Order", totals->fetched, es);
 	ExplainPropertyUInteger("Batches", NULL, totals->batches, es);
 	explain_count("Rows Sorted", totals->sorted, es);

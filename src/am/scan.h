@@ -8,6 +8,13 @@
  * fetched from the heap and its distance computed, as the operator does.  So
  * only rows whose order is in doubt cost a look at the heap.
  *
+ * With a filter (row_filter.h) rows leave that pass it.  Where other indexes of the
+ * table say which rows may, and these are few, their distances are computed, and that
+ * is all; more of them are handed to the engine.  Where only a condition says so, it is
+ * asked of hits, nearest first; rows that pass are held back until there are as many
+ * as are wanted, so that a larger batch may still put a nearer one before them.  Once
+ * it is clear that few pass, the set is asked for, or all rows are sorted.
+ *
  * When the executor wants more rows than the batch was made for, a larger one
  * is made and what was returned is left out.  A row found late that is nearer
  * than one already returned is dropped, unless the order may be relaxed.  Where
@@ -40,6 +47,8 @@ typedef struct ScanHit
 	double low;  /* the key is not below; low = high: it is known */
 	double high; /* the key is not above */
 	ItemPointerData tid;
+	bool
+		passed; /* the scan's own: it passes the filter; false from an engine */
 } ScanHit;
 
 /* What an engine is asked for; all of it lasts as long as the query */
@@ -96,6 +105,9 @@ typedef struct ScanBatch
 
 	/* A larger one is not to be made (it would not fit memory): sort the rest */
 	bool largest;
+
+	/* Settings say how far a scan may go: that is not to be cut short by sorting */
+	bool bounded;
 } ScanBatch;
 
 /* Called with each row */

@@ -20,7 +20,8 @@ struct ScanHeap
 	IndexFetchTableData *fetch;
 	TupleTableSlot *slot;
 	IndexInfo *info;
-	EState *estate; /* for index expressions */
+	EState *estate;       /* for index expressions */
+	ExprState *predicate; /* of a partial index, once it was asked for */
 };
 
 ScanHeap *
@@ -47,28 +48,64 @@ open_heap(ScanHeap *heap)
 	MemoryContextSwitchTo(old);
 }
 
-bool
-scan_heap_fetch(ScanHeap *heap, ItemPointer tid, Datum *value)
+TupleTableSlot *
+scan_heap_row(ScanHeap *heap, ItemPointer tid)
 {
-	Datum values[INDEX_MAX_KEYS];
-	bool isnull[INDEX_MAX_KEYS];
 	ItemPointerData place = *tid;
 	bool call_again = false;
 	bool all_dead;
-	MemoryContext old;
 
 	if (heap->fetch == NULL)
 		open_heap(heap);
 	ResetPerTupleExprContext(heap->estate);
-	if (!table_index_fetch_tuple(heap->fetch, &place, heap->scan->xs_snapshot,
-								 heap->slot, &call_again, &all_dead))
+	return table_index_fetch_tuple(heap->fetch, &place, heap->scan->xs_snapshot,
+								   heap->slot, &call_again, &all_dead)
+		? heap->slot
+		: NULL;
+}
+
+bool
+scan_heap_indexed(ScanHeap *heap)
+{
+	MemoryContext old;
+
+	if (heap->info->ii_Predicate == NIL)
+		return true;
+	if (heap->predicate == NULL)
+	{
+		old = MemoryContextSwitchTo(heap->estate->es_query_cxt);
+		heap->predicate =
+			ExecPrepareQual(heap->info->ii_Predicate, heap->estate);
+		MemoryContextSwitchTo(old);
+	}
+	return ExecQual(heap->predicate, GetPerTupleExprContext(heap->estate));
+}
+
+bool
+scan_heap_stored(ScanHeap *heap, Datum *value)
+{
+	Datum values[INDEX_MAX_KEYS];
+	bool isnull[INDEX_MAX_KEYS];
+	MemoryContext old =
+		MemoryContextSwitchTo(GetPerTupleMemoryContext(heap->estate));
+
+	FormIndexDatum(heap->info, heap->slot, heap->estate, values, isnull);
+	MemoryContextSwitchTo(old);
+	*value = values[0];
+	return !isnull[0];
+}
+
+bool
+scan_heap_value(ScanHeap *heap, Datum *value)
+{
+	MemoryContext old;
+
+	if (!scan_heap_stored(heap, value))
 		return false;
 	old = MemoryContextSwitchTo(GetPerTupleMemoryContext(heap->estate));
-	FormIndexDatum(heap->info, heap->slot, heap->estate, values, isnull);
-	if (!isnull[0])
-		*value = PointerGetDatum(PG_DETOAST_DATUM(values[0]));
+	*value = PointerGetDatum(PG_DETOAST_DATUM(*value));
 	MemoryContextSwitchTo(old);
-	return !isnull[0];
+	return true;
 }
 
 void
@@ -80,4 +117,5 @@ scan_heap_end(ScanHeap *heap)
 	ExecDropSingleTupleTableSlot(heap->slot);
 	FreeExecutorState(heap->estate);
 	heap->fetch = NULL;
+	heap->predicate = NULL;
 }

@@ -8,6 +8,7 @@
 #define VECTOR_EXT_SCAN_HEAP_H
 
 #include "access/genam.h"
+#include "executor/tuptable.h"
 #include "storage/itemptr.h"
 
 typedef struct ScanHeap ScanHeap;
@@ -16,11 +17,22 @@ typedef struct ScanHeap ScanHeap;
 extern ScanHeap *scan_heap_new(IndexScanDesc scan);
 
 /*
- * The first index column, a varlena, of the row that tid leads to, seen by the scan's
- * snapshot.  False where there is none, or the value is NULL.  The value is
- * detoasted, and valid until the next call.
+ * The row that tid leads to, seen by the scan's snapshot; NULL where there is none.
+ * Valid until the next call.
  */
-extern bool scan_heap_fetch(ScanHeap *heap, ItemPointer tid, Datum *value);
+extern TupleTableSlot *scan_heap_row(ScanHeap *heap, ItemPointer tid);
+
+/* Of that row: has the index, which may be partial, an entry for it? */
+extern bool scan_heap_indexed(ScanHeap *heap);
+
+/*
+ * Its first index column, a varlena, as it is stored; false where that is NULL.  Valid
+ * as long as the row.
+ */
+extern bool scan_heap_stored(ScanHeap *heap, Datum *value);
+
+/* The same detoasted */
+extern bool scan_heap_value(ScanHeap *heap, Datum *value);
 
 extern void scan_heap_end(ScanHeap *heap);
 

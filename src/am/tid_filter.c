@@ -52,7 +52,8 @@ measure_block(TidFilter *filter, const BitmapBlock *block)
 		filter->words_each = WORDS_MOST;
 		return;
 	}
-	filter->blocks++;
+	if (filter->blocks++ == 0)
+		ItemPointerSet(&filter->first, block->number, block->offsets[0]);
 	filter->rows += block->noffsets;
 	filter->recheck |= block->recheck;
 	for (int i = 0; i < block->noffsets; i++)
@@ -163,4 +164,13 @@ tid_filter_visit(const TidFilter *filter, TidFilterVisit visit, void *arg)
 	block_places_start_iterate(filter->hashed, &iterator);
 	while ((entry = block_places_iterate(filter->hashed, &iterator)) != NULL)
 		visit_block(filter, entry->block, entry->place, visit, arg);
+}
+
+bool
+tid_filter_first(const TidFilter *filter, ItemPointer tid)
+{
+	if (filter->blocks == 0)
+		return false;
+	*tid = filter->first;
+	return true;
 }

@@ -28,10 +28,11 @@ typedef struct TidFilter
 	uint64 *words;                    /* the first ones are zero */
 	uint32 words_each;                /* of a block */
 
-	double rows;        /* rows in it, listed one by one */
-	BlockNumber blocks; /* that have such rows */
-	BlockNumber whole;  /* blocks of which every row is in it */
-	bool recheck;       /* rows in it may fail the conditions it was made of */
+	double rows;           /* rows in it, listed one by one */
+	BlockNumber blocks;    /* that have such rows */
+	BlockNumber whole;     /* blocks of which every row is in it */
+	ItemPointerData first; /* such a row, if there is any */
+	bool recheck; /* rows in it may fail the conditions it was made of */
 } TidFilter;
 
 /* Memory in the current context; the bitmap is left as it is */
@@ -53,6 +54,9 @@ tid_filter_has(const TidFilter *filter, const ItemPointerData *tid)
 								   : tid_filter_find_place(filter, block);
 	return filter->words[place + offset / 64] >> offset % 64 & 1;
 }
+
+/* Some TID in it; false where there is none */
+extern bool tid_filter_first(const TidFilter *filter, ItemPointer tid);
 
 /* Call visit with each TID in it; those of whole blocks may lead to nothing */
 typedef void (*TidFilterVisit)(void *arg, ItemPointer tid);

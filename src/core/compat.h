@@ -223,6 +223,22 @@ bitmap_blocks_end(BitmapBlocks *blocks)
 #endif
 }
 
+/* 18: an index scan counts its searches where its plan node keeps them */
+#include "access/genam.h"
+#include "nodes/execnodes.h"
+static inline IndexScanDesc
+begin_index_scan(Relation table, Relation index, Snapshot snapshot,
+				 IndexScanState *state, int nkeys, int norderbys)
+{
+#if PG_VERSION_NUM >= 180000
+	return index_beginscan(table, index, snapshot, &state->iss_Instrument,
+						   nkeys, norderbys);
+#else
+	(void) state;
+	return index_beginscan(table, index, snapshot, nkeys, norderbys);
+#endif
+}
+
 /* 18: a module may carry its name and version */
 #ifdef PG_MODULE_MAGIC_EXT
 #define VECTOR_EXT_MODULE_MAGIC(version_text) \

@@ -28,6 +28,7 @@ typedef struct HnswScan
 	/* the query */
 	HnswContinuation continuation;
 	uint32 ef;       /* of the last batch */
+	double nrows;    /* of the index */
 	uint64 visited;  /* nodes, by the last batch */
 	bool by_setting; /* it ended because of continuation.budget */
 
@@ -63,15 +64,31 @@ renew_search(HnswScan *scan, const ScanQuery *query)
 	}
 }
 
+/* Rows of the index, about */
+static double
+count_rows(Relation index, const HnswLayout *layout, const HnswState *state)
+{
+	return state->nrows > 0
+		? state->nrows
+		: (double) RelationGetNumberOfBlocks(index) * layout->slots;
+}
+
 static ScanOrder
 open_query(void *state, const ScanQuery *query, bool again)
 {
 	HnswScan *scan = state;
+	HnswState now;
 	MemoryContext old;
 	bool ordered;
 
 	renew_search(scan, query);
 	scan->continuation = hnsw_continuation(query->index);
+	scan->search->tids = query->tids;
+	if (query->tids != NULL)
+	{
+		(void) hnsw_model_get(query->index, &now);
+		scan->nrows = count_rows(query->index, &scan->search->layout, &now);
+	}
 	scan->ef = 0;
 	scan->visited = 0;
 	scan->by_setting = false;
@@ -151,13 +168,46 @@ choose_ef(const HnswScan *scan, double wanted, uint32 limit)
 	return Min(Min(Max(wanted, 2.0 * scan->ef), limit), most);
 }
 
+/* Nodes among which the nearest k of so many rows are, of nrows in all */
+static uint32
+masked_ef(Relation index, const HnswMeta *meta, double nrows, double k,
+		  double rows)
+{
+	double all = Max(nrows, 1);
+	double share = Max(Min(rows, all), 1) / all;
+
+	return hnsw_ef(index, meta, Min(k / share, all));
+}
+
+#define NODE_TIME 1.5 /* microseconds to look at one */
+
+static double
+masked_time(Relation index, double k, double rows)
+{
+	HnswState state;
+	const HnswModel *model = hnsw_model_get(index, &state);
+
+	return masked_ef(index, &model->meta,
+					 count_rows(index, &model->layout, &state), k, rows) *
+		NODE_TIME;
+}
+
+static bool
+goes_on(Relation index)
+{
+	return hnsw_continuation(index).continues;
+}
+
 static bool
 run(void *state, double k, ScanBatch *batch)
 {
 	HnswScan *scan = state;
 	HnswSearch *search = scan->search;
 	const HnswContinuation *continuation = &scan->continuation;
-	uint32 wanted = hnsw_ef(search->index, &search->meta, k);
+	uint32 wanted = search->tids == NULL
+		? hnsw_ef(search->index, &search->meta, k)
+		: masked_ef(search->index, &search->meta, scan->nrows, k,
+					search->tids->rows);
 	uint32 limit = ef_limit(scan);
 
 	scan->ef = choose_ef(scan, wanted, limit);
@@ -182,6 +232,8 @@ run(void *state, double k, ScanBatch *batch)
 	batch->hits = search->hits;
 	batch->nhits = search->nhits;
 	batch->rank = Min(k, scan->ef);
+	batch->bounded =
+		continuation->budget != NULL || continuation->max_memory < SIZE_MAX;
 	if (!search->complete && scan->ef >= limit &&
 		continuation->max_memory < SIZE_MAX)
 	{
@@ -290,6 +342,8 @@ hnsw_begin_scan(Relation index, int nkeys, int norderbys)
 
 const ScanMethod hnsw_scan_method = {.begin = hnsw_begin_scan,
 									 .explain = scan_explain,
+									 .goes_on = goes_on,
+									 .masked_time = masked_time,
 									 .check = hnsw_check,
 									 .learn = hnsw_train_anew,
 									 .describe = hnsw_describe};

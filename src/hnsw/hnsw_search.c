@@ -369,6 +369,8 @@ add_hit(HnswSearch *search, const HnswKey *key, const ItemPointerData *tid)
 {
 	struct HnswSearchState *state = search->state;
 
+	if (search->tids != NULL && !tid_filter_has(search->tids, tid))
+		return;
 	if (search->nhits == state->hits_room)
 		search->hits = grow_array(state->context, search->hits, search->nhits,
 								  &state->hits_room, sizeof(ScanHit));

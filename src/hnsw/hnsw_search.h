@@ -44,6 +44,7 @@ typedef struct HnswSearch
 	/* the elements of the last run, in no order: a hit for each TID */
 	ScanHit *hits;
 	uint32 nhits;
+	const TidFilter *tids; /* set by who wants hits of these alone; NULL: all */
 	bool visits;   /* set by who wants neighbours visited, not estimated */
 	bool complete; /* no element that can be reached is missing */
 

@@ -280,6 +280,14 @@ calibrated_effort(const IvfMeta *meta, double k)
 					   .reach = reach};
 }
 
+static void
+set_probes(const IvfMeta *meta, int probes, IvfEffort *effort)
+{
+	effort->probes = scaled_probes(meta, probes);
+	effort->reach = 0;
+	effort->probes_set = true;
+}
+
 IvfEffort
 ivf_effort(Relation index, const IvfMeta *meta, double k)
 {
@@ -287,25 +295,16 @@ ivf_effort(Relation index, const IvfMeta *meta, double k)
 	IvfOptions options = ivf_options(index);
 
 	if (options.probes > 0)
-	{
-		effort.probes = scaled_probes(meta, options.probes);
-		effort.reach = 0;
-	}
+		set_probes(meta, options.probes, &effort);
 	if (ivf_method(index) == IVF_METHOD_FLAT)
 	{
 		if (flat_probes_set)
-		{
-			effort.probes = scaled_probes(meta, flat_probes);
-			effort.reach = 0;
-		}
+			set_probes(meta, flat_probes, &effort);
 	}
 	else
 	{
 		if (pq_probes > 0)
-		{
-			effort.probes = scaled_probes(meta, pq_probes);
-			effort.reach = 0;
-		}
+			set_probes(meta, pq_probes, &effort);
 		if (pq_candidates > 0)
 			effort.candidates = pq_candidates;
 	}
@@ -317,13 +316,14 @@ ivf_effort(Relation index, const IvfMeta *meta, double k)
 IvfContinuation
 ivf_continuation(Relation index, const IvfMeta *meta, double k)
 {
-	IvfContinuation continuation = {.max_probes = meta->nlists,
-									.relaxed = false};
+	IvfContinuation continuation = {
+		.continues = true, .max_probes = meta->nlists, .relaxed = false};
 
 	if (ivf_method(index) != IVF_METHOD_FLAT)
 		return continuation;
 	if (flat_iterative_set && flat_iterative == IVF_ITERATIVE_OFF)
 	{
+		continuation.continues = false;
 		continuation.max_probes = ivf_effort(index, meta, k).probes;
 		continuation.budget = "ivfflat.iterative_scan = off";
 	}

@@ -83,6 +83,7 @@ typedef struct IvfEffort
 	uint32 probes; /* at most */
 	uint32 candidates;
 	float reach; /* see IvfCalibration; 0 where probes were set */
+	bool probes_set;
 } IvfEffort;
 
 /* Rows to look at for each row that is wanted, where nothing was measured */
@@ -103,6 +104,7 @@ extern IvfEffort ivf_effort(Relation index, const IvfMeta *meta, double k);
 /* How scans for k rows go on when more are asked for */
 typedef struct IvfContinuation
 {
+	bool continues;     /* it may go on at all */
 	uint32 max_probes;  /* lists a scan may visit in all */
 	bool relaxed;       /* rows found late may leave out of order */
 	const char *budget; /* the setting that max_probes is from; NULL: none */

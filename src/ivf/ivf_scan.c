@@ -76,12 +76,14 @@ open_query(void *state, const ScanQuery *query, bool again)
 		scan->effort = scan->before;
 	else
 	{
-		scan->effort = (IvfEffort){0, 0};
+		scan->effort = (IvfEffort){0};
 		scan->nlists = 0;
 		scan->totals.lists_present += scan->search->meta.nlists;
 	}
 	scan->continuation =
 		ivf_continuation(query->index, &scan->search->meta, query->rows);
+	scan->search->tids = query->tids;
+	scan->search->most_probes = scan->continuation.max_probes;
 	old = MemoryContextSwitchTo(query->query_memory);
 	ordered =
 		!query->is_null && ivf_search_set_query(scan->search, query->value);
@@ -131,11 +133,66 @@ candidates_limit(void)
 	return Max((Size) work_mem * 1024 / each, 1000);
 }
 
+/*
+ * Rows of near lists that a filtered search looks at in any case: that takes about
+ * as long as all else that a query does.
+ */
+#define CHEAP_ROWS 65536.0
+
+/*
+ * What finds the k nearest of so many rows: as many lists as hold the nearest
+ * k / share of all rows, and as many candidates as k need.
+ */
+static IvfEffort
+masked_effort(Relation index, const IvfMeta *meta, double k, double rows)
+{
+	double nrows = Max(meta->nrows, 1);
+	double share = Max(Min(rows, nrows), 1) / nrows;
+	IvfEffort effort = ivf_effort(index, meta, k);
+	IvfEffort wide = ivf_effort(index, meta, Min(k / share, nrows));
+
+	if (!effort.probes_set)
+	{
+		effort.probes = Max(
+			wide.probes, Min(meta->nlists * CHEAP_ROWS / nrows, meta->nlists));
+		effort.reach = 0;
+	}
+	return effort;
+}
+
+#define ROW_TIME \
+	0.005 /* microseconds to see that it is not in the set; a code */
+#define CANDIDATE_TIME 0.4
+#define COPY_BYTES_TIME 0.0002 /* a byte of a copy that is compared */
+
+static double
+masked_time(Relation index, double k, double rows)
+{
+	const IvfModel *model = ivf_model_get(index);
+	const IvfMeta *meta = &model->meta;
+	IvfEffort effort = masked_effort(index, meta, k, rows);
+	double part = (double) effort.probes / meta->nlists;
+	double matching = meta->codec == CODEC_NONE ? part * rows : 0;
+
+	return part * meta->nrows * ROW_TIME + effort.candidates * CANDIDATE_TIME +
+		matching *
+		(CANDIDATE_TIME + model->layout.copy_slots.size * COPY_BYTES_TIME);
+}
+
+static bool
+goes_on(Relation index)
+{
+	return ivf_continuation(index, &ivf_model_get(index)->meta, 1).continues;
+}
+
 static void
 plan_batch(IvfScan *scan, double k)
 {
-	const IvfSearch *search = scan->search;
-	IvfEffort effort = ivf_effort(search->index, &search->meta, k);
+	IvfSearch *search = scan->search;
+	const TidFilter *tids = search->tids;
+	IvfEffort effort = tids == NULL
+		? ivf_effort(search->index, &search->meta, k)
+		: masked_effort(search->index, &search->meta, k, tids->rows);
 
 	scan->before = scan->effort;
 	/* whoever needs more than the first batch has found reach too short */
@@ -147,6 +204,10 @@ plan_batch(IvfScan *scan, double k)
 		Max(effort.candidates, 2 * scan->before.candidates);
 	if (scan->effort.candidates > candidates_limit())
 		scan->effort.candidates = candidates_limit();
+	/* where few of the rows near the query match, go farther */
+	search->matching_wanted = tids == NULL || effort.probes_set
+		? 0
+		: tids->rows * scan->effort.probes / search->meta.nlists;
 }
 
 /*
@@ -160,6 +221,8 @@ rank_of_hits(const IvfSearch *search, double k)
 	double calibrated = search->meta.calibrations[IVF_NCALIBRATIONS - 1].k;
 	double share = (double) search->counters.rows / IVF_ROWS_EACH;
 
+	if (search->tids != NULL)
+		share = k;
 	return Min(k, Max(share, calibrated));
 }
 
@@ -182,7 +245,9 @@ run(void *state, double k, ScanBatch *batch)
 	batch->nhits = search->nhits;
 	batch->rank = rank_of_hits(search, k);
 	batch->exhausted = search->complete &&
-		scan->effort.probes == scan->continuation.max_probes;
+		Max(scan->effort.probes, search->counters.lists) >=
+			scan->continuation.max_probes;
+	batch->bounded = scan->continuation.budget != NULL;
 	batch->largest = scan->effort.candidates >= candidates_limit();
 	return true;
 }
@@ -245,6 +310,8 @@ ivfbeginscan(Relation index, int nkeys, int norderbys)
 
 const ScanMethod ivf_scan_method = {.begin = ivfbeginscan,
 									.explain = scan_explain,
+									.goes_on = goes_on,
+									.masked_time = masked_time,
 									.check = ivf_check,
 									.learn = ivf_rebuild,
 									.describe = ivf_describe};

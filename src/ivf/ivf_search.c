@@ -59,8 +59,9 @@ struct IvfSearchState
 	IvfListEntry *entries;    /* by list, as far as they have been read */
 	bool *entries_read;       /* by directory page */
 	float *work;
-	float *keys;   /* of a segment's lanes */
-	uint32 *below; /* bits: lanes whose keys are good enough */
+	float *keys;      /* of a segment's lanes */
+	uint32 *below;    /* bits: lanes whose keys are good enough */
+	uint32 *admitted; /* bits: live lanes of a segment that may be hits */
 
 	IvfCandidates candidates;
 	IvfNearest nearest; /* where bounds of estimates count */
@@ -166,6 +167,7 @@ ivf_search_new(Relation index, const IvfModel *fixed)
 	ivf_key_init(&state->keys_of, &search->meta);
 	init_codec(search);
 	state->image = palloc(BLCKSZ);
+	state->admitted = palloc(ivf_live_words(&search->layout) * sizeof(uint32));
 	if (search->layout.copy_slots.pages_each > 1)
 		state->gathered = palloc(search->layout.copy_slots.size);
 	return search;
@@ -372,12 +374,29 @@ typedef struct SegmentCursor
 	BlockNumber blkno; /* the next segment; invalid: there is none */
 } SegmentCursor;
 
+/*
+ * Is the next list to be visited?  What the segment at hand adds to the rows that
+ * match is not known yet, so that a filtered search may visit one too many.
+ */
+static bool
+cursor_wants_list(IvfSearch *search, const SegmentCursor *cursor)
+{
+	if (cursor->rank < cursor->probes)
+		return true;
+	if (search->tids == NULL || cursor->rank >= search->most_probes ||
+		search->counters.matching >= search->matching_wanted)
+		return false;
+	if (cursor->rank == search->state->nsorted)
+		sort_ranks(search, Min(2 * cursor->rank, search->most_probes));
+	return true;
+}
+
 /* Go to the first segment of the next list that has one */
 static void
 cursor_next_list(IvfSearch *search, SegmentCursor *cursor)
 {
 	while (cursor->blkno == InvalidBlockNumber && !search->stale &&
-		   cursor->rank < cursor->probes)
+		   cursor_wants_list(search, cursor))
 	{
 		cursor->list = search->state->ranks[cursor->rank++].list;
 		cursor->blkno = list_first(search, cursor->model, cursor->list);
@@ -465,6 +484,44 @@ centroid_distance(const IvfSearch *search, uint32 list)
 	return sqrtf(Max(square, 0.0f));
 }
 
+/* Find out which lanes of a segment may be hits; false where none may */
+static bool
+admit_lanes(IvfSearch *search, Page page)
+{
+	const IvfLayout *layout = &search->layout;
+	const uint32 *live = IVF_ARRAY(page, layout->live, uint32);
+	const ItemPointerData *tids =
+		IVF_ARRAY(page, layout->tids, ItemPointerData);
+	uint32 *admitted = search->state->admitted;
+	uint32 nlanes = ivf_segment(page)->nlanes;
+	uint64 before = search->counters.matching;
+
+	for (uint32 first = 0; first < nlanes; first += IVF_WORD)
+	{
+		uint32 lanes = live[first / IVF_WORD];
+
+		if (search->tids != NULL)
+		{
+			for (uint32 rest = lanes; rest != 0; rest &= rest - 1)
+			{
+				uint32 lane = pg_rightmost_one_pos32(rest);
+
+				if (!tid_filter_has(search->tids, &tids[first + lane]))
+					lanes &= ~((uint32) 1 << lane);
+			}
+		}
+		admitted[first / IVF_WORD] = lanes;
+		search->counters.matching += pg_popcount32(lanes);
+	}
+	return search->tids == NULL || search->counters.matching > before;
+}
+
+static inline bool
+is_admitted(const IvfSearch *search, uint32 lane)
+{
+	return search->state->admitted[lane / IVF_WORD] >> lane % IVF_WORD & 1;
+}
+
 /*
  * Estimate the rows of a segment of the list from their codes.  Those of next,
  * which may be the same page, are on their way meanwhile.
@@ -475,7 +532,6 @@ estimate_segment(IvfSearch *search, Page page, uint32 list, Page next)
 	struct IvfSearchState *state = search->state;
 	const IvfLayout *layout = &search->layout;
 	IvfCandidates *candidates = &state->candidates;
-	const uint32 *live = IVF_ARRAY(page, layout->live, uint32);
 	CodecScan scan = {
 		.codes = IVF_ARRAY(page, layout->codes, uint8),
 		.nlanes = TYPEALIGN(layout->block_lanes, ivf_segment(page)->nlanes),
@@ -484,6 +540,9 @@ estimate_segment(IvfSearch *search, Page page, uint32 list, Page next)
 		.base = state->codes.factor * state->products[list],
 		.limit = candidates->threshold};
 
+	search->counters.rows += ivf_segment(page)->nlanes;
+	if (!admit_lanes(search, page))
+		return;
 	if (state->codec->scaled)
 	{
 		scan.scales = IVF_ARRAY(page, layout->scales, float);
@@ -495,7 +554,7 @@ estimate_segment(IvfSearch *search, Page page, uint32 list, Page next)
 	for (uint32 first = 0; first < scan.nlanes; first += IVF_WORD)
 	{
 		uint32 word = first / IVF_WORD;
-		uint32 near = state->below[word] & live[word];
+		uint32 near = state->below[word] & state->admitted[word];
 
 		for (; near != 0; near &= near - 1)
 		{
@@ -508,7 +567,6 @@ estimate_segment(IvfSearch *search, Page page, uint32 list, Page next)
 							   ivf_candidates_add(candidates));
 		}
 	}
-	search->counters.rows += ivf_segment(page)->nlanes;
 }
 
 /* All but the codes of a page that comes next, and its kind */
@@ -574,7 +632,7 @@ copies_of(const IvfSearch *search, uint32 first)
 }
 
 /*
- * Compare the live lanes from first to end - 1, whose copies lie in room.  next:
+ * Compare the lanes that may be hits from first to end - 1, whose copies lie in room.  next:
  * where the copies behind these are, to be asked for while the last one is read.
  */
 static void
@@ -584,7 +642,6 @@ compare_lanes(IvfSearch *search, uint32 first, uint32 end, const char *room,
 	const IvfLayout *layout = &search->layout;
 	IvfCandidates *candidates = &search->state->candidates;
 	Page page = (Page) search->state->image;
-	const uint32 *live = IVF_ARRAY(page, layout->live, uint32);
 	ptrdiff_t size = layout->copy_slots.size;
 
 	for (uint32 lane = first; lane < end; lane++)
@@ -592,7 +649,7 @@ compare_lanes(IvfSearch *search, uint32 first, uint32 end, const char *room,
 		const char *copy = room + (lane - first) * size;
 		ScanHit hit;
 
-		if ((live[lane / IVF_WORD] >> lane % IVF_WORD & 1) == 0)
+		if (!is_admitted(search, lane))
 			continue;
 		verify_copy(search, copy, lane + 1 < end ? size : next - copy, 0, &hit);
 		if (!candidates->dropped || hit.low < candidates->threshold)
@@ -612,11 +669,33 @@ compare_large(IvfSearch *search)
 	{
 		const char *copy;
 
+		if (!is_admitted(search, lane))
+			continue;
 		CHECK_FOR_INTERRUPTS();
 		copy = gather_copy(search, copies_of(search, lane));
 		if (!search->stale)
 			compare_lanes(search, lane, lane + 1, copy, copy);
 	}
+}
+
+/*
+ * The first lane of the next copy page, from that of lane first on, with copies of
+ * lanes that may be hits; nlanes where there is none.
+ */
+static uint32
+next_copies(const IvfSearch *search, uint32 first, uint32 nlanes)
+{
+	uint32 per_page = search->layout.copy_slots.per_page;
+
+	for (; first < nlanes; first += per_page)
+	{
+		for (uint32 lane = first; lane < Min(first + per_page, nlanes); lane++)
+		{
+			if (is_admitted(search, lane))
+				return first;
+		}
+	}
+	return nlanes;
 }
 
 /* The same for copies that fit a page, the next page pinned ahead */
@@ -625,12 +704,14 @@ compare_segment(IvfSearch *search, const IvfModel *model)
 {
 	uint32 nlanes = ivf_segment((Page) search->state->image)->nlanes;
 	uint32 per_page = search->layout.copy_slots.per_page;
+	uint32 following = next_copies(search, 0, nlanes);
 	Buffer next = InvalidBuffer;
 
-	if (nlanes > 0)
-		next = ivf_pin(search->index, model, copies_of(search, 0));
-	for (uint32 first = 0; first < nlanes && !search->stale; first += per_page)
+	if (following < nlanes)
+		next = ivf_pin(search->index, model, copies_of(search, following));
+	while (following < nlanes && !search->stale)
 	{
+		uint32 first = following;
 		Buffer buffer = next;
 		BlockNumber blkno = BufferGetBlockNumber(buffer);
 		Page page = page_lock_before(search->index, buffer, IVF_MAGIC,
@@ -638,9 +719,9 @@ compare_segment(IvfSearch *search, const IvfModel *model)
 
 		CHECK_FOR_INTERRUPTS();
 		next = InvalidBuffer;
-		if (first + per_page < nlanes)
-			next = ivf_pin(search->index, model,
-						   copies_of(search, first + per_page));
+		following = next_copies(search, first + per_page, nlanes);
+		if (following < nlanes)
+			next = ivf_pin(search->index, model, copies_of(search, following));
 		if (likely(page != NULL))
 			compare_lanes(
 				search, first, Min(first + per_page, nlanes), page_room(page),
@@ -678,6 +759,8 @@ compare_lists(IvfSearch *search, uint32 probes)
 
 	while (!search->stale && next_image(search, &cursor))
 	{
+		if (!admit_lanes(search, (Page) search->state->image))
+			continue;
 		if (search->layout.copy_slots.pages_each > 1)
 			compare_large(search);
 		else

@@ -24,6 +24,7 @@ typedef struct IvfCounters
 {
 	uint64 lists;
 	uint64 rows; /* estimated, holes too; compared, where there are no codes */
+	uint64 matching;   /* live rows that are in tids */
 	uint64 candidates; /* verified by their copies */
 } IvfCounters;
 
@@ -34,6 +35,12 @@ typedef struct IvfSearch
 	IvfLayout layout;
 	IvfCounters counters;
 	bool trust_estimates; /* where there are no copies: estimates are keys */
+
+	/* set by who wants only these rows; NULL: all */
+	const TidFilter *tids;
+	/* then lists beyond probes are visited until so many of them were met */
+	double matching_wanted;
+	uint32 most_probes; /* but no more lists than these */
 
 	/* the hits of the last run, in no order */
 	ScanHit *hits;

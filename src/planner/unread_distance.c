@@ -21,6 +21,7 @@
 #include "optimizer/planner.h"
 
 #include "am/methods.h"
+#include "planner/filter_scan.h"
 #include "planner/unread_distance.h"
 
 static planner_hook_type next_planner;
@@ -36,14 +37,15 @@ is_ours(Oid indexid)
 	return ours;
 }
 
+/* plan: the scan itself, or the node that returns its rows */
 static void
-leave_out(IndexScan *scan)
+leave_out(const Plan *plan, const IndexScan *scan)
 {
 	ListCell *cell;
 
 	if (scan->indexorderbyorig == NIL || !is_ours(scan->indexid))
 		return;
-	foreach(cell, scan->scan.plan.targetlist)
+	foreach(cell, plan->targetlist)
 	{
 		TargetEntry *entry = lfirst_node(TargetEntry, cell);
 		Node *expression = (Node *) entry->expr;
@@ -71,7 +73,10 @@ plan_without_it(Query *query, const char *source, int cursor_options,
 		   ((Limit *) plan)->limitOption != LIMIT_OPTION_WITH_TIES)
 		plan = outerPlan(plan);
 	if (plan != NULL && IsA(plan, IndexScan))
-		leave_out((IndexScan *) plan);
+		leave_out(plan, (IndexScan *) plan);
+	if (plan != NULL && IsA(plan, CustomScan) &&
+		((CustomScan *) plan)->methods == &filter_scan_methods)
+		leave_out(plan, linitial(((CustomScan *) plan)->custom_plans));
 	return statement;
 }
 

@@ -1,0 +1,352 @@
+/*
+ * filter_path.c
+ *	  Plans a filtered vector search (filter_scan.h).
+ *
+ * PostgreSQL has made index paths of ours already, for tables whose order the query
+ * wants; their conditions would be asked of row after row.  Each one becomes the
+ * child of a filtered search instead, together with the bitmap that PostgreSQL itself
+ * would choose for the same conditions, and the better of them stays: so that
+ * operator classes, security barriers, partial indexes, ANDs and ORs are its
+ * business and not ours.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "access/genam.h"
+#include "nodes/makefuncs.h"
+#include "optimizer/cost.h"
+#include "optimizer/optimizer.h"
+#include "optimizer/pathnode.h"
+#include "optimizer/paths.h"
+#include "optimizer/restrictinfo.h"
+#include "utils/guc.h"
+#include "utils/spccache.h"
+
+#include "am/cost.h"
+#include "am/methods.h"
+#include "core/compat.h"
+#include "planner/filter_path.h"
+#include "planner/filter_scan.h"
+
+static bool enable_filtered_scan = true;
+static set_rel_pathlist_hook_type next_pathlist;
+
+/* Units of cost in a microsecond: cpu_operator_cost is about 25 ns */
+#define MICROSECOND (cpu_operator_cost / 0.025)
+
+/* Microseconds for a row that is found, read and asked; one that is only asked */
+#define FOUND_TIME 2.5
+#define ASKED_TIME 0.3
+
+/* Does every row that an index of ours has meet it: is the vector not NULL? */
+static bool
+holds_for_indexed(const IndexOptInfo *info, const Node *condition)
+{
+	const NullTest *test = (const NullTest *) condition;
+
+	return IsA(condition, NullTest) && test->nulltesttype == IS_NOT_NULL &&
+		!test->argisrow &&
+		match_index_to_operand((Node *) test->arg, 0, (IndexOptInfo *) info);
+}
+
+/* Conditions that rows of the scan have to meet beside those it looks for */
+static List *
+conditions_left(const IndexPath *scan)
+{
+	List *left = NIL;
+	ListCell *cell;
+
+	foreach(cell, scan->indexinfo->indrestrictinfo)
+	{
+		RestrictInfo *condition = lfirst_node(RestrictInfo, cell);
+
+		if (!condition->pseudoconstant &&
+			!holds_for_indexed(scan->indexinfo, (Node *) condition->clause) &&
+			!is_redundant_with_indexclauses(condition, scan->indexclauses))
+			left = lappend(left, condition);
+	}
+	return left;
+}
+
+/*
+ * The method of an index scan of ours whose rows have to meet more conditions, and
+ * which may go on until enough of them do; else NULL.  time: microseconds that it
+ * takes for so many rows out of so many that match.
+ */
+static bool
+is_to_be_filtered(const Path *path, double wanted, double matching,
+				  double *time)
+{
+	const IndexPath *scan = (const IndexPath *) path;
+	const ScanMethod *method;
+	Relation index;
+	bool result;
+
+	if (!IsA(path, IndexPath) || scan->indexorderbys == NIL ||
+		path->param_info != NULL || isinf(path->total_cost) ||
+		conditions_left(scan) == NIL)
+		return false;
+	/* the planner holds a lock on it */
+	index = index_open(scan->indexinfo->indexoid, NoLock);
+	method = methods_find(index);
+	result = method != NULL && method->goes_on(index);
+	if (result)
+		*time = method->masked_time(index, wanted, matching);
+	index_close(index, NoLock);
+	return result;
+}
+
+/*
+ * The bitmap that PostgreSQL would make of the table's other indexes for the
+ * query's conditions; NULL: they say nothing.  It is asked as if the query had no
+ * order, for a relation that takes the paths instead of the real one.
+ */
+static Path *
+best_bitmap(PlannerInfo *root, RelOptInfo *rel)
+{
+	RelOptInfo *shadow = makeNode(RelOptInfo);
+	List *pathkeys = root->query_pathkeys;
+	Path *best = NULL;
+	Cost least = 0;
+	ListCell *cell;
+
+	*shadow = *rel;
+	shadow->pathlist = shadow->partial_pathlist = NIL;
+	root->query_pathkeys = NIL;
+	create_index_paths(root, shadow);
+	root->query_pathkeys = pathkeys;
+	foreach(cell, shadow->pathlist)
+	{
+		Path *path = lfirst(cell);
+		Path *bitmap = path;
+		Cost cost;
+		Selectivity selectivity;
+
+		if (path->param_info != NULL)
+			continue;
+		if (IsA(path, BitmapHeapPath))
+			bitmap = ((BitmapHeapPath *) path)->bitmapqual;
+		else if (!IsA(path, IndexPath) ||
+				 ((IndexPath *) path)->indexclauses == NIL ||
+				 !((IndexPath *) path)->indexinfo->amhasgetbitmap)
+			continue;
+		cost_bitmap_tree_node(bitmap, &cost, &selectivity);
+		/* each row that is left in it will cost about as much as an operator */
+		cost += selectivity * rel->tuples * cpu_operator_cost;
+		if (best == NULL || cost < least)
+		{
+			best = bitmap;
+			least = cost;
+		}
+	}
+	return best == NULL
+		? NULL
+		: (Path *) create_bitmap_heap_path(root, rel, best, NULL, 1.0, 0);
+}
+
+/* Cost of a row that is read out of order, where not all of the table is cached */
+static Cost
+random_row_cost(const RelOptInfo *rel)
+{
+	double missing =
+		1 - Min((double) effective_cache_size / Max(rel->pages, 1), 1);
+	double random_page;
+
+	get_tablespace_page_costs(rel->reltablespace, &random_page, NULL);
+	return cpu_tuple_cost + missing * random_page;
+}
+
+/* Cost of asking all rows of the table; as a sequential scan, or a little more */
+static Cost
+ask_all_cost(PlannerInfo *root, const RelOptInfo *rel)
+{
+	QualCost asked;
+	double page;
+
+	cost_qual_eval(&asked, rel->baserestrictinfo, root);
+	get_tablespace_page_costs(rel->reltablespace, NULL, &page);
+	return rel->pages * page +
+		rel->tuples *
+		(ASKED_TIME * MICROSECOND + cpu_tuple_cost + asked.per_tuple);
+}
+
+/* What it costs to compute the distance of a row that was read */
+static Cost
+distance_cost(PlannerInfo *root, const IndexPath *scan)
+{
+	QualCost distance;
+
+	cost_qual_eval(&distance, scan->indexorderbys, root);
+	return distance.per_tuple;
+}
+
+/*
+ * To find the rows that are wanted: the cheaper one of what the scan may do, see
+ * am/scan.c.  masked: microseconds of a search among those that the bitmap has.
+ */
+static Cost
+search_cost(PlannerInfo *root, const RelOptInfo *rel, const IndexPath *scan,
+			const Path *bitmap, double share, double masked)
+{
+	double wanted = cost_rows_wanted(root);
+	double found = Min(wanted / Max(share, 1e-9), rel->tuples);
+	Cost by_condition =
+		found * (FOUND_TIME * MICROSECOND + random_row_cost(rel));
+	Cost by_bitmap;
+	Cost make;
+	Selectivity selectivity;
+
+	by_condition = Min(by_condition, ask_all_cost(root, rel));
+	if (bitmap == NULL)
+		return by_condition;
+	cost_bitmap_tree_node(((const BitmapHeapPath *) bitmap)->bitmapqual, &make,
+						  &selectivity);
+	by_bitmap = make +
+		Min(masked * MICROSECOND + wanted * random_row_cost(rel),
+			selectivity * rel->tuples *
+				(random_row_cost(rel) + distance_cost(root, scan)));
+	return Min(by_condition, by_bitmap);
+}
+
+static Plan *plan_filtered(PlannerInfo *root, RelOptInfo *rel, CustomPath *path,
+						   List *targets, List *clauses, List *plans);
+
+static const CustomPathMethods path_methods = {
+	.CustomName = "VectorFilteredScan",
+	.PlanCustomPath = plan_filtered,
+};
+
+/* A filtered search in the place of an index scan */
+static Path *
+filtered_path(PlannerInfo *root, RelOptInfo *rel, IndexPath *scan, Path *bitmap,
+			  double masked)
+{
+	CustomPath *path = makeNode(CustomPath);
+	double tuples = Max(rel->tuples, 1);
+	double share = Min(Max(scan->path.rows, 1) / tuples, 1);
+
+	path->path.pathtype = T_CustomScan;
+	path->path.parent = rel;
+	path->path.pathtarget = rel->reltarget;
+	path->path.parallel_safe = scan->path.parallel_safe;
+	path->path.pathkeys = scan->path.pathkeys;
+	path->path.rows = scan->path.rows;
+	path->path.startup_cost =
+		search_cost(root, rel, scan, bitmap, share, masked);
+	/* all rows: each is asked, those that pass are sorted by their distances */
+	path->path.total_cost = path->path.startup_cost + ask_all_cost(root, rel) +
+		scan->path.rows * distance_cost(root, scan);
+	path->flags = CUSTOMPATH_SUPPORT_PROJECTION;
+	path->custom_paths = list_make1(scan);
+	if (bitmap != NULL)
+		path->custom_paths = lappend(path->custom_paths, bitmap);
+	path->custom_private = list_make1(makeFloat(psprintf("%.9g", share)));
+	path->methods = &path_methods;
+	return &path->path;
+}
+
+/* PostgreSQL asks pseudo-constant conditions above the node itself */
+static Plan *
+without_gate(Plan *plan)
+{
+	return IsA(plan, Result) ? outerPlan(plan) : plan;
+}
+
+/* Do all rows of a bitmap scan's set meet what it does not check itself? */
+static bool
+set_suffices(const IndexOptInfo *info, const Plan *table)
+{
+	ListCell *cell;
+
+	foreach(cell, table->qual)
+	{
+		if (!holds_for_indexed(info, lfirst(cell)))
+			return false;
+	}
+	return true;
+}
+
+static Plan *
+plan_filtered(PlannerInfo *root, RelOptInfo *rel, CustomPath *path,
+			  List *targets, List *clauses, List *plans)
+{
+	CustomScan *node = makeNode(CustomScan);
+	IndexScan *scan = castNode(IndexScan, without_gate(linitial(plans)));
+	Plan *table = list_length(plans) > 1 ? without_gate(lsecond(plans)) : NULL;
+	const IndexPath *ordered = linitial(path->custom_paths);
+	bool suffices = table != NULL && set_suffices(ordered->indexinfo, table);
+
+	/* rows are taken from the scan's slot, and asked here */
+	node->scan.plan.targetlist = targets;
+	node->scan.plan.qual = scan->scan.plan.qual;
+	scan->scan.plan.qual = NIL;
+	scan->scan.plan.targetlist = NIL;
+	node->scan.scanrelid = rel->relid;
+	node->flags = path->flags;
+	node->custom_plans = list_make1(scan);
+	if (table != NULL)
+		node->custom_plans = lappend(node->custom_plans, outerPlan(table));
+	node->custom_private =
+		lappend(list_copy(path->custom_private), makeInteger(suffices));
+	node->methods = &filter_scan_methods;
+	return &node->scan.plan;
+}
+
+static void
+filter_paths(PlannerInfo *root, RelOptInfo *rel)
+{
+	Path *bitmap = NULL;
+	bool asked = false;
+	List *scans = NIL;
+	ListCell *cell;
+	double time;
+
+	foreach(cell, rel->pathlist)
+	{
+		if (is_to_be_filtered(lfirst(cell), 1, 1, &time))
+			scans = lappend(scans, lfirst(cell));
+	}
+	foreach(cell, scans)
+	{
+		IndexPath *scan = lfirst(cell);
+		Cost make;
+		Selectivity selectivity = 1;
+
+		if (!asked)
+			bitmap = best_bitmap(root, rel);
+		asked = true;
+		if (bitmap != NULL)
+			cost_bitmap_tree_node(((BitmapHeapPath *) bitmap)->bitmapqual,
+								  &make, &selectivity);
+		(void) is_to_be_filtered(&scan->path, cost_rows_wanted(root),
+								 selectivity * rel->tuples, &time);
+		rel->pathlist = list_delete_ptr(rel->pathlist, scan);
+		add_path(rel, filtered_path(root, rel, scan, bitmap, time));
+	}
+}
+
+static void
+filter_pathlist(PlannerInfo *root, RelOptInfo *rel, Index rti,
+				RangeTblEntry *entry)
+{
+	if (next_pathlist != NULL)
+		next_pathlist(root, rel, rti, entry);
+	if (enable_filtered_scan && enable_indexscan &&
+		rel->rtekind == RTE_RELATION && IS_SIMPLE_REL(rel) &&
+		rel->baserestrictinfo != NIL && root->query_pathkeys != NIL)
+		filter_paths(root, rel);
+}
+
+void
+filter_path_init(void)
+{
+	DefineCustomBoolVariable(
+		"vector_ext.enable_filtered_scan",
+		"Enables the planner's use of filtered vector searches.",
+		"Without them conditions are asked of the rows of a vector index one "
+		"after another.",
+		&enable_filtered_scan, true, PGC_USERSET, 0, NULL, NULL, NULL);
+	next_pathlist = set_rel_pathlist_hook;
+	set_rel_pathlist_hook = filter_pathlist;
+}

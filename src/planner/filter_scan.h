@@ -1,0 +1,29 @@
+/*
+ * filter_scan.h
+ *	  The plan node of a filtered vector search: "Custom Scan (VectorFilteredScan)".
+ *
+ * Its children are the index scan that orders, without conditions, and where
+ * there is one the bitmap of other indexes of the table, which is only made when
+ * the search asks for it.  Conditions are the node's own; the index scan is given
+ * them as a RowFilter (am/row_filter.h).
+ *
+ * Include after postgres.h.
+ */
+#ifndef VECTOR_EXT_FILTER_SCAN_H
+#define VECTOR_EXT_FILTER_SCAN_H
+
+#include "nodes/extensible.h"
+
+/* Of the plan: custom_plans are those children; custom_private these */
+enum
+{
+	FILTER_SCAN_SHARE,   /* Float: of the rows that is expected to pass */
+	FILTER_SCAN_SUFFICE, /* Integer 1: all rows of the bitmap pass */
+};
+
+extern const CustomScanMethods filter_scan_methods;
+
+/* Register the node; once, from _PG_init */
+extern void filter_scan_init(void);
+
+#endif
