@@ -108,8 +108,11 @@ next_row(ScanState *node)
 	row = ExecProcNode(&state->index->ss.ps);
 	if (TupIsNull(row))
 		return ExecClearTuple(node->ss_ScanTupleSlot);
-	return ExecCopySlot(node->ss_ScanTupleSlot,
-						state->index->ss.ss_ScanTupleSlot);
+	ExecCopySlot(node->ss_ScanTupleSlot, state->index->ss.ss_ScanTupleSlot);
+	/* which the copy lacks */
+	node->ss_ScanTupleSlot->tts_tableOid =
+		RelationGetRelid(node->ss_currentRelation);
+	return node->ss_ScanTupleSlot;
 }
 
 /* All conditions are those of the node, which come next */
