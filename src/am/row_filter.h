@@ -31,6 +31,8 @@ typedef struct RowFilter
 	/* No visible row that is not in this set passes.  NULL: there is no such set. */
 	const TidFilter *(*tids)(void *arg);
 
+	double tids_share; /* of all rows that is expected to be in it */
+
 	/* All visible rows of the set pass, unless its recheck is true */
 	bool tids_suffice;
 

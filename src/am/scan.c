@@ -38,8 +38,7 @@
 	0.3 /* the same for a condition that it fails, in order */
 #define TESTED_HIT_TIME 0.8 /* and out of order */
 
-/* Where more rows than that pass, the condition is asked before the set is made */
-#define MANY_PASS 0.2
+#define MATCHING_ROW_TIME 0.15 /* have another index find a row of the set */
 
 /* A batch is made for some more rows than seem to be needed until enough pass */
 #define PASS_MARGIN 1.3
@@ -557,16 +556,23 @@ take_tids(VectorScan *scan)
 	scan->order = scan->engine->open(scan->state, &scan->query, false);
 }
 
-/* Hits to ask for until as many pass as are wanted, by what was expected */
+/* Share of the hits that is expected to pass */
 static double
-expected_k(IndexScanDesc desc, const VectorScan *scan)
+expected_share(IndexScanDesc desc, const VectorScan *scan)
 {
 	double share = scan->filter->share;
 	double rows = table_rows(desc);
 
 	if (scan->query.tids != NULL && rows > 0)
 		share /= matching_rows(desc, scan->query.tids) / rows;
-	return Min(PASS_MARGIN * scan->wanted / Max(Min(share, 1), 1e-9),
+	return Max(Min(share, 1), 1e-9);
+}
+
+/* Hits to ask for until as many pass as are wanted, by what was expected */
+static double
+expected_k(IndexScanDesc desc, const VectorScan *scan)
+{
+	return Min(PASS_MARGIN * scan->wanted / expected_share(desc, scan),
 			   FIRST_GROWTH * scan->wanted);
 }
 
@@ -579,6 +585,35 @@ observed_k(const VectorScan *scan)
 	return Max(Min(k, LATER_GROWTH * scan->k), 2 * scan->k);
 }
 
+/* Microseconds to find and ask the k nearest rows */
+static double
+asking_time(IndexScanDesc desc, double k)
+{
+	return k * TESTED_HIT_TIME +
+		methods_find(desc->indexRelation)
+			->masked_time(desc->indexRelation, k, table_rows(desc));
+}
+
+/*
+ * Is it better to make the set than to ask hits, of which such a share passes?  That
+ * the table has no statistics tells nothing: then the set is no mistake.
+ */
+static bool
+set_is_shorter(IndexScanDesc desc, const VectorScan *scan, double share)
+{
+	double rows = scan->filter->tids_share * table_rows(desc);
+	double time =
+		rows * (MATCHING_ROW_TIME + Min(INLINE_ROW_TIME, TESTED_ROW_TIME));
+
+	if (rows == 0)
+		return true;
+	time = Min(time,
+			   rows * MATCHING_ROW_TIME +
+				   methods_find(desc->indexRelation)
+					   ->masked_time(desc->indexRelation, scan->wanted, rows));
+	return time < asking_time(desc, PASS_MARGIN * scan->wanted / share);
+}
+
 static void
 start_filtered(IndexScanDesc desc, VectorScan *scan)
 {
@@ -587,8 +622,8 @@ start_filtered(IndexScanDesc desc, VectorScan *scan)
 
 	scan->tests = true;
 	scan->wanted = k;
-	if (filter->tids != NULL && filter->share < MANY_PASS &&
-		scan->order != SCAN_UNORDERED)
+	if (filter->tids != NULL && scan->order != SCAN_UNORDERED &&
+		set_is_shorter(desc, scan, expected_share(desc, scan)))
 		take_tids(scan);
 	if (scan->tests)
 		k = expected_k(desc, scan);
@@ -614,9 +649,7 @@ all_is_shorter(IndexScanDesc desc, VectorScan *scan, double k)
 
 	if (scan->batch.bounded || rows == 0)
 		return false;
-	return rows * TESTED_ROW_TIME < k * TESTED_HIT_TIME +
-		methods_find(desc->indexRelation)
-			->masked_time(desc->indexRelation, k, rows);
+	return rows * TESTED_ROW_TIME < asking_time(desc, k);
 }
 
 /* Fewer have passed than are wanted: which is the way to more of them? */
@@ -624,7 +657,7 @@ static void
 go_on_testing(IndexScanDesc desc, VectorScan *scan)
 {
 	double k = observed_k(scan);
-	double passed = scan->nready;
+	double share = Min((scan->nready + 0.5) / scan->k, 1);
 
 	/* what was held back comes again */
 	scan->nready = scan->next = 0;
@@ -632,7 +665,7 @@ go_on_testing(IndexScanDesc desc, VectorScan *scan)
 	resolve_last(scan);
 	returned_index(&scan->returned, scan->query.query_memory);
 	if (scan->query.tids == NULL && scan->filter->tids != NULL &&
-		passed < MANY_PASS * scan->k)
+		set_is_shorter(desc, scan, share))
 	{
 		take_tids(scan);
 		if (scan->tests)

@@ -185,6 +185,12 @@ goes_on(Relation index)
 	return ivf_continuation(index, &ivf_model_get(index)->meta, 1).continues;
 }
 
+/*
+ * Lists beyond those are visited while fewer rows matched than this share of what so
+ * many lists hold on average: lists near to a query may be short ones.
+ */
+#define MATCHING_SHARE 0.5
+
 static void
 plan_batch(IvfScan *scan, double k)
 {
@@ -207,7 +213,8 @@ plan_batch(IvfScan *scan, double k)
 	/* where few of the rows near the query match, go farther */
 	search->matching_wanted = tids == NULL || effort.probes_set
 		? 0
-		: tids->rows * scan->effort.probes / search->meta.nlists;
+		: MATCHING_SHARE * tids->rows * scan->effort.probes /
+			search->meta.nlists;
 }
 
 /*

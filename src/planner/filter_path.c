@@ -217,10 +217,10 @@ static const CustomPathMethods path_methods = {
 	.PlanCustomPath = plan_filtered,
 };
 
-/* A filtered search in the place of an index scan */
+/* The same in the place of an index scan.  matching: share of rows in the bitmap. */
 static Path *
 filtered_path(PlannerInfo *root, RelOptInfo *rel, IndexPath *scan, Path *bitmap,
-			  double masked)
+			  double matching, double masked)
 {
 	CustomPath *path = makeNode(CustomPath);
 	double tuples = Max(rel->tuples, 1);
@@ -241,7 +241,8 @@ filtered_path(PlannerInfo *root, RelOptInfo *rel, IndexPath *scan, Path *bitmap,
 	path->custom_paths = list_make1(scan);
 	if (bitmap != NULL)
 		path->custom_paths = lappend(path->custom_paths, bitmap);
-	path->custom_private = list_make1(makeFloat(psprintf("%.9g", share)));
+	path->custom_private = list_make2(makeFloat(psprintf("%.9g", share)),
+									  makeFloat(psprintf("%.9g", matching)));
 	path->methods = &path_methods;
 	return &path->path;
 }
@@ -322,7 +323,8 @@ filter_paths(PlannerInfo *root, RelOptInfo *rel)
 		(void) is_to_be_filtered(&scan->path, cost_rows_wanted(root),
 								 selectivity * rel->tuples, &time);
 		rel->pathlist = list_delete_ptr(rel->pathlist, scan);
-		add_path(rel, filtered_path(root, rel, scan, bitmap, time));
+		add_path(rel,
+				 filtered_path(root, rel, scan, bitmap, selectivity, time));
 	}
 }
 

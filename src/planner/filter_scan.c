@@ -170,6 +170,8 @@ begin_node(CustomScanState *node, EState *estate, int flags)
 		.share = floatVal(list_nth(plan->custom_private, FILTER_SCAN_SHARE)),
 		.passes = passes,
 		.tids = state->bitmap != NULL ? tids : NULL,
+		.tids_share =
+			floatVal(list_nth(plan->custom_private, FILTER_SCAN_MATCHING)),
 		.tids_suffice =
 			intVal(list_nth(plan->custom_private, FILTER_SCAN_SUFFICE)) != 0,
 		.arg = state};

@@ -17,8 +17,9 @@
 /* Of the plan: custom_plans are those children; custom_private these */
 enum
 {
-	FILTER_SCAN_SHARE,   /* Float: of the rows that is expected to pass */
-	FILTER_SCAN_SUFFICE, /* Integer 1: all rows of the bitmap pass */
+	FILTER_SCAN_SHARE,    /* Float: of the rows that is expected to pass */
+	FILTER_SCAN_MATCHING, /* Float: that is expected to be in the bitmap */
+	FILTER_SCAN_SUFFICE,  /* Integer 1: all rows of the bitmap pass */
 };
 
 extern const CustomScanMethods filter_scan_methods;
