@@ -251,7 +251,7 @@ calibrated_effort(const IvfMeta *meta, double k)
 		if (i > 0 && meta->calibrations[i - 1].k < k)
 			below = &meta->calibrations[i - 1];
 	}
-	reach = k > above->k ? 0 : above->reach;
+	reach = above->reach;
 	if (below->k < above->k)
 		part = log(k / below->k) / log((double) above->k / below->k);
 	probes = below->probes * pow((double) above->probes / below->probes, part);
@@ -259,8 +259,13 @@ calibrated_effort(const IvfMeta *meta, double k)
 		pow((double) above->candidates / below->candidates, part);
 	if (k > above->k)
 	{
+		const IvfCalibration *before = above - 1;
 		double factor = k / above->k;
 
+		/* as it grew between the last two that were measured */
+		if (reach > 0 && before->reach > 0)
+			reach *= pow(Max(above->reach / before->reach, 1),
+						 log(factor) / log((double) above->k / before->k));
 		candidates = Max(candidates * factor, IVF_CANDIDATES_EACH * k);
 		probes = Max(probes * sqrt(factor),
 					 IVF_ROWS_EACH * k * Min(meta->nlists, meta->nbuilt) /

@@ -139,6 +139,21 @@ candidates_limit(void)
  */
 #define CHEAP_ROWS 65536.0
 
+static uint32
+cheap_lists(const IvfMeta *meta)
+{
+	return Min(ceil(meta->nlists * CHEAP_ROWS / Max(meta->nrows, 1)),
+			   meta->nlists);
+}
+
+static double
+matching_share(const IvfMeta *meta, double rows)
+{
+	double nrows = Max(meta->nrows, 1);
+
+	return Max(Min(rows, nrows), 1) / nrows;
+}
+
 /*
  * What finds the k nearest of so many rows: as many lists as hold the nearest
  * k / share of all rows, and as many candidates as k need.
@@ -146,17 +161,12 @@ candidates_limit(void)
 static IvfEffort
 masked_effort(Relation index, const IvfMeta *meta, double k, double rows)
 {
-	double nrows = Max(meta->nrows, 1);
-	double share = Max(Min(rows, nrows), 1) / nrows;
+	double among = Min(k / matching_share(meta, rows), Max(meta->nrows, k));
 	IvfEffort effort = ivf_effort(index, meta, k);
-	IvfEffort wide = ivf_effort(index, meta, Min(k / share, nrows));
+	IvfEffort wide = ivf_effort(index, meta, among);
 
-	if (!effort.probes_set)
-	{
-		effort.probes = Max(
-			wide.probes, Min(meta->nlists * CHEAP_ROWS / nrows, meta->nlists));
-		effort.reach = 0;
-	}
+	effort.probes = wide.probes;
+	effort.reach = wide.reach;
 	return effort;
 }
 
@@ -171,7 +181,7 @@ masked_time(Relation index, double k, double rows)
 	const IvfModel *model = ivf_model_get(index);
 	const IvfMeta *meta = &model->meta;
 	IvfEffort effort = masked_effort(index, meta, k, rows);
-	double part = (double) effort.probes / meta->nlists;
+	double part = (double) Max(effort.probes, cheap_lists(meta)) / meta->nlists;
 	double matching = meta->codec == CODEC_NONE ? part * rows : 0;
 
 	return part * meta->nrows * ROW_TIME + effort.candidates * CANDIDATE_TIME +
@@ -185,12 +195,6 @@ goes_on(Relation index)
 	return ivf_continuation(index, &ivf_model_get(index)->meta, 1).continues;
 }
 
-/*
- * Lists beyond those are visited while fewer rows matched than this share of what so
- * many lists hold on average: lists near to a query may be short ones.
- */
-#define MATCHING_SHARE 0.5
-
 static void
 plan_batch(IvfScan *scan, double k)
 {
@@ -203,6 +207,8 @@ plan_batch(IvfScan *scan, double k)
 	scan->before = scan->effort;
 	/* whoever needs more than the first batch has found reach too short */
 	scan->effort.reach = scan->before.probes == 0 ? effort.reach : 0;
+	if (tids == NULL && k > search->meta.calibrations[IVF_NCALIBRATIONS - 1].k)
+		scan->effort.reach = 0;
 	/* each batch goes at least twice as far as the one before */
 	scan->effort.probes = Min(Max(effort.probes, 2 * scan->before.probes),
 							  scan->continuation.max_probes);
@@ -210,11 +216,10 @@ plan_batch(IvfScan *scan, double k)
 		Max(effort.candidates, 2 * scan->before.candidates);
 	if (scan->effort.candidates > candidates_limit())
 		scan->effort.candidates = candidates_limit();
-	/* where few of the rows near the query match, go farther */
-	search->matching_wanted = tids == NULL || effort.probes_set
-		? 0
-		: MATCHING_SHARE * tids->rows * scan->effort.probes /
-			search->meta.nlists;
+	search->least_probes = tids == NULL ? 0 : cheap_lists(&search->meta);
+	search->matching_share = 0;
+	if (tids != NULL && !effort.probes_set)
+		search->matching_share = matching_share(&search->meta, tids->rows);
 }
 
 /*

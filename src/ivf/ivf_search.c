@@ -267,7 +267,8 @@ lists_within(IvfSearch *search, uint32 probes, float reach)
 		return n;
 	sort_ranks(search, n);
 	limit = reach * (state->ranks[0].score + lacking);
-	while (n > LEAST_LISTS && state->ranks[n - 1].score + lacking > limit)
+	while (n > Max(LEAST_LISTS, search->least_probes) &&
+		   state->ranks[n - 1].score + lacking > limit)
 		n--;
 	return n;
 }
@@ -369,22 +370,32 @@ typedef struct SegmentCursor
 {
 	const IvfModel *model;
 	uint32 probes;
-	uint32 rank; /* of the list at hand, by nearness */
+	double matching_wanted; /* rows; known once probes lists were visited */
+	uint32 rank;            /* of the list at hand, by nearness */
 	uint32 list;
 	BlockNumber blkno; /* the next segment; invalid: there is none */
 } SegmentCursor;
+
+/*
+ * Lists beyond those asked for are visited while fewer rows matched than this share of
+ * what as many rows anywhere have.
+ */
+#define MATCHING_LEAST 0.5
 
 /*
  * Is the next list to be visited?  What the segment at hand adds to the rows that
  * match is not known yet, so that a filtered search may visit one too many.
  */
 static bool
-cursor_wants_list(IvfSearch *search, const SegmentCursor *cursor)
+cursor_wants_list(IvfSearch *search, SegmentCursor *cursor)
 {
 	if (cursor->rank < cursor->probes)
 		return true;
+	if (cursor->rank == cursor->probes)
+		cursor->matching_wanted =
+			MATCHING_LEAST * search->matching_share * search->counters.rows;
 	if (search->tids == NULL || cursor->rank >= search->most_probes ||
-		search->counters.matching >= search->matching_wanted)
+		search->counters.matching >= cursor->matching_wanted)
 		return false;
 	if (cursor->rank == search->state->nsorted)
 		sort_ranks(search, Min(2 * cursor->rank, search->most_probes));

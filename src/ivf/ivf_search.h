@@ -38,9 +38,13 @@ typedef struct IvfSearch
 
 	/* set by who wants only these rows; NULL: all */
 	const TidFilter *tids;
-	/* then lists beyond probes are visited until so many of them were met */
-	double matching_wanted;
-	uint32 most_probes; /* but no more lists than these */
+	/*
+	 * Then this is their share of all rows; where the lists of a run have far fewer,
+	 * farther ones are visited, until there are enough.  0: they are not.
+	 */
+	double matching_share;
+	uint32 least_probes; /* lists visited however far they are */
+	uint32 most_probes;  /* but no more lists than these */
 
 	/* the hits of the last run, in no order */
 	ScanHit *hits;
