@@ -66,8 +66,8 @@ ask() {
 	echo "   ORDER BY embedding <=> (question's vector) LIMIT 3;"
 	psql -qX -P border=1 -P footer=off -c "$query" | sed 's/^/   /; /^ *$/d'
 	psql -qAtX -c "EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY ON) SELECT id $from" |
-		grep -E 'Scan.*packages|Scan on packages|Execution' |
-		sed -E 's/ \(actual.*//; s/^[ >-]*/   plan: /; s/plan: Execution Time/time/'
+		grep -E 'Scan|Searches (F|a|b)|Execution' | grep -v '^Vector Index Scan' |
+		sed -E 's/ \(actual.*//; s/^( *)(->)? */   plan: \1/; s/plan: Execution Time/time/'
 }
 ask 28 "tags @> '{role::program}'"
 ask 163 "section = 'science'"
