@@ -380,7 +380,7 @@ typedef struct SegmentCursor
  * Lists beyond those asked for are visited while fewer rows matched than this share of
  * what as many rows anywhere have.
  */
-#define MATCHING_LEAST 0.5
+#define MATCHING_LEAST 0.8
 
 /*
  * Is the next list to be visited?  What the segment at hand adds to the rows that
