@@ -17,6 +17,13 @@ struct ExplainState;
 /* Takes what an index says of itself, name by name */
 typedef void (*MethodFact)(void *arg, const char *name, const char *value);
 
+typedef enum MethodReach
+{
+	REACH_FIRST,   /* its first search is all */
+	REACH_BOUNDED, /* to the end of a budget */
+	REACH_ALL      /* to the last row */
+} MethodReach;
+
 typedef struct ScanMethod
 {
 	ambeginscan_function begin; /* by which its indexes are told from others */
@@ -28,11 +35,8 @@ typedef struct ScanMethod
 	 */
 	void (*explain)(IndexScanDesc scan, struct ExplainState *es);
 
-	/*
-	 * May a scan go on when its first search found too little, by the settings in
-	 * force?
-	 */
-	bool (*goes_on)(Relation index);
+	/* How far a scan may go, by the settings in force */
+	MethodReach (*reach)(Relation index);
 
 	/*
 	 * Microseconds that a search is likely to take for k rows of a set (ScanQuery's

@@ -32,12 +32,12 @@
  * Which way to filtered rows is shorter: microseconds, measured on one machine with
  * PostgreSQL 15.  Only what they are in proportion to each other matters.
  */
-#define INLINE_ROW_TIME 0.6 /* read a row, compute its distance */
-#define TOASTED_ROW_TIME 5  /* the same where the value lies out of line */
-#define TESTED_ROW_TIME \
-	0.3 /* the same for a condition that it fails, in order */
-#define TESTED_HIT_TIME 0.8 /* and out of order */
+#define INLINE_ROW_TIME 0.5  /* read a row, compute its distance */
+#define TOASTED_ROW_TIME 3.5 /* the same where the value lies out of line */
+#define TESTED_ROW_TIME 0.1  /* ask a condition that it fails, in order */
+#define TESTED_HIT_TIME 0.8  /* the same out of order */
 
+#define TESTED_SET_TIME 0.3    /* the same for a row of a set */
 #define MATCHING_ROW_TIME 0.15 /* have another index find a row of the set */
 
 /* A batch is made for some more rows than seem to be needed until enough pass */
@@ -90,6 +90,7 @@ typedef struct VectorScan
 
 	/* where its filter's condition is asked */
 	bool tests;
+	bool bounded;        /* settings say how far it may go */
 	tested_hash *tested; /* rows it was asked of; NULL: none */
 	ScanHit *ready; /* rows that pass, in order: nready of them, next is next */
 	uint32 nready;
@@ -405,33 +406,42 @@ run_batch(VectorScan *scan, double k)
  * The rest, sorted
  */
 
-/* from_set: the index may have no entry for the row */
+/* The row that was read last, which passes; from_table: it may have no entry */
 static void
-sort_row(VectorScan *scan, ItemPointer tid, bool from_set)
+sort_passing(VectorScan *scan, ItemPointer tid, bool from_table)
 {
-	double key = 0;
+	double key;
 
-	CHECK_FOR_INTERRUPTS();
-	if (returned_has(&scan->returned, tid))
+	if ((from_table && !scan_heap_indexed(scan->heap)) ||
+		!key_of_row(scan, &key) || (from_table && isnan(key)))
 		return;
-	if ((scan->tests || scan->order != SCAN_UNORDERED) &&
-		(!row_passes(scan, tid) ||
-		 (from_set && !scan_heap_indexed(scan->heap))))
-		return;
-	if (scan->order != SCAN_UNORDERED)
+	if (isnan(key))
+		key = INFINITY;
+	if (key < scan->last.high && scan->order == SCAN_STRICT)
 	{
-		if (!key_of_row(scan, &key) || (isnan(key) && from_set))
-			return;
-		if (isnan(key))
-			key = INFINITY;
-		if (key < scan->last.high && scan->order == SCAN_STRICT)
-		{
-			scan->totals.dropped++;
-			return;
-		}
+		scan->totals.dropped++;
+		return;
 	}
 	scan->totals.sorted++;
 	scan_rest_add(scan->rest, key, tid);
+}
+
+static void
+sort_row(VectorScan *scan, ItemPointer tid, bool from_table)
+{
+	CHECK_FOR_INTERRUPTS();
+	if (returned_has(&scan->returned, tid))
+		return;
+	if (scan->order == SCAN_UNORDERED)
+	{
+		if (!scan->tests || row_passes(scan, tid))
+		{
+			scan->totals.sorted++;
+			scan_rest_add(scan->rest, 0, tid);
+		}
+	}
+	else if (row_passes(scan, tid))
+		sort_passing(scan, tid, from_table);
 }
 
 static void
@@ -457,9 +467,31 @@ error_replaced(const VectorScan *scan)
 			 errhint("Run the query again.")));
 }
 
+/* All rows of the table that pass */
+static void
+sort_table(VectorScan *scan)
+{
+	TupleTableSlot *row;
+
+	while ((row = scan_heap_next(scan->heap)) != NULL)
+	{
+		ItemPointerData tid;
+
+		CHECK_FOR_INTERRUPTS();
+		if (!scan->filter->passes(scan->filter->arg, row))
+		{
+			scan->totals.failed++;
+			continue;
+		}
+		tid = scan_heap_tid(scan->heap);
+		if (!returned_has(&scan->returned, &tid))
+			sort_passing(scan, &tid, true);
+	}
+}
+
 /* All rows of the index, in the order of the table where they are looked at */
 static void
-sort_all(VectorScan *scan)
+sort_index(VectorScan *scan)
 {
 	HeapOrder order;
 	bool reads = scan->order != SCAN_UNORDERED || scan->tests;
@@ -483,8 +515,11 @@ sort_rest(VectorScan *scan)
 	scan->rest = scan_rest_begin();
 	if (scan->query.tids != NULL && scan->order != SCAN_UNORDERED)
 		tid_filter_visit(scan->query.tids, sort_matching, scan);
+	else if (scan->tests && scan->order != SCAN_UNORDERED && !scan->bounded &&
+			 scan_heap_is_readable(scan->heap))
+		sort_table(scan);
 	else
-		sort_all(scan);
+		sort_index(scan);
 	scan->totals.batches++;
 	scan_rest_sort(scan->rest);
 	MemoryContextSwitchTo(old);
@@ -531,16 +566,17 @@ exact_is_shorter(IndexScanDesc desc, VectorScan *scan, double k)
 {
 	double rows = matching_rows(desc, scan->query.tids);
 	double passing = rows;
-	double time = 0;
+	double exact = 0;
+	double masked = methods_find(desc->indexRelation)
+						->masked_time(desc->indexRelation, k, rows);
 
 	if (scan->tests)
 	{
 		passing = Min(scan->filter->share * table_rows(desc), rows);
-		time = rows * TESTED_ROW_TIME;
+		exact = rows * TESTED_SET_TIME;
+		masked += k * TESTED_HIT_TIME;
 	}
-	time += passing * row_time(scan);
-	return time < methods_find(desc->indexRelation)
-					  ->masked_time(desc->indexRelation, k, rows);
+	return exact + passing * row_time(scan) < masked;
 }
 
 /* From now on only rows of the filter's set are looked for */
@@ -602,8 +638,7 @@ static bool
 set_is_shorter(IndexScanDesc desc, const VectorScan *scan, double share)
 {
 	double rows = scan->filter->tids_share * table_rows(desc);
-	double time =
-		rows * (MATCHING_ROW_TIME + Min(INLINE_ROW_TIME, TESTED_ROW_TIME));
+	double time = rows * (MATCHING_ROW_TIME + INLINE_ROW_TIME);
 
 	if (rows == 0)
 		return true;
@@ -614,6 +649,17 @@ set_is_shorter(IndexScanDesc desc, const VectorScan *scan, double share)
 	return time < asking_time(desc, PASS_MARGIN * scan->wanted / share);
 }
 
+/* Is it better to ask all rows of the index than the k nearest ones? */
+static bool
+all_is_shorter(IndexScanDesc desc, VectorScan *scan, double k)
+{
+	double rows = table_rows(desc);
+
+	if (scan->bounded || rows == 0)
+		return false;
+	return rows * TESTED_ROW_TIME < asking_time(desc, k);
+}
+
 static void
 start_filtered(IndexScanDesc desc, VectorScan *scan)
 {
@@ -621,6 +667,9 @@ start_filtered(IndexScanDesc desc, VectorScan *scan)
 	double k = scan->query.rows;
 
 	scan->tests = true;
+	scan->bounded =
+		methods_find(desc->indexRelation)->reach(desc->indexRelation) !=
+		REACH_ALL;
 	scan->wanted = k;
 	if (filter->tids != NULL && scan->order != SCAN_UNORDERED &&
 		set_is_shorter(desc, scan, expected_share(desc, scan)))
@@ -628,7 +677,10 @@ start_filtered(IndexScanDesc desc, VectorScan *scan)
 	if (scan->tests)
 		k = expected_k(desc, scan);
 	if (scan->order == SCAN_UNORDERED ||
-		(scan->query.tids != NULL && exact_is_shorter(desc, scan, k)))
+		(scan->query.tids != NULL
+			 ? exact_is_shorter(desc, scan, k)
+			 : all_is_shorter(desc, scan,
+							  scan->wanted / expected_share(desc, scan))))
 	{
 		scan->totals.exact++;
 		sort_rest(scan);
@@ -639,17 +691,6 @@ start_filtered(IndexScanDesc desc, VectorScan *scan)
 	else
 		scan->totals.by_condition++;
 	run_batch(scan, k);
-}
-
-/* Is it better to ask all rows of the index than the k nearest ones? */
-static bool
-all_is_shorter(IndexScanDesc desc, VectorScan *scan, double k)
-{
-	double rows = table_rows(desc);
-
-	if (scan->batch.bounded || rows == 0)
-		return false;
-	return rows * TESTED_ROW_TIME < asking_time(desc, k);
 }
 
 /* Fewer have passed than are wanted: which is the way to more of them? */

@@ -105,9 +105,6 @@ typedef struct ScanBatch
 
 	/* A larger one is not to be made (it would not fit memory): sort the rest */
 	bool largest;
-
-	/* Settings say how far a scan may go: that is not to be cut short by sorting */
-	bool bounded;
 } ScanBatch;
 
 /* Called with each row */

@@ -4,9 +4,11 @@
  */
 #include "postgres.h"
 
+#include "access/heapam.h"
 #include "access/relscan.h"
 #include "access/tableam.h"
 #include "catalog/index.h"
+#include "catalog/pg_am.h"
 #include "executor/executor.h"
 #include "utils/memutils.h"
 
@@ -22,6 +24,11 @@ struct ScanHeap
 	IndexInfo *info;
 	EState *estate;       /* for index expressions */
 	ExprState *predicate; /* of a partial index, once it was asked for */
+
+	/* all rows: */
+	TableScanDesc rows; /* NULL: has not begun */
+	BlockNumber block;  /* of which roots are known */
+	OffsetNumber roots[MaxHeapTuplesPerPage];
 };
 
 ScanHeap *
@@ -108,11 +115,66 @@ scan_heap_value(ScanHeap *heap, Datum *value)
 	return true;
 }
 
+bool
+scan_heap_is_readable(const ScanHeap *heap)
+{
+	return heap->scan->heapRelation->rd_rel->relam == HEAP_TABLE_AM_OID;
+}
+
+TupleTableSlot *
+scan_heap_next(ScanHeap *heap)
+{
+	if (heap->fetch == NULL)
+		open_heap(heap);
+	if (heap->rows == NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(heap->context);
+
+		heap->rows = table_beginscan(heap->scan->heapRelation,
+									 heap->scan->xs_snapshot, 0, NULL);
+		MemoryContextSwitchTo(old);
+		heap->block = InvalidBlockNumber;
+	}
+	ResetPerTupleExprContext(heap->estate);
+	if (table_scan_getnextslot(heap->rows, ForwardScanDirection, heap->slot))
+		return heap->slot;
+	table_endscan(heap->rows);
+	heap->rows = NULL;
+	return NULL;
+}
+
+/* A row that was updated without a new entry is known by the first of its chain */
+ItemPointerData
+scan_heap_tid(ScanHeap *heap)
+{
+	ItemPointerData tid = heap->slot->tts_tid;
+	BlockNumber block = ItemPointerGetBlockNumber(&tid);
+	OffsetNumber offset = ItemPointerGetOffsetNumber(&tid);
+	Buffer buffer;
+
+	if (!HeapTupleIsHeapOnly(((HeapTupleTableSlot *) heap->slot)->tuple))
+		return tid;
+	if (block != heap->block)
+	{
+		buffer = ((BufferHeapTupleTableSlot *) heap->slot)->buffer;
+		LockBuffer(buffer, BUFFER_LOCK_SHARE);
+		heap_get_root_tuples(BufferGetPage(buffer), heap->roots);
+		LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
+		heap->block = block;
+	}
+	if (OffsetNumberIsValid(heap->roots[offset - 1]))
+		ItemPointerSetOffsetNumber(&tid, heap->roots[offset - 1]);
+	return tid;
+}
+
 void
 scan_heap_end(ScanHeap *heap)
 {
 	if (heap->fetch == NULL)
 		return;
+	if (heap->rows != NULL)
+		table_endscan(heap->rows);
+	heap->rows = NULL;
 	table_index_fetch_end(heap->fetch);
 	ExecDropSingleTupleTableSlot(heap->slot);
 	FreeExecutorState(heap->estate);

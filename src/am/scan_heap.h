@@ -34,6 +34,16 @@ extern bool scan_heap_stored(ScanHeap *heap, Datum *value);
 /* The same detoasted */
 extern bool scan_heap_value(ScanHeap *heap, Datum *value);
 
+/*
+ * All visible rows of the table, in its order: NULL after the last one.  Not for
+ * tables of other kinds than PostgreSQL's own: false.
+ */
+extern bool scan_heap_is_readable(const ScanHeap *heap);
+extern TupleTableSlot *scan_heap_next(ScanHeap *heap);
+
+/* The TID by which indexes know the row that scan_heap_next() returned last */
+extern ItemPointerData scan_heap_tid(ScanHeap *heap);
+
 extern void scan_heap_end(ScanHeap *heap);
 
 #endif

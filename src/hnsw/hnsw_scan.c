@@ -192,10 +192,16 @@ masked_time(Relation index, double k, double rows)
 		NODE_TIME;
 }
 
-static bool
-goes_on(Relation index)
+static MethodReach
+reach(Relation index)
 {
-	return hnsw_continuation(index).continues;
+	HnswContinuation continuation = hnsw_continuation(index);
+
+	if (!continuation.continues)
+		return REACH_FIRST;
+	return continuation.budget != NULL || continuation.max_memory < SIZE_MAX
+		? REACH_BOUNDED
+		: REACH_ALL;
 }
 
 static bool
@@ -232,8 +238,6 @@ run(void *state, double k, ScanBatch *batch)
 	batch->hits = search->hits;
 	batch->nhits = search->nhits;
 	batch->rank = Min(k, scan->ef);
-	batch->bounded =
-		continuation->budget != NULL || continuation->max_memory < SIZE_MAX;
 	if (!search->complete && scan->ef >= limit &&
 		continuation->max_memory < SIZE_MAX)
 	{
@@ -342,7 +346,7 @@ hnsw_begin_scan(Relation index, int nkeys, int norderbys)
 
 const ScanMethod hnsw_scan_method = {.begin = hnsw_begin_scan,
 									 .explain = scan_explain,
-									 .goes_on = goes_on,
+									 .reach = reach,
 									 .masked_time = masked_time,
 									 .check = hnsw_check,
 									 .learn = hnsw_train_anew,

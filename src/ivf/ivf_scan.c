@@ -209,10 +209,15 @@ masked_time(Relation index, double k, double rows)
 		(CANDIDATE_TIME + model->layout.copy_slots.size * COPY_BYTES_TIME);
 }
 
-static bool
-goes_on(Relation index)
+static MethodReach
+reach(Relation index)
 {
-	return ivf_continuation(index, &ivf_model_get(index)->meta, 1).continues;
+	IvfContinuation continuation =
+		ivf_continuation(index, &ivf_model_get(index)->meta, 1);
+
+	if (!continuation.continues)
+		return REACH_FIRST;
+	return continuation.budget != NULL ? REACH_BOUNDED : REACH_ALL;
 }
 
 static void
@@ -279,7 +284,6 @@ run(void *state, double k, ScanBatch *batch)
 	batch->exhausted = search->complete &&
 		Max(scan->effort.probes, search->counters.lists) >=
 			scan->continuation.max_probes;
-	batch->bounded = scan->continuation.budget != NULL;
 	batch->largest = scan->effort.candidates >= candidates_limit();
 	return true;
 }
@@ -342,7 +346,7 @@ ivfbeginscan(Relation index, int nkeys, int norderbys)
 
 const ScanMethod ivf_scan_method = {.begin = ivfbeginscan,
 									.explain = scan_explain,
-									.goes_on = goes_on,
+									.reach = reach,
 									.masked_time = masked_time,
 									.check = ivf_check,
 									.learn = ivf_rebuild,

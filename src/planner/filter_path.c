@@ -37,7 +37,7 @@ static set_rel_pathlist_hook_type next_pathlist;
 
 /* Microseconds for a row that is found, read and asked; one that is only asked */
 #define FOUND_TIME 2.5
-#define ASKED_TIME 0.3
+#define ASKED_TIME 0.1
 
 /* Does every row that an index of ours has meet it: is the vector not NULL? */
 static bool
@@ -90,7 +90,7 @@ is_to_be_filtered(const Path *path, double wanted, double matching,
 	/* the planner holds a lock on it */
 	index = index_open(scan->indexinfo->indexoid, NoLock);
 	method = methods_find(index);
-	result = method != NULL && method->goes_on(index);
+	result = method != NULL && method->reach(index) != REACH_FIRST;
 	if (result)
 		*time = method->masked_time(index, wanted, matching);
 	index_close(index, NoLock);
@@ -191,21 +191,29 @@ search_cost(PlannerInfo *root, const RelOptInfo *rel, const IndexPath *scan,
 {
 	double wanted = cost_rows_wanted(root);
 	double found = Min(wanted / Max(share, 1e-9), rel->tuples);
-	Cost by_condition =
-		found * (FOUND_TIME * MICROSECOND + random_row_cost(rel));
+	Cost distance = distance_cost(root, scan);
+	Cost by_condition = found * (FOUND_TIME * MICROSECOND);
 	Cost by_bitmap;
 	Cost make;
 	Selectivity selectivity;
 
-	by_condition = Min(by_condition, ask_all_cost(root, rel));
+	/*
+	 * Pages that are cached cost less than PostgreSQL says: whether hits or all
+	 * rows are to be asked is a question of the time that takes.  All rows may as
+	 * well be asked by a sequential scan, so that is to be the cheaper plan.
+	 */
+	if (by_condition <
+		rel->tuples * ASKED_TIME * MICROSECOND + share * rel->tuples * distance)
+		by_condition += found * random_row_cost(rel);
+	else
+		by_condition = ask_all_cost(root, rel) + share * rel->tuples * distance;
 	if (bitmap == NULL)
 		return by_condition;
 	cost_bitmap_tree_node(((const BitmapHeapPath *) bitmap)->bitmapqual, &make,
 						  &selectivity);
 	by_bitmap = make +
 		Min(masked * MICROSECOND + wanted * random_row_cost(rel),
-			selectivity * rel->tuples *
-				(random_row_cost(rel) + distance_cost(root, scan)));
+			selectivity * rel->tuples * (random_row_cost(rel) + distance));
 	return Min(by_condition, by_bitmap);
 }
 
