@@ -42,6 +42,7 @@
 
 /* A batch is made for some more rows than seem to be needed until enough pass */
 #define PASS_MARGIN 1.3
+#define UNCERTAIN 2     /* a sure way counts for as much as one half as long */
 #define FIRST_GROWTH 10 /* the first for so many times those wanted, at most */
 #define LATER_GROWTH 16 /* than the one before, at most */
 
@@ -574,7 +575,8 @@ exact_is_shorter(IndexScanDesc desc, VectorScan *scan, double k)
 	{
 		passing = Min(scan->filter->share * table_rows(desc), rows);
 		exact = rows * TESTED_SET_TIME;
-		masked += k * TESTED_HIT_TIME;
+		/* which may not be all: there may be fewer that pass than expected */
+		masked = (masked + k * TESTED_HIT_TIME) * UNCERTAIN;
 	}
 	return exact + passing * row_time(scan) < masked;
 }
