@@ -618,15 +618,25 @@ search_by_visits(HnswSearch *search, const HnswModel *model, uint32 level)
 	}
 }
 
-static int
-compare_found(const void *a, const void *b)
+static inline int
+compare_found(const HnswFound *x, const HnswFound *y)
 {
-	const HnswFound *x = a;
-	const HnswFound *y = b;
-
 	if (x->key != y->key)
 		return x->key < y->key ? -1 : 1;
 	return x->id < y->id ? -1 : x->id > y->id;
+}
+
+#define ST_SORT sort_found
+#define ST_ELEMENT_TYPE HnswFound
+#define ST_COMPARE(x, y) compare_found(x, y)
+#define ST_SCOPE static
+#define ST_DEFINE
+#include "lib/sort_template.h"
+
+void
+hnsw_search_sort(HnswSearch *search)
+{
+	sort_found(search->found, search->nfound);
 }
 
 /* What was found nearest is where the level below begins */
@@ -710,16 +720,19 @@ search_level(HnswSearch *search, uint32 level, uint32 ef, uint32 most)
 	else
 		search_by_visits(search, model, level);
 	search->complete = state->npool < state->wanted;
-
-	qsort(search->found, search->nfound, sizeof(HnswFound), compare_found);
 	if (level > 0)
+	{
+		hnsw_search_sort(search);
 		set_entries(search, most);
+	}
 }
 
 void
 hnsw_search_level(HnswSearch *search, uint32 level, uint32 ef)
 {
 	search_level(search, level, ef, Max(UPPER_EF, ef / ENTRY_SHARE));
+	if (level == 0)
+		hnsw_search_sort(search);
 }
 
 bool
@@ -804,7 +817,7 @@ run_once(HnswSearch *search, uint32 ef)
 	search->complete = true;
 	if (hnsw_search_descend(search, 0, ef, &now))
 	{
-		hnsw_search_level(search, 0, ef);
+		search_level(search, 0, ef, 0);
 		read_pending(search);
 	}
 }
