@@ -4,7 +4,8 @@
  *
  * From the entry down, level by level: the nearest nodes met so far wait in a
  * pool, and the nearest one that has not been looked at is next, until all of
- * the pool have been (Malkov and Yashunin, algorithm 2).  A look at a node gives
+ * the pool have been (Malkov and Yashunin, algorithm 2).  Where neighbours are
+ * estimated it is chosen one look ahead.  A look at a node gives
  * bounds of its own distance, and, from their codes, estimates of its
  * neighbours'.  Nothing here reads the heap.
  *
