@@ -391,6 +391,7 @@ hnsw_recall_job(HnswTeam *team)
 			CHECK_FOR_INTERRUPTS();
 			set_query(&c, q);
 			hnsw_search_run(c.search, c.plan->ef);
+			hnsw_search_sort(c.search);
 			nfound[q] =
 				c.nearest != NULL ? count_listed(&c, q) : count_found(&c, q);
 		}

@@ -95,10 +95,13 @@ check_meta(Relation index, const HnswMeta *meta)
 		page_corrupted(index, HNSW_META_BLOCK, "The meta page is invalid.");
 }
 
+/* model: one that may be out of date, or NULL */
 static void
-read_meta(Relation index, HnswMeta *meta, HnswState *state)
+read_meta(Relation index, const HnswModel *model, HnswMeta *meta,
+		  HnswState *state)
 {
-	Buffer buffer = ReadBuffer(index, HNSW_META_BLOCK);
+	Buffer buffer = model == NULL ? ReadBuffer(index, HNSW_META_BLOCK)
+								  : hnsw_pin(index, model, HNSW_META_BLOCK);
 	Page page = BufferGetPage(buffer);
 	uint32 magic = 0;
 
@@ -182,7 +185,7 @@ hnsw_model_get(Relation index, HnswState *state)
 	{
 		HnswModel *model = index->rd_amcache;
 
-		read_meta(index, &meta, state);
+		read_meta(index, model, &meta, state);
 		if (model != NULL && memcmp(&model->meta, &meta, sizeof(meta)) == 0)
 			return model;
 

@@ -99,6 +99,14 @@ hnsw_pin(Relation index, const HnswModel *model, BlockNumber blkno)
 					blkno < model->nhints ? &model->hints[blkno] : &none);
 }
 
+/* Soon hnsw_pin() will be called for this block */
+static inline void
+hnsw_expect(const HnswModel *model, BlockNumber blkno)
+{
+	if (blkno < model->nhints)
+		page_expect(model->hints[blkno]);
+}
+
 /* The state in a page that is the meta page */
 static inline HnswState *
 hnsw_state(Page page)

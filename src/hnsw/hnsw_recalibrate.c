@@ -268,6 +268,7 @@ recall_at(void *arg, int at, uint32 ef, bool visits)
 		else
 			hnsw_search_set_row(r->search, query->row);
 		hnsw_search_run(r->search, ef);
+		hnsw_search_sort(r->search);
 		found += count_found(r, query, k);
 		wanted += k;
 	}

@@ -139,6 +139,7 @@ keep_nearest(HnswSearch *search, uint32 ef)
 
 	if (search->nfound <= ef)
 		return;
+	hnsw_search_sort(search);
 	limit = search->found[ef - 1].key;
 	for (uint32 i = 0; i < search->nhits; i++)
 	{

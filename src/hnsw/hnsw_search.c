@@ -15,14 +15,23 @@
 #include "hnsw/hnsw_record.h"
 #include "hnsw/hnsw_search.h"
 
-/* Nodes that are kept on the levels above the ground, at least */
+/* Nodes that are kept on the levels above, but for the one next to the ground */
+#define TOP_EF 4
+
+/* There, at least */
 #define UPPER_EF 8
 
 /*
- * On the level next to the ground, of those that are kept there: so many ways in,
- * since links between clusters are few.
+ * There, of those that are kept on the ground: so many ways in, since links between
+ * clusters are few.
  */
 #define ENTRY_SHARE 8
+
+/*
+ * So many of the ways in are gone, the others where they are among the nearest met
+ * so far: usually they are not, once the neighbours of the first one are known.
+ */
+#define GROUND_WAYS 6
 
 /* What codecs ask of the memory of their tables */
 #define TABLES_ALIGNMENT 64
@@ -65,6 +74,8 @@ struct HnswSearchState
 	uint32 npool;
 	uint32 wanted; /* the pool's size */
 	uint32 next;   /* none before it is unseen */
+	uint32 way;    /* of the entries, the one to be looked at next */
+	uint32 nways;  /* of these: the first entries */
 	uint32 pool_room;
 
 	/* names that have been in the pool or were too far; HNSW_NONE: free */
@@ -298,6 +309,7 @@ reset_pool(struct HnswSearchState *state, uint32 ef, uint32 lanes)
 	clear_met(state);
 	state->npool = 0;
 	state->next = 0;
+	state->way = state->nways = 0;
 	state->wanted = ef;
 }
 
@@ -311,7 +323,7 @@ pool_limit(const struct HnswSearchState *state)
 
 /* Put in order; the farthest one leaves a full pool.  key is below the limit. */
 static void
-pool_add(struct HnswSearchState *state, float key, HnswId id)
+pool_add(struct HnswSearchState *state, float key, HnswId id, bool seen)
 {
 	PoolEntry *pool = state->pool;
 	uint32 low = 0;
@@ -330,7 +342,7 @@ pool_add(struct HnswSearchState *state, float key, HnswId id)
 		state->npool--;
 	memmove(pool + low + 1, pool + low,
 			(state->npool - low) * sizeof(PoolEntry));
-	pool[low] = (PoolEntry){.key = key, .id = id};
+	pool[low] = (PoolEntry){.key = key, .id = id, .seen = seen};
 	state->npool++;
 	state->next = Min(state->next, low);
 }
@@ -505,61 +517,100 @@ estimate_neighbours(HnswSearch *search, const HnswNode *node, ptrdiff_t ahead)
 			if (links[lane] != HNSW_NONE &&
 				state->keys[lane] < pool_limit(state) &&
 				first_meeting(state, links[lane]))
-				pool_add(state, state->keys[lane], links[lane]);
+				pool_add(state, state->keys[lane], links[lane], false);
 		}
 	}
 }
 
-/* Search a level whose nodes bear codes of their neighbours */
+/* A node whose turn comes soon: its page is pinned */
+typedef struct Asked
+{
+	HnswId id; /* HNSW_NONE: there is none */
+	Buffer buffer;
+} Asked;
+
+/* The next node to be looked at: ways in, then the nearest one of the pool */
+static Asked
+ask_for_next(HnswSearch *search, const HnswModel *model)
+{
+	struct HnswSearchState *state = search->state;
+	HnswId id = HNSW_NONE;
+
+	if (state->way < state->nways)
+		id = state->entries[state->way++].id;
+	else
+	{
+		PoolEntry *entry = pool_peek(state);
+
+		if (entry != NULL)
+		{
+			entry->seen = true;
+			id = entry->id;
+		}
+	}
+	if (id == HNSW_NONE)
+		return (Asked){.id = HNSW_NONE, .buffer = InvalidBuffer};
+	return (Asked){.id = id, .buffer = ask_for(search, model, id)};
+}
+
+static const char *
+node_address(const HnswLayout *layout, const Asked *asked)
+{
+	return (const char *) hnsw_node(BufferGetPage(asked->buffer), layout,
+									asked->id);
+}
+
+/* What is needed to pin the page of the one behind it */
+static void
+expect_nearest(HnswSearch *search, const HnswModel *model)
+{
+	const PoolEntry *entry = pool_peek(search->state);
+
+	if (entry != NULL)
+		hnsw_expect(model, hnsw_block(&search->layout, entry->id));
+}
+
+/*
+ * Search a level whose nodes bear codes of their neighbours.  While a node is looked
+ * at memory is busy with the next one, which was chosen before this one's neighbours
+ * were known: some more nodes are looked at, each in less time.
+ */
 static void
 search_by_codes(HnswSearch *search, const HnswModel *model, uint32 level)
 {
-	struct HnswSearchState *state = search->state;
 	const HnswLayout *layout = &search->layout;
-	Buffer ahead = InvalidBuffer;
-	HnswId ahead_id = HNSW_NONE;
-	PoolEntry *entry;
+	Asked now = ask_for_next(search, model);
+	Asked next = ask_for_next(search, model);
 
-	while ((entry = pool_peek(state)) != NULL)
+	while (now.id != HNSW_NONE)
 	{
-		HnswId id = entry->id;
-		Buffer buffer = ahead;
 		const HnswNode *node;
-		ptrdiff_t distance = 0;
+		Asked third;
+		bool is_node;
 		bool looked = true;
 		double key;
 
 		CHECK_FOR_INTERRUPTS();
-		entry->seen = true;
-		if (id != ahead_id)
-		{
-			if (BufferIsValid(ahead))
-				ReleaseBuffer(ahead);
-			buffer = ask_for(search, model, id);
-		}
-		ahead = InvalidBuffer;
-		ahead_id = HNSW_NONE;
-		node = hnsw_node(lock_nodes(search, buffer), layout, id);
-		entry = pool_peek(state);
-		if (entry != NULL)
-		{
-			ahead_id = entry->id;
-			ahead = ask_for(search, model, ahead_id);
-			distance =
-				(char *) hnsw_node(BufferGetPage(ahead), layout, ahead_id) -
-				(char *) node;
-		}
-		if (hnsw_is_node_of(node, level))
-		{
-			looked = note_whole(search, model, node, id, &key);
-			estimate_neighbours(search, node, distance);
-		}
-		UnlockReleaseBuffer(buffer);
+		node = hnsw_node(lock_nodes(search, now.buffer), layout, now.id);
+		is_node = hnsw_is_node_of(node, level);
+		if (is_node)
+			estimate_neighbours(search, node,
+								next.id == HNSW_NONE
+									? 0
+									: node_address(layout, &next) -
+										(const char *) node);
+		if (next.id == HNSW_NONE)
+			next = ask_for_next(search, model);
+		third = ask_for_next(search, model);
+		expect_nearest(search, model);
+		if (is_node)
+			looked = note_whole(search, model, node, now.id, &key);
+		UnlockReleaseBuffer(now.buffer);
 		if (!looked)
-			(void) note_parts(search, model, id, &key);
+			(void) note_parts(search, model, now.id, &key);
+		now = next;
+		next = third;
 	}
-	if (BufferIsValid(ahead))
-		ReleaseBuffer(ahead);
 }
 
 /* A node that has not been met: into the pool by its own key */
@@ -585,7 +636,7 @@ visit_node(HnswSearch *search, const HnswModel *model, HnswId id, uint32 level)
 	if (is_node && !looked)
 		looked = note_parts(search, model, id, &key);
 	if (looked && (float) key < pool_limit(state))
-		pool_add(state, (float) key, id);
+		pool_add(state, (float) key, id, false);
 }
 
 /* Search a level whose nodes' neighbours are visited one by one */
@@ -620,15 +671,26 @@ search_by_visits(HnswSearch *search, const HnswModel *model, uint32 level)
 	}
 }
 
-static int
-compare_found(const void *a, const void *b)
+static inline int
+compare_found(const HnswFound *x, const HnswFound *y)
 {
-	const HnswFound *x = a;
-	const HnswFound *y = b;
-
 	if (x->key != y->key)
 		return x->key < y->key ? -1 : 1;
 	return x->id < y->id ? -1 : x->id > y->id;
+}
+
+#define ST_SORT sort_found
+#define ST_ELEMENT_TYPE HnswFound
+#define ST_COMPARE(x, y) compare_found(x, y)
+#define ST_SCOPE static
+#define ST_DEFINE
+#include "lib/sort_template.h"
+
+void
+hnsw_search_sort(HnswSearch *search)
+{
+	if (search->nfound > 1)
+		sort_found(search->found, search->nfound);
 }
 
 /* What was found nearest is where the level below begins */
@@ -685,11 +747,12 @@ entry_key(const HnswSearch *search, double key)
 
 /* most: ways into the level below */
 static void
-search_level(HnswSearch *search, uint32 level, uint32 ef, uint32 most)
+search_level(HnswSearch *search, const HnswModel *model, uint32 level,
+			 uint32 ef, uint32 most)
 {
 	struct HnswSearchState *state = search->state;
-	const HnswModel *model = hnsw_model_get(search->index, NULL);
 	bool by_codes = hnsw_has_codes(&search->meta) && !search->visits;
+	uint32 ways = level == 0 ? GROUND_WAYS : 0;
 
 	reset_pool(state, ef, search->layout.lanes);
 	search->nfound = 0;
@@ -703,8 +766,11 @@ search_level(HnswSearch *search, uint32 level, uint32 ef, uint32 most)
 		{
 			float key = entry_key(search, state->entries[i].key);
 
-			if (key < pool_limit(state) && first_meeting(state, id))
-				pool_add(state, key, id);
+			if (!(key < pool_limit(state) && first_meeting(state, id)))
+				continue;
+			pool_add(state, key, id, state->nways < ways);
+			if (state->nways < ways)
+				state->entries[state->nways++] = state->entries[i];
 		}
 	}
 	if (by_codes)
@@ -712,24 +778,30 @@ search_level(HnswSearch *search, uint32 level, uint32 ef, uint32 most)
 	else
 		search_by_visits(search, model, level);
 	search->complete = state->npool < state->wanted;
-
-	qsort(search->found, search->nfound, sizeof(HnswFound), compare_found);
 	if (level > 0)
+	{
+		hnsw_search_sort(search);
 		set_entries(search, most);
+	}
 }
 
 void
 hnsw_search_level(HnswSearch *search, uint32 level, uint32 ef)
 {
-	search_level(search, level, ef, Max(UPPER_EF, ef / ENTRY_SHARE));
+	search_level(search, hnsw_model_get(search->index, NULL), level, ef,
+				 Max(UPPER_EF, ef / ENTRY_SHARE));
+	if (level == 0)
+		hnsw_search_sort(search);
 }
 
 bool
 hnsw_search_descend(HnswSearch *search, uint32 level, uint32 ef, HnswState *now)
 {
 	struct HnswSearchState *state = search->state;
+	const HnswModel *model;
 
 	(void) follow_meta(search, now);
+	model = hnsw_model_get(search->index, NULL);
 	memset(&search->counters, 0, sizeof(search->counters));
 	search->nhits = search->nfound = 0;
 	state->npending = 0;
@@ -740,9 +812,9 @@ hnsw_search_descend(HnswSearch *search, uint32 level, uint32 ef, HnswState *now)
 	state->nentries = 1;
 	for (uint32 at = Min(now->top_level, HNSW_MAX_LEVEL); at > level; at--)
 	{
-		uint32 kept = at == 1 ? Max(UPPER_EF, ef / ENTRY_SHARE) : UPPER_EF;
+		uint32 kept = at == 1 ? Max(UPPER_EF, ef / ENTRY_SHARE) : TOP_EF;
 
-		search_level(search, at, kept, kept);
+		search_level(search, model, at, kept, kept);
 	}
 	return true;
 }
@@ -777,8 +849,11 @@ static void
 read_pending(HnswSearch *search)
 {
 	struct HnswSearchState *state = search->state;
-	const HnswModel *model = hnsw_model_get(search->index, NULL);
+	const HnswModel *model;
 
+	if (state->npending == 0)
+		return;
+	model = hnsw_model_get(search->index, NULL);
 	for (uint32 i = 0; i < state->npending; i++)
 	{
 		const PendingTids *pending = &state->pending[i];
@@ -806,7 +881,7 @@ run_once(HnswSearch *search, uint32 ef)
 	search->complete = true;
 	if (hnsw_search_descend(search, 0, ef, &now))
 	{
-		hnsw_search_level(search, 0, ef);
+		search_level(search, hnsw_model_get(search->index, NULL), 0, ef, 0);
 		read_pending(search);
 	}
 }

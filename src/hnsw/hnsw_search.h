@@ -4,7 +4,8 @@
  *
  * From the entry down, level by level: the nearest nodes met so far wait in a
  * pool, and the nearest one that has not been looked at is next, until all of
- * the pool have been (Malkov and Yashunin, algorithm 2).  A look at a node gives
+ * the pool have been (Malkov and Yashunin, algorithm 2).  Where neighbours are
+ * estimated it is chosen one look ahead.  A look at a node gives
  * bounds of its own distance, and, from their codes, estimates of its
  * neighbours'.  Nothing here reads the heap.
  *
@@ -48,7 +49,7 @@ typedef struct HnswSearch
 	bool visits;   /* set by who wants neighbours visited, not estimated */
 	bool complete; /* no element that can be reached is missing */
 
-	/* what was looked at on the last level, nearest first */
+	/* what was looked at on the last level, see below for its order */
 	HnswFound *found;
 	uint32 nfound;
 
@@ -71,13 +72,16 @@ extern bool hnsw_search_set_elems(HnswSearch *search, const void *elems);
 /* For calibration: a query as a scaled row */
 extern void hnsw_search_set_row(HnswSearch *search, const float *row);
 
-/* All the way to the ground, where ef nodes are kept: hits */
+/* All the way to the ground, where ef nodes are kept: hits; found, in no order */
 extern void hnsw_search_run(HnswSearch *search, uint32 ef);
+
+/* Put found in order, nearest first: most scans never need it */
+extern void hnsw_search_sort(HnswSearch *search);
 
 /*
  * For insertion: begin at the entry of this moment, and go down to, but not
- * including, level; then search levels one by one: found.  False where there is
- * no entry.  ef: nodes that will be kept there.
+ * including, level; then search levels one by one: found, nearest first.  False
+ * where there is no entry.  ef: nodes that will be kept there.
  */
 extern bool hnsw_search_descend(HnswSearch *search, uint32 level, uint32 ef,
 								HnswState *state);

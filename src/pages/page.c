@@ -94,6 +94,13 @@ seems_hot(Buffer buffer)
 			&GetBufferDescriptor(buffer - 1)->state)) >= HOT_USAGE;
 }
 
+void
+page_expect(Buffer hint)
+{
+	if (BufferIsValid(hint) && !BufferIsLocal(hint))
+		__builtin_prefetch(GetBufferDescriptor(hint - 1));
+}
+
 Buffer
 page_pin(Relation index, BlockNumber blkno, Buffer *hint)
 {

@@ -76,6 +76,9 @@ extern Buffer page_read(Relation index, BlockNumber blkno, uint32 magic,
  */
 extern Buffer page_pin(Relation index, BlockNumber blkno, Buffer *hint);
 
+/* Soon page_pin() will be called with this hint: ask for what it looks at */
+extern void page_expect(Buffer hint);
+
 /* Lock a pinned block for reading, and check it like page_read */
 extern Page page_lock(Relation index, Buffer buffer, uint32 magic, uint16 kind);
 
