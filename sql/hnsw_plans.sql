@@ -43,6 +43,7 @@ DROP INDEX items_rare;
 SET enable_seqscan = off;
 SELECT pg_temp.plan('SELECT count(*) FROM items');
 SELECT pg_temp.plan('SELECT id FROM items WHERE id = 3');
+-- within a distance
 SELECT pg_temp.plan(format('SELECT id FROM items WHERE v <-> %L < 1', :'q'));
 RESET enable_seqscan;
 -- for each of some queries

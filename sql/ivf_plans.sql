@@ -32,7 +32,7 @@ RESET ivfflat.probes;
 SELECT pg_temp.plan('SELECT id FROM items ORDER BY v <=> ''' || :'target' || ''' LIMIT 5');
 SELECT pg_temp.plan('SELECT id FROM items ORDER BY v <-> ''' || :'target' || ''' LIMIT 5');
 SET enable_seqscan = off;
--- another distance, descending, without order, under an aggregate
+-- another distance, descending, of rows, under an aggregate, within a distance
 SELECT pg_temp.plan('SELECT id FROM items ORDER BY v <+> ''' || :'target' || ''' LIMIT 5') LIKE '%Index Scan%' AS used;
 SELECT pg_temp.plan('SELECT id FROM items ORDER BY v <=> ''' || :'target' || ''' DESC LIMIT 5');
 SELECT pg_temp.plan('SELECT v <=> v FROM items ORDER BY v <=> v LIMIT 5');

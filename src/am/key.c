@@ -41,6 +41,18 @@ key_exact(Metric metric, const DenseKernels *kernels, const void *query,
 	pg_unreachable();
 }
 
+double
+key_at_distance(Metric metric, double distance)
+{
+	double key = distance;
+
+	if (metric == METRIC_L2)
+		key = distance < 0 ? -INFINITY : distance * distance;
+	if (isinf(key))
+		return key;
+	return key + fabs(key) * 0x1p-14 + (metric == METRIC_COSINE ? 0x1p-20 : 0);
+}
+
 #define SPARSE_KERNEL(kernel) \
 	kernel(a->indices, sparse_values(a), a->nnz, b->indices, sparse_values(b), \
 		   b->nnz)

@@ -24,4 +24,11 @@ extern double key_exact(Metric metric, const DenseKernels *kernels,
 extern double key_of_values(ValueKind kind, Metric metric, const void *query,
 							const void *stored, size_t dim);
 
+/*
+ * A key that no value exceeds which is so far away by the operator: a little more than
+ * its own, for sums of copies are not rounded as those of values.  -infinity for what
+ * cannot be.
+ */
+extern double key_at_distance(Metric metric, double distance);
+
 #endif

@@ -58,3 +58,13 @@ methods_find(Relation index)
 	}
 	return NULL;
 }
+
+bool
+methods_own(Oid index)
+{
+	Relation relation = index_open(index, NoLock);
+	bool own = methods_find(relation) != NULL;
+
+	index_close(relation, NoLock);
+	return own;
+}

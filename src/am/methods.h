@@ -74,4 +74,7 @@ extern void methods_register(const ScanMethod *method);
 /* The method of an index; NULL where it is not ours, or index is NULL */
 extern const ScanMethod *methods_find(Relation index);
 
+/* Is it an index of ours?  The caller holds a lock on it. */
+extern bool methods_own(Oid index);
+
 #endif

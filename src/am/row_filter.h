@@ -36,6 +36,18 @@ typedef struct RowFilter
 	/* All visible rows of the set pass, unless its recheck is true */
 	bool tids_suffice;
 
+	/*
+	 * No row passes whose distance, as the operator has it, is greater; that this is
+	 * exact is not needed, the condition decides.  Infinity or NaN: any may.
+	 */
+	double within;
+
+	/* And no row passes whose distance is no number */
+	bool only_numbers;
+
+	/* Rows may leave in any order: none is kept from leaving by those that have left */
+	bool any_order;
+
 	void *arg;
 } RowFilter;
 

@@ -26,6 +26,7 @@
 
 /* Where no LIMIT is known a scan starts for this many rows */
 #define DEFAULT_LIMIT 10
+#define DEFAULT_WITHIN 100 /* and only the distance of those wanted is */
 #define BATCH_GROWTH 4
 
 /*
@@ -63,6 +64,7 @@ typedef struct ScanTotals
 	uint64 masked;
 	uint64 exact;
 
+	uint64 within;      /* ended where no row within the distance is left */
 	uint64 ended;       /* searches that a setting kept from further rows */
 	const char *budget; /* that setting; static */
 } ScanTotals;
@@ -75,11 +77,13 @@ typedef struct VectorScan
 	ScanQuery query;
 	ScanHeap *heap;
 	const RowFilter *filter; /* NULL: none */
+	double bound;            /* no key beyond it is wanted; infinity: none */
 	ScanTotals totals;
 
 	/* the query */
 	bool started;
-	bool ended; /* the executor has been told so */
+	bool ended;  /* the executor has been told so */
+	bool within; /* because no row that is left is near enough */
 	ScanOrder order;
 	double k; /* rows the batch was made for */
 	ScanBatch batch;
@@ -147,12 +151,14 @@ scan_rescan(IndexScanDesc desc, ScanKey keys, int nkeys, ScanKey orderbys,
 	MemoryContextReset(scan->query.query_memory);
 	scan->started = false;
 	scan->ended = false;
+	scan->within = false;
 	scan->k = 0;
 	scan->batch = (ScanBatch){0};
 	scan->nqueue = 0;
 	scan->allowed = 0;
 	scan->last = (ScanHit){.low = -INFINITY, .high = -INFINITY};
 	scan->returned = (Returned){0};
+	scan->bound = INFINITY;
 	scan->tests = false;
 	scan->tested = NULL;
 	scan->ready = NULL;
@@ -214,19 +220,28 @@ pop_hit(VectorScan *scan)
 	return top;
 }
 
-/* The row that tid leads to, if it is visible and passes the filter's condition */
+/* Is the row visible that tid leads to, and does it pass the filter's condition? */
 static bool
-row_passes(VectorScan *scan, ItemPointer tid)
+test_row(VectorScan *scan, ItemPointer tid, bool *visible)
 {
 	TupleTableSlot *row = scan_heap_row(scan->heap, tid);
 
 	scan->totals.fetched++;
+	*visible = row != NULL;
 	if (row == NULL)
 		return false;
 	if (!scan->tests || scan->filter->passes(scan->filter->arg, row))
 		return true;
 	scan->totals.failed++;
 	return false;
+}
+
+static bool
+row_passes(VectorScan *scan, ItemPointer tid)
+{
+	bool visible;
+
+	return test_row(scan, tid, &visible);
 }
 
 /* The key of the row that was read last; false where it has no value */
@@ -250,18 +265,24 @@ fetch_key(VectorScan *scan, ItemPointer tid, double *key)
 }
 
 /* Does a hit pass the filter's condition?  A batch before may have had it too. */
-static bool
-hit_passes(VectorScan *scan, ItemPointer tid)
+static Tested *
+test_hit(VectorScan *scan, ItemPointer tid)
 {
 	Tested *tested;
+	double key;
+	bool visible;
 	bool found;
 
 	if (scan->tested == NULL)
 		scan->tested = tested_create(scan->query.query_memory, 64, NULL);
 	tested = tested_insert(scan->tested, tid_number(tid), &found);
 	if (!found)
-		tested->passed = row_passes(scan, tid);
-	return tested->passed;
+	{
+		tested->passed = test_row(scan, tid, &visible);
+		tested->beyond = visible && !tested->passed && scan->bound < INFINITY &&
+			key_of_row(scan, &key) && key > scan->bound;
+	}
+	return tested;
 }
 
 /*
@@ -276,9 +297,18 @@ resolve_first(VectorScan *scan)
 
 	if (scan->tests && !first->passed)
 	{
-		first->passed = hit_passes(scan, &first->tid);
+		const Tested *tested = test_hit(scan, &first->tid);
+
+		first->passed = tested->passed;
 		if (first->passed)
 			return;
+		if (tested->beyond)
+		{
+			/* behind whatever may be within the bound */
+			first->low = first->high = INFINITY;
+			sift_down(scan->batch.hits, scan->nqueue, 0);
+			return;
+		}
 		(void) pop_hit(scan);
 		scan->allowed--;
 	}
@@ -297,6 +327,13 @@ is_exact(const ScanHit *hit)
 	return hit->low == hit->high;
 }
 
+/* Do rows leave in any order? */
+static inline bool
+leaves_anyhow(const VectorScan *scan)
+{
+	return scan->filter != NULL && scan->filter->any_order;
+}
+
 /* May the first hit leave: is none of the others nearer? */
 static bool
 first_is_nearest(const VectorScan *scan)
@@ -306,7 +343,7 @@ first_is_nearest(const VectorScan *scan)
 
 	if (scan->tests && !hits[0].passed)
 		return false;
-	if (is_exact(&hits[0]))
+	if (is_exact(&hits[0]) || leaves_anyhow(scan))
 		return true;
 	if (isinf(hits[0].high))
 		return false;
@@ -315,6 +352,16 @@ first_is_nearest(const VectorScan *scan)
 	if (scan->nqueue > 2)
 		second = Min(second, hits[2].low);
 	return hits[0].high <= second;
+}
+
+/* No row that is left is near enough: nothing else is to be had */
+static void
+end_within(VectorScan *scan)
+{
+	scan->totals.within++;
+	scan->within = true;
+	scan->batch.exhausted = true;
+	scan->nqueue = 0;
 }
 
 /* The next hit of the batch in order; false when it has no more to give */
@@ -329,6 +376,11 @@ next_hit(VectorScan *scan, ScanHit *hit)
 		{
 			(void) pop_hit(scan);
 			continue;
+		}
+		if (first->low > scan->bound)
+		{
+			end_within(scan);
+			return false;
 		}
 		/* infinitely far, or not a number: behind all others, in any batch */
 		if (first->low == INFINITY && !scan->batch.exhausted)
@@ -377,6 +429,15 @@ resolve_last(VectorScan *scan)
 	scan->last.low = scan->last.high;
 }
 
+/* again: as the engine's open has it */
+static void
+open_query(VectorScan *scan, bool again)
+{
+	scan->order = scan->engine->open(scan->state, &scan->query, again);
+	if (scan->order == SCAN_STRICT && leaves_anyhow(scan))
+		scan->order = SCAN_RELAXED;
+}
+
 static void
 run_batch(VectorScan *scan, double k)
 {
@@ -386,7 +447,7 @@ run_batch(VectorScan *scan, double k)
 	while (!scan->engine->run(scan->state, k, batch))
 	{
 		CHECK_FOR_INTERRUPTS();
-		scan->order = scan->engine->open(scan->state, &scan->query, true);
+		open_query(scan, true);
 		*batch = (ScanBatch){0};
 	}
 	scan->totals.batches++;
@@ -407,14 +468,23 @@ run_batch(VectorScan *scan, double k)
  * The rest, sorted
  */
 
+/* Is the key of a row that passes wanted for its order, or to know what it is not? */
+static bool
+needs_key(const VectorScan *scan, bool from_table)
+{
+	return !leaves_anyhow(scan) || (from_table && !scan->filter->only_numbers);
+}
+
 /* The row that was read last, which passes; from_table: it may have no entry */
 static void
 sort_passing(VectorScan *scan, ItemPointer tid, bool from_table)
 {
-	double key;
+	double key = 0;
 
-	if ((from_table && !scan_heap_indexed(scan->heap)) ||
-		!key_of_row(scan, &key) || (from_table && isnan(key)))
+	if (from_table && !scan_heap_indexed(scan->heap))
+		return;
+	if (needs_key(scan, from_table) &&
+		(!key_of_row(scan, &key) || (from_table && isnan(key))))
 		return;
 	if (isnan(key))
 		key = INFINITY;
@@ -423,6 +493,9 @@ sort_passing(VectorScan *scan, ItemPointer tid, bool from_table)
 		scan->totals.dropped++;
 		return;
 	}
+	/* as the table has them, for who reads them next */
+	if (leaves_anyhow(scan))
+		key = (double) tid_number(tid);
 	scan->totals.sorted++;
 	scan_rest_add(scan->rest, key, tid);
 }
@@ -546,6 +619,17 @@ matching_rows(IndexScanDesc desc, const TidFilter *tids)
 	return tids->rows + tids->whole * table_rows(desc) / pages;
 }
 
+/* A row of the table, if one is known */
+static bool
+some_row(const VectorScan *scan, ItemPointer tid)
+{
+	if (scan->query.tids != NULL)
+		return tid_filter_first(scan->query.tids, tid);
+	if (scan->batch.nhits > 0)
+		*tid = scan->batch.hits[0].tid;
+	return scan->batch.nhits > 0;
+}
+
 /* Microseconds to read one row and compute its distance */
 static double
 row_time(VectorScan *scan)
@@ -553,8 +637,7 @@ row_time(VectorScan *scan)
 	ItemPointerData tid;
 	Datum value;
 
-	if (tid_filter_first(scan->query.tids, &tid) &&
-		scan_heap_row(scan->heap, &tid) != NULL &&
+	if (some_row(scan, &tid) && scan_heap_row(scan->heap, &tid) != NULL &&
 		scan_heap_stored(scan->heap, &value) &&
 		VARATT_IS_EXTERNAL_ONDISK(DatumGetPointer(value)))
 		return TOASTED_ROW_TIME;
@@ -591,7 +674,7 @@ take_tids(VectorScan *scan)
 	scan->tests = !scan->filter->tids_suffice || tids->recheck;
 	scan->totals.matching += tids->rows;
 	scan->totals.whole += tids->whole;
-	scan->order = scan->engine->open(scan->state, &scan->query, false);
+	open_query(scan, false);
 }
 
 /* Share of the hits that is expected to pass */
@@ -614,11 +697,13 @@ expected_k(IndexScanDesc desc, const VectorScan *scan)
 			   FIRST_GROWTH * scan->wanted);
 }
 
-/* The same, by the batch before, of which nready have passed */
+/* The same, by the batch before, of which those returned and nready have passed */
 static double
 observed_k(const VectorScan *scan)
 {
-	double k = scan->k * PASS_MARGIN * scan->wanted / (scan->nready + 0.5);
+	double gone = scan->returned.n;
+	double k = scan->k * PASS_MARGIN * (gone + scan->wanted) /
+		(gone + scan->nready + 0.5);
 
 	return Max(Min(k, LATER_GROWTH * scan->k), 2 * scan->k);
 }
@@ -656,10 +741,15 @@ static bool
 all_is_shorter(IndexScanDesc desc, VectorScan *scan, double k)
 {
 	double rows = table_rows(desc);
+	double time;
 
 	if (scan->bounded || rows == 0)
 		return false;
-	return rows * TESTED_ROW_TIME < asking_time(desc, k);
+	time = TESTED_ROW_TIME;
+	/* which is to compute its distance */
+	if (scan->bound < INFINITY)
+		time += row_time(scan);
+	return rows * time < asking_time(desc, k);
 }
 
 static void
@@ -700,7 +790,8 @@ static void
 go_on_testing(IndexScanDesc desc, VectorScan *scan)
 {
 	double k = observed_k(scan);
-	double share = Min((scan->nready + 0.5) / scan->k, 1);
+	double passed = scan->returned.n + scan->nready;
+	double share = Min((passed + 0.5) / scan->k, 1);
 
 	/* what was held back comes again */
 	scan->nready = scan->next = 0;
@@ -771,6 +862,14 @@ next_passing(VectorScan *scan, ScanHit *hit)
  * The scan
  */
 
+/* Is it known how far wanted rows are at most? */
+static bool
+has_distance(const RowFilter *filter)
+{
+	return filter != NULL && !isnan(filter->within) &&
+		filter->within < INFINITY;
+}
+
 static void
 start(IndexScanDesc desc, VectorScan *scan)
 {
@@ -791,9 +890,13 @@ start(IndexScanDesc desc, VectorScan *scan)
 	scan->totals.searches++;
 	scan->query.value = order->sk_argument;
 	scan->query.is_null = (order->sk_flags & SK_ISNULL) != 0;
-	scan->query.rows = limit_of(order) > 0 ? limit_of(order) : DEFAULT_LIMIT;
+	scan->query.rows = limit_of(order) > 0 ? limit_of(order)
+		: has_distance(scan->filter)       ? DEFAULT_WITHIN
+										   : DEFAULT_LIMIT;
 	scan->query.tids = NULL;
-	scan->order = scan->engine->open(scan->state, &scan->query, false);
+	open_query(scan, false);
+	if (has_distance(scan->filter))
+		scan->bound = scan->engine->key_at(scan->state, scan->filter->within);
 	if (scan->filter != NULL)
 		start_filtered(desc, scan);
 	else if (scan->order == SCAN_UNORDERED)
@@ -836,7 +939,7 @@ note_end(VectorScan *scan)
 	if (scan->ended)
 		return;
 	scan->ended = true;
-	budget = scan->engine->budget(scan->state);
+	budget = scan->within ? NULL : scan->engine->budget(scan->state);
 	if (budget != NULL)
 	{
 		scan->totals.ended++;
@@ -886,6 +989,7 @@ explain_filter(const ScanTotals *totals, ExplainState *es)
 	explain_count("Rows Matching Other Indexes", totals->matching, es);
 	explain_count("Blocks Matching Other Indexes", totals->whole, es);
 	explain_count("Rows Failing the Filter", totals->failed, es);
+	explain_count("Searches Ended at the Distance Wanted", totals->within, es);
 }
 
 void

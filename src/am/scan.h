@@ -151,6 +151,9 @@ typedef struct ScanEngine
 	/* The exact key of a value of the column's, detoasted; may be NaN */
 	double (*key)(const void *state, Datum value);
 
+	/* The key of a value at this distance, which may be negative or infinite */
+	double (*key_at)(const void *state, double distance);
+
 	/*
 	 * The setting because of which the query ends though rows are left in the
 	 * index; NULL where none are.  Static.  Asked when the executor has been

@@ -17,6 +17,7 @@ typedef struct Tested
 {
 	uint64 number;
 	bool passed;
+	bool beyond; /* it failed, and is farther than what is wanted */
 	char status;
 } Tested;
 

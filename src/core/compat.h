@@ -239,6 +239,46 @@ begin_index_scan(Relation table, Relation index, Snapshot snapshot,
 #endif
 }
 
+/*
+ * 18: path keys say in words which way they order, and the members that a class has
+ * of partitions are kept apart.
+ */
+#include "access/stratnum.h"
+#include "nodes/pathnodes.h"
+#include "optimizer/paths.h"
+#if PG_VERSION_NUM >= 180000
+#define pathkey_ascends(key) ((key)->pk_cmptype == COMPARE_LT)
+#define pathkey_set_ascending(key) ((key)->pk_cmptype = COMPARE_LT)
+#else
+#define pathkey_ascends(key) ((key)->pk_strategy == BTLessStrategyNumber)
+#define pathkey_set_ascending(key) ((key)->pk_strategy = BTLessStrategyNumber)
+#endif
+
+/* Expressions of a class that are of one table alone */
+static inline List *
+class_expressions(EquivalenceClass *class, Relids table)
+{
+	List *expressions = NIL;
+	EquivalenceMember *member;
+#if PG_VERSION_NUM >= 180000
+	EquivalenceMemberIterator members;
+
+	setup_eclass_member_iterator(&members, class, table);
+	while ((member = eclass_member_iterator_next(&members)) != NULL)
+	{
+#else
+	ListCell *cell;
+
+	foreach(cell, class->ec_members)
+	{
+		member = lfirst(cell);
+#endif
+		if (bms_equal(member->em_relids, table))
+			expressions = lappend(expressions, member->em_expr);
+	}
+	return expressions;
+}
+
 /* 18: a module may carry its name and version */
 #ifdef PG_MODULE_MAGIC_EXT
 #define VECTOR_EXT_MODULE_MAGIC(version_text) \

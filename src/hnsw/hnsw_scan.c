@@ -9,6 +9,7 @@
 #include "miscadmin.h"
 
 #include "am/explain.h"
+#include "am/key.h"
 #include "am/methods.h"
 #include "am/scan.h"
 #include "core/compat.h"
@@ -310,6 +311,14 @@ key(const void *state, Datum value)
 	return hnsw_search_key(scan->search, value);
 }
 
+static double
+key_at(const void *state, double distance)
+{
+	const HnswScan *scan = state;
+
+	return key_at_distance((Metric) scan->search->meta.distance, distance);
+}
+
 static const char *
 budget(const void *state)
 {
@@ -336,6 +345,7 @@ static const ScanEngine engine = {.name = name,
 								  .run = run,
 								  .visit = visit_rows,
 								  .key = key,
+								  .key_at = key_at,
 								  .budget = budget,
 								  .explain = explain};
 

@@ -12,6 +12,7 @@
 
 #include "miscadmin.h"
 
+#include "am/key.h"
 #include "am/methods.h"
 #include "am/scan.h"
 #include "ivf/ivf_candidates.h"
@@ -311,6 +312,14 @@ key(const void *state, Datum value)
 	return ivf_search_key(scan->search, value);
 }
 
+static double
+key_at(const void *state, double distance)
+{
+	const IvfScan *scan = state;
+
+	return key_at_distance((Metric) scan->search->meta.metric, distance);
+}
+
 static const char *
 budget(const void *state)
 {
@@ -335,6 +344,7 @@ static const ScanEngine engine = {.name = name,
 								  .run = run,
 								  .visit = visit_rows,
 								  .key = key,
+								  .key_at = key_at,
 								  .budget = budget,
 								  .explain = explain};
 

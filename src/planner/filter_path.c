@@ -26,14 +26,33 @@
 #include "am/cost.h"
 #include "am/methods.h"
 #include "core/compat.h"
+#include "planner/distance_form.h"
+#include "planner/distance_path.h"
 #include "planner/filter_path.h"
 #include "planner/filter_scan.h"
+
+/* A filtered search */
+typedef struct Search
+{
+	IndexPath *scan; /* that orders */
+	List *pathkeys;  /* NIL: nobody wants its order */
+	List *bounds;    /* DistanceBound: of the distance that it orders by */
+	double wanted;   /* rows */
+	double share;    /* of all rows that passes, of those within the bounds */
+} Search;
 
 static bool enable_filtered_scan = true;
 static set_rel_pathlist_hook_type next_pathlist;
 
 /* Units of cost in a microsecond: cpu_operator_cost is about 25 ns */
 #define MICROSECOND (cpu_operator_cost / 0.025)
+
+/*
+ * So many rows are thought to be within a distance: no statistics tell.  Where there
+ * are many more the search costs about what asking all rows does, since it does that
+ * then.
+ */
+#define ROWS_WITHIN 100
 
 /* Microseconds for a row that is found, read and asked; one that is only asked */
 #define FOUND_TIME 2.5
@@ -186,12 +205,11 @@ distance_cost(PlannerInfo *root, const IndexPath *scan)
  * am/scan.c.  masked: microseconds of a search among those that the bitmap has.
  */
 static Cost
-search_cost(PlannerInfo *root, const RelOptInfo *rel, const IndexPath *scan,
-			const Path *bitmap, double share, double masked)
+search_cost(PlannerInfo *root, const RelOptInfo *rel, const Search *search,
+			const Path *bitmap, double wanted, double masked)
 {
-	double wanted = cost_rows_wanted(root);
-	double found = Min(wanted / Max(share, 1e-9), rel->tuples);
-	Cost distance = distance_cost(root, scan);
+	double found = Min(wanted / Max(search->share, 1e-9), rel->tuples);
+	Cost distance = distance_cost(root, search->scan);
 	Cost by_condition = found * (FOUND_TIME * MICROSECOND);
 	Cost by_bitmap;
 	Cost make;
@@ -202,11 +220,12 @@ search_cost(PlannerInfo *root, const RelOptInfo *rel, const IndexPath *scan,
 	 * rows are to be asked is a question of the time that takes.  All rows may as
 	 * well be asked by a sequential scan, so that is to be the cheaper plan.
 	 */
-	if (by_condition <
-		rel->tuples * ASKED_TIME * MICROSECOND + share * rel->tuples * distance)
+	if (by_condition < rel->tuples * ASKED_TIME * MICROSECOND +
+			search->share * rel->tuples * distance)
 		by_condition += found * random_row_cost(rel);
 	else
-		by_condition = ask_all_cost(root, rel) + share * rel->tuples * distance;
+		by_condition =
+			ask_all_cost(root, rel) + search->share * rel->tuples * distance;
 	if (bitmap == NULL)
 		return by_condition;
 	cost_bitmap_tree_node(((const BitmapHeapPath *) bitmap)->bitmapqual, &make,
@@ -225,32 +244,75 @@ static const CustomPathMethods path_methods = {
 	.PlanCustomPath = plan_filtered,
 };
 
+static Float *
+make_float(double number)
+{
+	return makeFloat(psprintf("%.17g", number));
+}
+
+/* As FILTER_SCAN_BOUNDS has them; what they evaluate goes to expressions */
+static List *
+bound_lists(const List *bounds, const OpExpr *order, List **expressions)
+{
+	List *result = NIL;
+	ListCell *cell;
+
+	foreach(cell, bounds)
+	{
+		const DistanceBound *bound = lfirst(cell);
+		const DistanceForm *form = &bound->form;
+		bool compares = !equal(form->distance, order);
+
+		result = lappend(
+			result,
+			list_make4(make_float(form->scale), make_float(form->offset),
+					   make_float(form->terms), makeInteger(compares)));
+		*expressions = lappend(*expressions, bound->limit);
+		if (compares)
+		{
+			*expressions = lappend(*expressions, lsecond(order->args));
+			*expressions = lappend(*expressions, lsecond(form->distance->args));
+		}
+	}
+	return result;
+}
+
 /* The same in the place of an index scan.  matching: share of rows in the bitmap. */
 static Path *
-filtered_path(PlannerInfo *root, RelOptInfo *rel, IndexPath *scan, Path *bitmap,
-			  double matching, double masked)
+filtered_path(PlannerInfo *root, RelOptInfo *rel, const Search *search,
+			  Path *bitmap, double matching, double masked)
 {
 	CustomPath *path = makeNode(CustomPath);
-	double tuples = Max(rel->tuples, 1);
-	double share = Min(Max(scan->path.rows, 1) / tuples, 1);
+	IndexPath *scan = search->scan;
+	List *expressions = NIL;
+	List *bounds;
 
 	path->path.pathtype = T_CustomScan;
 	path->path.parent = rel;
 	path->path.pathtarget = rel->reltarget;
 	path->path.parallel_safe = scan->path.parallel_safe;
-	path->path.pathkeys = scan->path.pathkeys;
+	path->path.pathkeys = search->pathkeys;
 	path->path.rows = scan->path.rows;
 	path->path.startup_cost =
-		search_cost(root, rel, scan, bitmap, share, masked);
+		search_cost(root, rel, search, bitmap, search->wanted, masked);
 	/* all rows: each is asked, those that pass are sorted by their distances */
 	path->path.total_cost = path->path.startup_cost + ask_all_cost(root, rel) +
 		scan->path.rows * distance_cost(root, scan);
+	if (search->bounds != NIL)
+		path->path.total_cost =
+			Max(path->path.startup_cost,
+				search_cost(root, rel, search, bitmap, ROWS_WITHIN, masked));
 	path->flags = CUSTOMPATH_SUPPORT_PROJECTION;
 	path->custom_paths = list_make1(scan);
 	if (bitmap != NULL)
 		path->custom_paths = lappend(path->custom_paths, bitmap);
-	path->custom_private = list_make2(makeFloat(psprintf("%.9g", share)),
-									  makeFloat(psprintf("%.9g", matching)));
+	bounds = bound_lists(search->bounds, linitial(scan->indexorderbys),
+						 &expressions);
+	/* the plan's, but whether the bitmap suffices; its expressions */
+	path->custom_private =
+		list_make2(list_make4(make_float(search->share), make_float(matching),
+							  makeInteger(search->pathkeys == NIL), bounds),
+				   expressions);
 	path->methods = &path_methods;
 	return &path->path;
 }
@@ -296,10 +358,159 @@ plan_filtered(PlannerInfo *root, RelOptInfo *rel, CustomPath *path,
 	node->custom_plans = list_make1(scan);
 	if (table != NULL)
 		node->custom_plans = lappend(node->custom_plans, outerPlan(table));
-	node->custom_private =
-		lappend(list_copy(path->custom_private), makeInteger(suffices));
+	node->custom_exprs = lsecond(path->custom_private);
+	node->custom_private = lappend(list_copy(linitial(path->custom_private)),
+								   makeInteger(suffices));
 	node->methods = &filter_scan_methods;
 	return &node->scan.plan;
+}
+
+/*
+ * May the distance of a bound turn out to be that which a scan orders by?  Values that
+ * are not known yet may be the same: a statement's parameters, each named once.
+ */
+static bool
+is_of_order(const DistanceBound *bound, const OpExpr *order)
+{
+	const OpExpr *distance = bound->form.distance;
+
+	return equal(distance, order) ||
+		(!IsA(lsecond(distance->args), Const) &&
+		 !IsA(lsecond(order->args), Const));
+}
+
+/* The bounds of an index's table that are bounds of a scan of it */
+static List *
+bounds_of_order(const List *bounds, const OpExpr *order)
+{
+	List *result = NIL;
+	ListCell *cell;
+
+	foreach(cell, bounds)
+	{
+		if (is_of_order(lfirst(cell), order))
+			result = lappend(result, lfirst(cell));
+	}
+	return result;
+}
+
+/* Of rows within some distance as many pass as of others */
+static double
+share_passing(PlannerInfo *root, const RelOptInfo *rel, const IndexPath *scan,
+			  const List *bounds)
+{
+	List *others = list_copy(rel->baserestrictinfo);
+	double share = Max(scan->path.rows, 1) / Max(rel->tuples, 1);
+	ListCell *cell;
+
+	if (bounds != NIL)
+	{
+		foreach(cell, bounds)
+			others = list_delete_ptr(
+				others, ((const DistanceBound *) lfirst(cell))->condition);
+		share = clauselist_selectivity(root, others, 0, JOIN_INNER, NULL);
+	}
+	return Min(Max(share, 1 / Max(rel->tuples, 1)), 1);
+}
+
+static Search *
+new_search(PlannerInfo *root, RelOptInfo *rel, IndexPath *scan, List *bounds,
+		   List *pathkeys)
+{
+	Search *search = palloc(sizeof(Search));
+
+	*search = (Search){
+		.scan = scan,
+		.pathkeys = pathkeys,
+		.bounds = bounds_of_order(bounds, linitial(scan->indexorderbys)),
+		.wanted = cost_rows_wanted(root)};
+	search->share = share_passing(root, rel, scan, search->bounds);
+	if (search->bounds != NIL && root->limit_tuples <= 0)
+		search->wanted = ROWS_WITHIN;
+	else if (search->bounds != NIL)
+		search->wanted = Min(search->wanted, ROWS_WITHIN);
+	return search;
+}
+
+/* Index scans that order as the query wants it, those found here with them */
+static List *
+ordered_searches(PlannerInfo *root, RelOptInfo *rel)
+{
+	List *searches = NIL;
+	List *paths = list_copy(rel->pathlist);
+	ListCell *cell;
+	double time;
+
+	foreach(cell, distance_order_paths(root, rel))
+	{
+		Path *path = lfirst(cell);
+
+		if (is_to_be_filtered(path, 1, 1, &time))
+			paths = lappend(paths, path);
+		else
+			add_path(rel, path);
+	}
+	foreach(cell, paths)
+	{
+		IndexPath *scan = lfirst(cell);
+
+		if (is_to_be_filtered(&scan->path, 1, 1, &time))
+			searches =
+				lappend(searches,
+						new_search(root, rel, scan,
+								   distance_bounds(root, scan->indexinfo),
+								   scan->path.pathkeys));
+	}
+	return searches;
+}
+
+/* Is there a search by this distance already? */
+static bool
+has_search(const List *searches, const IndexOptInfo *index,
+		   const OpExpr *distance)
+{
+	ListCell *cell;
+
+	foreach(cell, searches)
+	{
+		const Search *search = lfirst(cell);
+
+		if (search->scan->indexinfo == index &&
+			equal(linitial(search->scan->indexorderbys), distance))
+			return true;
+	}
+	return false;
+}
+
+/* Searches for what is within a distance, in any order */
+static List *
+range_searches(PlannerInfo *root, RelOptInfo *rel, List *searches)
+{
+	ListCell *cell;
+	ListCell *next;
+	double time;
+
+	foreach(cell, rel->indexlist)
+	{
+		IndexOptInfo *index = lfirst_node(IndexOptInfo, cell);
+		List *bounds =
+			distance_index_usable(index) ? distance_bounds(root, index) : NIL;
+
+		foreach(next, bounds)
+		{
+			OpExpr *distance =
+				((const DistanceBound *) lfirst(next))->form.distance;
+			IndexPath *scan;
+
+			if (has_search(searches, index, distance))
+				continue;
+			scan = distance_range_path(root, index, distance);
+			if (is_to_be_filtered(&scan->path, 1, 1, &time))
+				searches =
+					lappend(searches, new_search(root, rel, scan, bounds, NIL));
+		}
+	}
+	return searches;
 }
 
 static void
@@ -307,18 +518,13 @@ filter_paths(PlannerInfo *root, RelOptInfo *rel)
 {
 	Path *bitmap = NULL;
 	bool asked = false;
-	List *scans = NIL;
+	List *searches = range_searches(root, rel, ordered_searches(root, rel));
 	ListCell *cell;
 	double time;
 
-	foreach(cell, rel->pathlist)
+	foreach(cell, searches)
 	{
-		if (is_to_be_filtered(lfirst(cell), 1, 1, &time))
-			scans = lappend(scans, lfirst(cell));
-	}
-	foreach(cell, scans)
-	{
-		IndexPath *scan = lfirst(cell);
+		Search *search = lfirst(cell);
 		Cost make;
 		Selectivity selectivity = 1;
 
@@ -328,11 +534,11 @@ filter_paths(PlannerInfo *root, RelOptInfo *rel)
 		if (bitmap != NULL)
 			cost_bitmap_tree_node(((BitmapHeapPath *) bitmap)->bitmapqual,
 								  &make, &selectivity);
-		(void) is_to_be_filtered(&scan->path, cost_rows_wanted(root),
+		(void) is_to_be_filtered(&search->scan->path, search->wanted,
 								 selectivity * rel->tuples, &time);
-		rel->pathlist = list_delete_ptr(rel->pathlist, scan);
+		rel->pathlist = list_delete_ptr(rel->pathlist, search->scan);
 		add_path(rel,
-				 filtered_path(root, rel, scan, bitmap, selectivity, time));
+				 filtered_path(root, rel, search, bitmap, selectivity, time));
 	}
 }
 
@@ -344,7 +550,7 @@ filter_pathlist(PlannerInfo *root, RelOptInfo *rel, Index rti,
 		next_pathlist(root, rel, rti, entry);
 	if (enable_filtered_scan && enable_indexscan &&
 		rel->rtekind == RTE_RELATION && IS_SIMPLE_REL(rel) &&
-		rel->baserestrictinfo != NIL && root->query_pathkeys != NIL)
+		(rel->baserestrictinfo != NIL || root->query_pathkeys != NIL))
 		filter_paths(root, rel);
 }
 

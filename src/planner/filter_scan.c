@@ -11,12 +11,16 @@
  */
 #include "postgres.h"
 
+#include <float.h>
+#include <math.h>
+
 #include "access/relscan.h"
 #include "access/tableam.h"
 #include "executor/executor.h"
 #include "executor/nodeIndexscan.h"
 #include "miscadmin.h"
 #include "nodes/tidbitmap.h"
+#include "utils/datum.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
@@ -24,6 +28,17 @@
 #include "am/scan.h"
 #include "core/compat.h"
 #include "planner/filter_scan.h"
+
+/* A condition that is a bound, see filter_scan.h */
+typedef struct FilterBound
+{
+	double scale;
+	double offset;
+	double terms;
+	ExprState *limit;
+	ExprState *ordered; /* NULL: by the value that the index scan orders by */
+	ExprState *value;
+} FilterBound;
 
 typedef struct FilterScanState
 {
@@ -33,6 +48,10 @@ typedef struct FilterScanState
 
 	RowFilter filter;
 	ExprState *condition;
+	FilterBound *bounds;
+	int nbounds;
+	bool bounded; /* the filter has what they say */
+	bool nothing; /* no row can pass */
 	MemoryContext tids_memory;
 	TidFilter *tids; /* NULL: not made, or not valid any more */
 } FilterScanState;
@@ -77,6 +96,74 @@ tids(void *arg)
 	return state->tids;
 }
 
+static Datum
+value_of(FilterScanState *state, ExprState *expression, bool *is_null)
+{
+	return ExecEvalExprSwitchContext(expression,
+									 state->css.ss.ps.ps_ExprContext, is_null);
+}
+
+/* Is the value of the bound's distance that which the index scan orders by? */
+static bool
+is_of_order(FilterScanState *state, const FilterBound *bound)
+{
+	bool no_ordered;
+	bool no_value;
+	Datum ordered;
+	Datum value;
+
+	if (bound->ordered == NULL)
+		return true;
+	ordered = value_of(state, bound->ordered, &no_ordered);
+	value = value_of(state, bound->value, &no_value);
+	return !no_ordered && !no_value && datumIsEqual(ordered, value, false, -1);
+}
+
+/*
+ * The distance that a bound's limit stands for, and what its condition's arithmetic may
+ * be off.  A distance that is no number counts as beyond any.
+ */
+static double
+distance_at(const FilterBound *bound, double limit)
+{
+	double distance = (limit - bound->offset) / bound->scale;
+
+	if (isinf(limit))
+		return distance;
+	return distance +
+		8 * DBL_EPSILON * (fabs(limit) + bound->terms) / fabs(bound->scale);
+}
+
+/* What conditions say of the distance, now that their values are known */
+static void
+find_bound(FilterScanState *state)
+{
+	state->filter.within = INFINITY;
+	state->filter.only_numbers = false;
+	state->nothing = false;
+	for (int i = 0; i < state->nbounds; i++)
+	{
+		const FilterBound *bound = &state->bounds[i];
+		bool is_null;
+		Datum limit = value_of(state, bound->limit, &is_null);
+		double distance;
+
+		if (is_null)
+			state->nothing = true;
+		else if (is_of_order(state, bound))
+		{
+			/* which is greater than any number */
+			if (bound->scale > 0)
+				state->filter.only_numbers = true;
+			distance = distance_at(bound, DatumGetFloat8(limit));
+			if (distance < state->filter.within)
+				state->filter.within = distance;
+		}
+	}
+	ResetExprContext(state->css.ss.ps.ps_ExprContext);
+	state->bounded = true;
+}
+
 /* The search of the index scan, which would else begin with its first row */
 static void
 begin_search(FilterScanState *state)
@@ -104,6 +191,10 @@ next_row(ScanState *node)
 	FilterScanState *state = (FilterScanState *) node;
 	TupleTableSlot *row;
 
+	if (!state->bounded)
+		find_bound(state);
+	if (state->nothing)
+		return ExecClearTuple(node->ss_ScanTupleSlot);
 	begin_search(state);
 	row = ExecProcNode(&state->index->ss.ps);
 	if (TupIsNull(row))
@@ -148,6 +239,33 @@ use_table_slots(FilterScanState *state)
 }
 
 static void
+begin_bounds(FilterScanState *state, CustomScan *plan)
+{
+	List *bounds = list_nth(plan->custom_private, FILTER_SCAN_BOUNDS);
+	List *expressions = ExecInitExprList(plan->custom_exprs, &state->css.ss.ps);
+	ListCell *cell;
+	int at = 0;
+
+	state->bounds = palloc(list_length(bounds) * sizeof(FilterBound));
+	foreach(cell, bounds)
+	{
+		List *bound = lfirst(cell);
+		FilterBound *to = &state->bounds[state->nbounds++];
+
+		*to = (FilterBound){
+			.scale = floatVal(list_nth(bound, FILTER_BOUND_SCALE)),
+			.offset = floatVal(list_nth(bound, FILTER_BOUND_OFFSET)),
+			.terms = floatVal(list_nth(bound, FILTER_BOUND_TERMS)),
+			.limit = list_nth(expressions, at++)};
+		if (intVal(list_nth(bound, FILTER_BOUND_COMPARES)) != 0)
+		{
+			to->ordered = list_nth(expressions, at++);
+			to->value = list_nth(expressions, at++);
+		}
+	}
+}
+
+static void
 begin_node(CustomScanState *node, EState *estate, int flags)
 {
 	FilterScanState *state = state_of(node);
@@ -174,7 +292,11 @@ begin_node(CustomScanState *node, EState *estate, int flags)
 			floatVal(list_nth(plan->custom_private, FILTER_SCAN_MATCHING)),
 		.tids_suffice =
 			intVal(list_nth(plan->custom_private, FILTER_SCAN_SUFFICE)) != 0,
+		.within = INFINITY,
+		.any_order =
+			intVal(list_nth(plan->custom_private, FILTER_SCAN_ANY)) != 0,
 		.arg = state};
+	begin_bounds(state, plan);
 	/* whoever was not asked is in a set that suffices, or will be asked here */
 	if (!state->filter.tids_suffice && estate->es_epq_active == NULL)
 		node->ss.ps.qual = NULL;
@@ -207,6 +329,7 @@ rescan_node(CustomScanState *node)
 		state->tids = NULL;
 		MemoryContextReset(state->tids_memory);
 	}
+	state->bounded = false;
 	if (state->index->ss.ps.chgParam == NULL)
 		ExecReScan(&state->index->ss.ps);
 	ExecScanReScan(&node->ss);

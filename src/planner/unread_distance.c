@@ -14,7 +14,6 @@
  */
 #include "postgres.h"
 
-#include "access/genam.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "nodes/plannodes.h"
@@ -26,15 +25,13 @@
 
 static planner_hook_type next_planner;
 
+/* Is it one of these expressions, or made of one? */
 static bool
-is_ours(Oid indexid)
+contains(Node *expression, void *expressions)
 {
-	/* the planner holds a lock on it */
-	Relation index = index_open(indexid, NoLock);
-	bool ours = methods_find(index) != NULL;
-
-	index_close(index, NoLock);
-	return ours;
+	return expression != NULL &&
+		(list_member(expressions, expression) ||
+		 expression_tree_walker(expression, contains, expressions));
 }
 
 /* plan: the scan itself, or the node that returns its rows */
@@ -43,14 +40,14 @@ leave_out(const Plan *plan, const IndexScan *scan)
 {
 	ListCell *cell;
 
-	if (scan->indexorderbyorig == NIL || !is_ours(scan->indexid))
+	if (scan->indexorderbyorig == NIL || !methods_own(scan->indexid))
 		return;
 	foreach(cell, plan->targetlist)
 	{
 		TargetEntry *entry = lfirst_node(TargetEntry, cell);
 		Node *expression = (Node *) entry->expr;
 
-		if (entry->resjunk && list_member(scan->indexorderbyorig, expression))
+		if (entry->resjunk && contains(expression, scan->indexorderbyorig))
 			entry->expr = (Expr *) makeNullConst(exprType(expression),
 												 exprTypmod(expression),
 												 exprCollation(expression));
