@@ -10,11 +10,12 @@ import sys
 from dataclasses import dataclass
 from typing import Callable
 
-from results import points, qps_at, read_rows
+from results import ENOUGH, fastest, points, qps_at, read_rows
 
 LEVEL = (r"debtext-512|wink-100|winkfull", 0.95)
 FASHION = (r"fashion-mnist(-784)?", 0.995)
 ALL = r"debtext-512|fashion-mnist(-784)?|wink-100|winkfull"
+NEAR = 1.3  # a plan's time over the best plan's
 
 
 class Unmeasured(Exception):
@@ -199,6 +200,134 @@ def on_both(what, measure, **bar):
             for sets, recall in (LEVEL, FASHION)]
 
 
+class Worst(float):
+    """A figure and where it was."""
+    def __new__(cls, pairs):
+        value, where = min(pairs)
+        worst = super().__new__(cls, value)
+        worst.where = where
+        return worst
+
+
+def filtered(f, server, index, secondary, experiment="filtered queries"):
+    """Rows of a server by the name of the condition."""
+    rows = f.select(experiment=experiment, server=server, secondary=secondary)
+    rows = [row for row in rows if index is None or row["config"] == index]
+    if not rows:
+        raise (Unmeasured if server == "ours" else Open)("not measured")
+    return rows
+
+
+def least_of(field, index, secondary, experiment="filtered queries"):
+    """The least of all conditions."""
+    return lambda f: Worst([(row[field], row["filter"])
+                            for row in filtered(f, "ours", index, secondary, experiment)])
+
+
+def between(rows, low, high):
+    """Those whose share of rows is so many percent."""
+    found = [row for row in rows if low <= 100 * row["selectivity"] < high]
+    if not found:
+        raise Unmeasured
+    return found
+
+
+def filter_speed(index, secondary, low, high, beside="all"):
+    """Over the fastest of the peer's that finds enough, of each condition."""
+    def measure(f):
+        ours = between(filtered(f, "ours", index, secondary), low, high)
+        theirs = {row["filter"]: row["qps"]
+                  for row in fastest(filtered(f, "peer", None, beside), ENOUGH)}
+        pairs = [(row["qps"] / theirs[row["filter"]], row["filter"]) for row in ours
+                 if row["filter"] in theirs and row["recall"] >= ENOUGH]
+        if not pairs:
+            raise Open("neither finds enough")
+        return Worst(pairs)
+    return measure
+
+
+def beside_own(index, secondary):
+    """Over the faster of an exact scan and of filtering what the index returns."""
+    name = index.split(",")[0]
+
+    def measure(f):
+        ours = filtered(f, "ours", index, secondary)
+        other = [row for row in filtered(f, "ours", None, secondary)
+                 if row["config"] in ("exact", f"{name}, post-filter")]
+        best = {row["filter"]: row["qps"] for row in fastest(other, ENOUGH)}
+        pairs = [(row["qps"] / best[row["filter"]], row["filter"]) for row in ours
+                 if row["filter"] in best]
+        if not pairs:
+            raise Unmeasured
+        return Worst(pairs)
+    return measure
+
+
+def range_speed(index, most):
+    """Over the exact scan, of ranges that so many rows meet."""
+    def measure(f):
+        exact = {row["filter"]: row["qps"]
+                 for row in filtered(f, "ours", "exact", "none", "ranges")}
+        pairs = [(row["qps"] / exact[row["filter"]], row["filter"])
+                 for row in filtered(f, "ours", index, "none", "ranges")
+                 if int(row["filter"].split("_")[1]) <= most]
+        return Worst(pairs)
+    return measure
+
+
+def tenant_ms(index):
+    return lambda f: max([row["p50_ms"] for row in filtered(f, "ours", index, "none")
+                          if row["filter"] == "tenant"])
+
+
+def near_best(index):
+    def measure(f):
+        rows = f.select(experiment="plans", config=index)
+        if not rows:
+            raise Unmeasured
+        return sum(row["ratio"] <= NEAR for row in rows) / len(rows)
+    return measure
+
+
+def filter_bars():
+    ways = [(index, secondary, title)
+            for name in ("hnsw", "ivfpq")
+            for index, secondary, title in (
+                (f"{name}, defaults", "all", f"{name}, filter indexes"),
+                (f"{name}, defaults", "none", f"{name}, no filter index"),
+                (f"{name} attributes, defaults", "none", f"{name}, attributes"))]
+    for index, secondary, title in ways + [("ivfflat, defaults", "all", "ivfflat, filter indexes"),
+                                           ("ivfflat, defaults", "none",
+                                            "ivfflat, no filter index")]:
+        yield Bar(f"{title}: share of LIMITs filled", ".*",
+                  least_of("filled", index, secondary), least=1)
+        yield Bar(f"{title}: recall under a condition", ".*",
+                  least_of("recall", index, secondary), least=ENOUGH)
+    for index, secondary, title in ways:
+        bare = title.endswith("no filter index")
+        # shares are near those of the titles
+        for share, low, high, least in ((("5 % and more", 4.5, 101, 3), ("less", 0, 4.5, 1))
+                                        if bare else (("1 % and more", 0.95, 101, 5),
+                                                      ("0.5 to 1 %", 0.45, 0.95, 2),
+                                                      ("less", 0, 0.45, 1))):
+            yield Bar(f"{title}: qps / peer's best, {share} of the rows", ".*",
+                      filter_speed(index, secondary, low, high, "none" if bare else "all"),
+                      least=least, goal=15)
+        if "attributes" not in title:
+            yield Bar(f"{title}: qps / own exact scan or post-filter", ".*",
+                      beside_own(index, secondary), least=0.8)
+    for name in ("hnsw", "ivfpq"):
+        yield Bar(f"{name}, attributes: ms (p50) of a tenant of 100 rows", ".*:1000000",
+                  tenant_ms(f"{name} attributes, defaults"), most=5)
+        yield Bar(f"{name}: share of cells where the plan is near the best", ".*", near_best(name),
+                  least=0.95)
+    for name in ("hnsw", "ivfpq", "ivfflat"):
+        yield Bar(f"{name}, ranges: recall", ".*",
+                  least_of("recall", f"{name}, defaults", "none", "ranges"), least=ENOUGH)
+        yield Bar(f"{name}, ranges of 1 to 100 rows: qps / exact scan", ".*",
+                  range_speed(f"{name}, defaults", 100), least=5)
+
+
 def build_seconds(f):
     return f.one(experiment="index builds", server="ours", index="ivfpq")["seconds"]
 
@@ -310,6 +439,8 @@ BARS = [
         own("life of an index", "select_4", "ivfpq", over="select_1"), least=1.6),
     Bar("ivfpq: ms of VACUUM of 1 %", "wink-100", own("life of an index", "vacuum_ms", "ivfpq"),
         most=300),
+    # conditions
+    *filter_bars(),
 ]
 
 
@@ -325,7 +456,8 @@ def judge(bar, figures):
     except Open as reason:
         return f"open    {bar.what}: {reason} ({limit})"
     met = value >= bar.least if bar.most is None else value <= bar.most
-    return f"{'met' if met else 'MISSED':7} {bar.what}: {value:.3g} ({limit})"
+    where = f", {value.where}" if isinstance(value, Worst) else ""
+    return f"{'met' if met else 'MISSED':7} {bar.what}: {value:.3g}{where} ({limit})"
 
 
 def main():

@@ -6,7 +6,8 @@
 #	                                    package dataset-fashion-mnist
 #	PEER="host=... dbname=..."          a server that has the extension "vector"
 #	CONFIG=file                         indexes and settings, see config.h
-#	EXPERIMENTS="scan io knn build life order age reference"    which to run
+#	EXPERIMENTS="scan io knn build life order age filter range grid
+#	                                    reference"
 #	K="1 10 100"                        of knn and reference; others: the first
 #	MODES="prepared,text,server,clients"    of knn
 #	QUERIES=200 ROUNDS=5 WORKERS=1 OUT=folder
@@ -26,7 +27,6 @@ sets=${SETS:-debtext-8k}
 out=${OUT:-$here/results}
 build=${BUILD:-$here/build}
 experiments=${EXPERIMENTS:-scan io knn reference}
-config=${CONFIG:-$here/exact.conf}
 buffers=${SHARED_BUFFERS:-2GB}
 ks=${K:-10}
 python=/usr/bin/python3 # Debian's, which has Debian's Faiss
@@ -59,7 +59,10 @@ servers=(-s "ours=$OURS")
 [ -z "${PEER:-}" ] || servers+=(-s "peer=$PEER")
 
 measure() { # experiment set k[,k...]
-	local name=$out/$2.$1.$(basename "$config" .conf).k${3//,/-} arguments=("$1")
+	local config=$here/exact.conf name arguments=("$1")
+	[ ! -e "$here/$1.conf" ] || config=$here/$1.conf
+	config=${CONFIG:-$config}
+	name=$out/$2.$1.$(basename "$config" .conf).k${3//,/-}
 	[ "$buffers" = 2GB ] || name=$name.$buffers
 	case $1:$2 in
 	reference:*:*) echo "$2 is not for the libraries" ;;

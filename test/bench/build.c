@@ -34,7 +34,7 @@ typedef struct Builds
 static Memory
 build_once(const Experiment *e, const Builds *b, double memory_mb)
 {
-	char *create = config_create_index(b->config, e->set);
+	char *create = config_create_index(b->config, e->set, NULL);
 	char settings[200];
 	int length =
 		snprintf(settings, sizeof(settings),

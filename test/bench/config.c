@@ -42,7 +42,7 @@ add_config(Config *configs, size_t *n, Config config)
 	configs[(*n)++] = config;
 }
 
-/* A line for each value of a list, or the one that there is */
+/* A line for each value of the first list, or the one that there is */
 static void
 add_line(Config *configs, size_t *n, Config config)
 {
@@ -65,7 +65,7 @@ add_line(Config *configs, size_t *n, Config config)
 		one.label = formatted("%s %s", config.label, value);
 		one.settings = formatted("%.*s%s%s", (int) (open - config.settings),
 								 config.settings, value, close + 1);
-		add_config(configs, n, one);
+		add_line(configs, n, one);
 	}
 	free(values);
 }
@@ -128,15 +128,32 @@ config_index(const Config *config)
 	return strndup(config->label, strcspn(config->label, ","));
 }
 
-char *
-config_create_index(const Config *config, const Dataset *set)
+/* The text with value in the place of a word, to be freed */
+static char *
+replaced(const char *text, const char *word, const char *value)
 {
-	const char *definition = config->definition;
-	const char *mark = strstr(definition, "OPS");
+	const char *mark = strstr(text, word);
 
 	if (mark == NULL)
-		return formatted("CREATE INDEX items_index ON items %s", definition);
-	return formatted("CREATE INDEX items_index ON items %.*s%s_%s_ops%s",
-					 (int) (mark - definition), definition,
-					 form_name(set->form), metric_name(set->metric), mark + 3);
+		return strdup(text);
+	return formatted("%.*s%s%s", (int) (mark - text), text, value,
+					 mark + strlen(word));
+}
+
+char *
+config_create_index(const Config *config, const Dataset *set,
+					const char *attributes)
+{
+	char *class =
+		formatted("%s_%s_ops", form_name(set->form), metric_name(set->metric));
+	char *classed = replaced(config->definition, "OPS", class);
+	char *definition =
+		replaced(classed, "ATTRS", attributes != NULL ? attributes : "ATTRS");
+	char *create =
+		formatted("CREATE INDEX items_index ON items %s", definition);
+
+	free(class);
+	free(classed);
+	free(definition);
+	return create;
 }

@@ -40,8 +40,7 @@ allocate(size_t count, size_t size)
 	return memory;
 }
 
-/* The whole output of a decompressor; NULL when the file is not there */
-static unsigned char *
+unsigned char *
 read_packed(const char *tool, const char *path, size_t *size)
 {
 	char command[1200];
@@ -72,6 +71,7 @@ read_packed(const char *tool, const char *path, size_t *size)
 	}
 	if (pclose(pipe) != 0)
 		die("%s could not unpack %s", tool, path);
+	content[*size] = '\0';
 	return content;
 }
 

@@ -79,6 +79,16 @@ extern const char *metric_operator(Metric metric);
 /* "l2", "cosine", ...: as in the names of operator classes */
 extern const char *metric_name(Metric metric);
 
+/*
+ * The whole output of a decompressor, with a zero byte behind its *size bytes, to
+ * be freed; NULL when the file is not there.
+ */
+extern unsigned char *read_packed(const char *tool, const char *path,
+								  size_t *size);
+
+/* Put a distance among the *count least, at most k, which ascend */
+extern void keep_least(double *least, size_t *count, size_t k, double distance);
+
 /* Zeroed memory, or exit */
 extern void *allocate(size_t count, size_t size);
 

@@ -168,8 +168,7 @@ dataset_distance(const Dataset *set, size_t query, size_t row)
 	return rows_distance(set, &set->queries, query, &set->base, row);
 }
 
-/* Ascending, the least k of those that were put in */
-static void
+void
 keep_least(double *least, size_t *count, size_t k, double distance)
 {
 	size_t place;

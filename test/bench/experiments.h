@@ -10,6 +10,7 @@
 
 #include "server.h"
 
+#define MAX_SERVERS 4
 #define MAX_MODES 4
 #define MAX_KS 4
 
@@ -17,6 +18,7 @@ typedef struct Experiment
 {
 	Server *servers;
 	int nservers;
+	const char *folder; /* of the set */
 	const Dataset *set;
 	int rounds;
 	size_t k;
@@ -57,6 +59,22 @@ extern void measure_life(const Experiment *e, const char *config);
  */
 extern void measure_history(const Experiment *e, const char *config,
 							const char *experiment);
+
+/*
+ * The configurations of a file with the conditions of filters.h: recall, the share
+ * of queries whose LIMIT was filled, queries per second; "filter" those beside
+ * ORDER BY, without and with indexes on their columns, "range" those on the
+ * distance.
+ */
+extern void measure_filter(const Experiment *e, const char *config);
+extern void measure_range(const Experiment *e, const char *config);
+
+/*
+ * Is the plan that the first server takes by itself near the fastest there is?  A
+ * grid of rows, shares of rows that meet a condition, LIMITs and storages; lines
+ * are printed of cells where it is not.
+ */
+extern void measure_grid(const Experiment *e, const char *config);
 
 /*
  * The exact scan: milliseconds and GB/s of vector data, on one core and

@@ -40,6 +40,16 @@ put_int32(char *p, int32_t value)
 	return p + 4;
 }
 
+char *
+put_double(char *p, double value)
+{
+	uint64_t word;
+
+	memcpy(&word, &value, 8);
+	p = put_int32(p, (int32_t) (word >> 32));
+	return put_int32(p, (int32_t) word);
+}
+
 static char *
 put_float(char *p, float value)
 {

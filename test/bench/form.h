@@ -18,5 +18,6 @@ extern char *row_text(const Dataset *set, const Rows *rows, size_t row);
 /* Write big-endian, return what follows */
 extern char *put_int16(char *p, int value);
 extern char *put_int32(char *p, int32_t value);
+extern char *put_double(char *p, double value);
 
 #endif

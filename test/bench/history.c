@@ -287,7 +287,7 @@ static void
 measure_story(Story *story, const Config *configs, size_t c, size_t n,
 			  const char *experiment, const Queries *queries)
 {
-	char *create = config_create_index(&configs[c], story->e->set);
+	char *create = config_create_index(&configs[c], story->e->set, NULL);
 
 	story->create = create;
 	for (size_t way = 0; way < sizeof(ways) / sizeof(ways[0]); way++)

@@ -24,7 +24,7 @@ build_index(const Experiment *e, Server *server, const Config *config)
 	server_do(server, "DROP INDEX IF EXISTS items_index");
 	if (strcmp(config->definition, "-") == 0)
 		return true;
-	create = config_create_index(config, e->set);
+	create = config_create_index(config, e->set, NULL);
 	server_do(server, "RESET ALL");
 	start = now();
 	built = server_try(server, create);

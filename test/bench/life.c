@@ -214,7 +214,7 @@ measure_index(const Experiment *e, Server *server, const Config *config)
 	Life life = {.wal = calloc(rounds, sizeof(double)),
 				 .vacuum = calloc(rounds, sizeof(double)),
 				 .vacuum_bare = calloc(rounds, sizeof(double))};
-	char *create = config_create_index(config, e->set);
+	char *create = config_create_index(config, e->set, NULL);
 	char *index = config_index(config);
 	bool measured = true;
 

@@ -17,6 +17,8 @@
 /* float32 distances of equal vectors may differ so much, and as a share */
 #define TIE 1e-6
 #define LOOK_US 5000
+#define MOST_RECALL_S 10
+#define MOST_ROUND_S 2
 
 Queries
 queries_make(const Experiment *e)
@@ -48,10 +50,15 @@ queries_make(const Experiment *e)
 static PGresult *
 ask_prepared(const Run *run, PGconn *connection, size_t query)
 {
-	const char *const values[1] = {run->queries->binary[query]};
-	const int formats[1] = {1};
-	PGresult *result = PQexecPrepared(connection, "knn", 1, values,
-									  &run->queries->size[query], formats, 1);
+	const Filter *filter = run->filter;
+	bool two = filter != NULL && filter->type != NULL;
+	const char *const values[2] = {run->queries->binary[query],
+								   two ? filter->values[query] : NULL};
+	const int sizes[2] = {run->queries->size[query],
+						  two ? filter->sizes[query] : 0};
+	const int formats[2] = {1, 1};
+	PGresult *result = PQexecPrepared(connection, "knn", two ? 2 : 1, values,
+									  sizes, formats, 1);
 
 	if (PQresultStatus(result) != PGRES_TUPLES_OK)
 		die("%s: %s", run->server->name, PQresultErrorMessage(result));
@@ -108,12 +115,20 @@ result_id(const PGresult *result, int row, const Mode *mode)
 	return (long) p[0] << 24 | p[1] << 16 | p[2] << 8 | p[3];
 }
 
-/* How many of k answers are as near as the k-th nearest row */
+static size_t
+count_wanted(const Run *run, size_t query)
+{
+	return run->filter != NULL ? run->filter->wanted[query] : run->e->k;
+}
+
+/* How many answers are as near as the farthest that is wanted */
 static size_t
 count_right(const Run *run, size_t query, const PGresult *result)
 {
 	const Dataset *set = run->e->set;
-	double answer = set->answers[query * set->k + run->e->k - 1];
+	double answer = run->filter != NULL
+		? run->filter->farthest[query]
+		: set->answers[query * set->k + run->e->k - 1];
 	double limit = answer + fabs(answer) * TIE + TIE;
 	size_t right = 0;
 
@@ -128,44 +143,64 @@ count_right(const Run *run, size_t query, const PGresult *result)
 	return right;
 }
 
-static double
-measure_recall(const Run *run)
+/* Is it time to stop? */
+static bool
+is_late(const Run *run, double start, double most)
+{
+	return run->filter != NULL && now() - start > most;
+}
+
+static void
+measure_recall(Run *run)
 {
 	const Dataset *set = run->e->set;
+	double start = now();
 	size_t right = 0;
+	size_t wanted = 0;
+	size_t filled = 0;
+	size_t i;
 
-	for (size_t i = 0; i < set->nqueries; i++)
+	for (i = 0; i < set->nqueries && !is_late(run, start, MOST_RECALL_S); i++)
 	{
 		PGresult *result = run->mode->text
 			? ask_text(run, run->server->connection, i)
 			: ask_prepared(run, run->server->connection, i);
 
 		right += count_right(run, i, result);
+		wanted += count_wanted(run, i);
+		filled += (size_t) PQntuples(result) >= count_wanted(run, i);
 		PQclear(result);
 	}
-	return (double) right / (double) (set->nqueries * run->e->k);
+	run->queries_looked_at = i;
+	run->recall = wanted > 0 ? (double) right / (double) wanted : 1;
+	run->filled = (double) filled / (double) i;
 }
 
 static void
 set_up(const Run *run, PGconn *connection, const Config *config)
 {
-	char prepare[160];
+	const Filter *filter = run->filter;
+	char knn[160];
+	char prepare[600];
 
 	PQclear(server_ask(run->server, connection, "RESET ALL"));
 	PQclear(server_ask(run->server, connection, "DEALLOCATE ALL"));
 	if (strcmp(config->settings, "-") != 0)
 		PQclear(server_ask(run->server, connection, config->settings));
-	snprintf(prepare, sizeof(prepare),
-			 "PREPARE knn (%s) AS "
+	snprintf(knn, sizeof(knn),
 			 "SELECT id FROM items ORDER BY embedding %s $1 LIMIT %zu",
-			 form_name(run->e->set->form), metric_operator(run->e->set->metric),
-			 run->e->k);
+			 metric_operator(run->e->set->metric), run->e->k);
+	snprintf(prepare, sizeof(prepare), "PREPARE knn (%s%s%s) AS %s",
+			 form_name(run->e->set->form),
+			 filter != NULL && filter->type != NULL ? ", " : "",
+			 filter != NULL && filter->type != NULL ? filter->type : "",
+			 filter != NULL ? filter->statement : knn);
 	PQclear(server_ask(run->server, connection, prepare));
 }
 
-void
-run_begin(Run *run, const Experiment *e, Server *server, const Config *config,
-		  const Mode *mode, const Queries *queries)
+static void
+begin(Run *run, const Experiment *e, Server *server, const Config *config,
+	  const Mode *mode, const Queries *queries, const Filter *filter)
 {
 	size_t rounds = (size_t) e->rounds;
 
@@ -173,6 +208,7 @@ run_begin(Run *run, const Experiment *e, Server *server, const Config *config,
 				 .server = server,
 				 .mode = mode,
 				 .queries = queries,
+				 .filter = filter,
 				 .connections = {server->connection}};
 	run->qps = calloc(rounds, sizeof(double));
 	run->latencies = calloc(rounds * (size_t) mode->clients * e->set->nqueries,
@@ -183,12 +219,27 @@ run_begin(Run *run, const Experiment *e, Server *server, const Config *config,
 		run->watcher = server_again(server);
 	for (int c = 0; c < mode->clients; c++)
 		set_up(run, run->connections[c], config);
-	run->recall = measure_recall(run);
+	measure_recall(run);
 	for (size_t i = 0; i < e->set->nqueries; i++)
 	{
 		for (int c = 1; c < mode->clients; c++)
 			PQclear(mode->ask(run, run->connections[c], i));
 	}
+}
+
+void
+run_begin(Run *run, const Experiment *e, Server *server, const Config *config,
+		  const Mode *mode, const Queries *queries)
+{
+	begin(run, e, server, config, mode, queries, NULL);
+}
+
+void
+run_begin_filtered(Run *run, const Experiment *e, Server *server,
+				   const Config *config, const Queries *queries,
+				   const Filter *filter)
+{
+	begin(run, e, server, config, mode_find("prepared"), queries, filter);
 }
 
 /* A client of a round */
@@ -198,17 +249,20 @@ typedef struct Client
 	PGconn *connection;
 	size_t first; /* query; clients do not ask the same at a time */
 	double *latencies;
+	size_t asked;
 	pthread_t thread;
 } Client;
 
 static void *
 ask_all(void *argument)
 {
-	const Client *client = argument;
+	Client *client = argument;
 	const Run *run = client->run;
 	size_t n = run->e->set->nqueries;
+	double begun = now();
+	size_t i;
 
-	for (size_t i = 0; i < n; i++)
+	for (i = 0; i < n && !is_late(run, begun, MOST_ROUND_S); i++)
 	{
 		double start = now();
 		PGresult *result =
@@ -219,6 +273,7 @@ ask_all(void *argument)
 			: (now() - start) * 1e3;
 		PQclear(result);
 	}
+	client->asked = i;
 	return NULL;
 }
 
@@ -281,7 +336,8 @@ run_round(Run *run)
 	atomic_store(&run->over, true);
 	if (nclients > 1)
 		pthread_join(watcher, NULL);
-	n *= (size_t) nclients;
+	/* all of them, but for one client that was late */
+	n = clients[0].asked * (size_t) nclients;
 	if (run->mode->took_ms != NULL)
 	{
 		seconds = 0;
@@ -292,11 +348,43 @@ run_round(Run *run)
 	run->qps[run->nqps++] = (double) n / seconds;
 }
 
+char *
+run_plan(const Run *run)
+{
+	const Filter *filter = run->filter;
+	char *vector = row_text(run->e->set, &run->e->set->queries, 0);
+	char *explain = allocate(strlen(vector) + 200, 1);
+	char *plan = allocate(2000, 1);
+	PGresult *result;
+
+	sprintf(explain, "EXPLAIN (COSTS OFF) EXECUTE knn ('%s'%s)", vector,
+			filter == NULL || filter->type == NULL  ? ""
+				: strcmp(filter->type, "text") == 0 ? ", 'science'"
+													: ", 0.5");
+	result = server_ask(run->server, run->server->connection, explain);
+	for (int row = 0; row < PQntuples(result); row++)
+	{
+		const char *line = PQgetvalue(result, row, 0);
+		const char *name = line + strspn(line, " ->");
+
+		/* nodes begin with an arrow, the first with nothing */
+		if ((row == 0 || strstr(line, "->") != NULL) &&
+			strlen(plan) + strlen(name) < 1990)
+			strcat(strcat(plan, row == 0 ? "" : " > "), name);
+	}
+	PQclear(result);
+	free(explain);
+	free(vector);
+	return plan;
+}
+
 Measured
 run_end(Run *run)
 {
 	double looks = run->looks > 0 ? (double) run->looks : 1;
 	Measured m = {.recall = run->recall,
+				  .filled = run->filled,
+				  .queries = run->queries_looked_at,
 				  .qps = percentile(run->qps, run->nqps, 0.5),
 				  .p50_ms = percentile(run->latencies, run->nlatencies, 0.5),
 				  .p95_ms = percentile(run->latencies, run->nlatencies, 0.95),

@@ -9,6 +9,7 @@
 
 #include "config.h"
 #include "experiments.h"
+#include "filters.h"
 
 #define MAX_CLIENTS 4
 
@@ -40,10 +41,13 @@ struct Run
 	Server *server;
 	const Mode *mode;
 	const Queries *queries;
+	const Filter *filter; /* NULL: the k nearest of all rows */
 	PGconn *connections[MAX_CLIENTS];
 	PGconn *watcher; /* of more than one client */
 	double recall;
-	double *qps; /* of the rounds */
+	double filled; /* the share of queries that got as many rows as wanted */
+	size_t queries_looked_at; /* for the recall */
+	double *qps;              /* of the rounds */
 	double *latencies;
 	size_t nqps;
 	size_t nlatencies;
@@ -57,6 +61,8 @@ struct Run
 typedef struct Measured
 {
 	double recall;
+	double filled;
+	size_t queries;
 	double qps;
 	double p50_ms;
 	double p95_ms;
@@ -74,6 +80,17 @@ extern const Mode *mode_find(const char *name);
 extern void run_begin(Run *run, const Experiment *e, Server *server,
 					  const Config *config, const Mode *mode,
 					  const Queries *queries);
+
+/*
+ * The same with a condition, prepared, by one client.  Where queries are slow only
+ * the first of them are asked: for ten seconds of the recall, two of a round.
+ */
+extern void run_begin_filtered(Run *run, const Experiment *e, Server *server,
+							   const Config *config, const Queries *queries,
+							   const Filter *filter);
+
+/* The names of the plan's nodes, as the last query was planned; to be freed */
+extern char *run_plan(const Run *run);
 
 /* All queries, by each client */
 extern void run_round(Run *run);

@@ -32,8 +32,9 @@ report_write(void)
 static int
 column_width(const char *key, json_t *value)
 {
-	int width =
-		strcmp(key, "config") == 0 || strcmp(key, "what") == 0 ? 34 : 11;
+	int width = strcmp(key, "config") == 0 || strcmp(key, "what") == 0 ? 34
+		: strcmp(key, "filter") == 0                                   ? 15
+																	   : 11;
 
 	if (json_is_string(value) && (int) json_string_length(value) > width)
 		width = (int) json_string_length(value);
@@ -51,6 +52,13 @@ print_value(const char *key, json_t *value)
 		printf("%*lld ", width, (long long) json_integer_value(value));
 	else
 		printf("%-*s ", width, json_string_value(value));
+}
+
+void
+report_keep(const char *experiment, json_t *fields)
+{
+	json_object_set_new(fields, "experiment", json_string(experiment));
+	json_array_append_new(rows, fields);
 }
 
 void
@@ -80,7 +88,5 @@ report_row(const char *experiment, json_t *fields)
 	}
 	putchar('\n');
 	fflush(stdout);
-
-	json_object_set_new(fields, "experiment", json_string(experiment));
-	json_array_append_new(rows, fields);
+	report_keep(experiment, fields);
 }

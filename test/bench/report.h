@@ -18,4 +18,7 @@ extern void report_write(void);
  */
 extern void report_row(const char *experiment, json_t *fields);
 
+/* The same, for the file alone */
+extern void report_keep(const char *experiment, json_t *fields);
+
 #endif

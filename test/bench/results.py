@@ -6,6 +6,7 @@ import os
 import re
 
 SMALL_BUFFERS = "64MB"
+ENOUGH = 0.95  # recall under conditions
 
 
 def read_rows(folder):
@@ -28,6 +29,17 @@ def points(rows):
     """Those with a recall and queries per second in a final index."""
     return [{"mode": "in-process", **row, "small": row.get("buffers") == SMALL_BUFFERS}
             for row in rows if row["experiment"] in ("k-NN queries", "reference")]
+
+
+def fastest(rows, recall):
+    """Of the rows under each condition and with the same indexes on its columns, the
+    fastest that has the recall."""
+    best = {}
+    for row in rows:
+        key = row["filter"], row["secondary"]
+        if row["recall"] >= recall and (key not in best or row["qps"] > best[key]["qps"]):
+            best[key] = row
+    return list(best.values())
 
 
 def qps_at(curve, wanted):

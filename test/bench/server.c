@@ -131,22 +131,11 @@ put_row(Server *server, const Dataset *set, const Rows *rows, size_t row)
 	free(value);
 }
 
-double
-server_load(Server *server, const char *table, const Dataset *set,
-			const Rows *rows, const size_t *order, size_t n)
+static void
+end_copy(Server *server)
 {
-	static const char head[19] = "PGCOPY\n\377\r\n"; /* flags and extension 0 */
-	char end[2];
-	double start = now();
 	PGresult *result;
 
-	server_do(server, "COPY %s (id, embedding) FROM STDIN (FORMAT binary)",
-			  table);
-	put_data(server, head, sizeof(head));
-	for (size_t i = 0; i < n; i++)
-		put_row(server, set, rows, order != NULL ? order[i] : i);
-	put_int16(end, -1);
-	put_data(server, end, sizeof(end));
 	if (PQputCopyEnd(server->connection, NULL) != 1)
 		die("%s: %s", server->name, PQerrorMessage(server->connection));
 	while ((result = PQgetResult(server->connection)) != NULL)
@@ -155,5 +144,34 @@ server_load(Server *server, const char *table, const Dataset *set,
 			die("%s: %s", server->name, PQresultErrorMessage(result));
 		PQclear(result);
 	}
+}
+
+void
+server_copy(Server *server, const char *table, const char *lines, size_t size)
+{
+	const size_t piece = 1 << 20;
+
+	server_do(server, "COPY %s FROM STDIN (ENCODING utf8)", table);
+	for (size_t i = 0; i < size; i += piece)
+		put_data(server, lines + i, size - i < piece ? size - i : piece);
+	end_copy(server);
+}
+
+double
+server_load(Server *server, const char *table, const Dataset *set,
+			const Rows *rows, const size_t *order, size_t n)
+{
+	static const char head[19] = "PGCOPY\n\377\r\n"; /* flags and extension 0 */
+	char end[2];
+	double start = now();
+
+	server_do(server, "COPY %s (id, embedding) FROM STDIN (FORMAT binary)",
+			  table);
+	put_data(server, head, sizeof(head));
+	for (size_t i = 0; i < n; i++)
+		put_row(server, set, rows, order != NULL ? order[i] : i);
+	put_int16(end, -1);
+	put_data(server, end, sizeof(end));
+	end_copy(server);
 	return now() - start;
 }

@@ -46,6 +46,10 @@ extern bool server_try(Server *server, const char *statement);
 extern double server_load(Server *server, const char *table, const Dataset *set,
 						  const Rows *rows, const size_t *order, size_t n);
 
+/* COPY of size bytes of lines in text format into an existing table */
+extern void server_copy(Server *server, const char *table, const char *lines,
+						size_t size);
+
 /* Seconds of a clock that only moves forward */
 extern double now(void);
 

@@ -17,8 +17,6 @@
 #include "form.h"
 #include "report.h"
 
-#define MAX_SERVERS 4
-
 static void
 print_server(Server *server)
 {
@@ -77,10 +75,11 @@ measure_age(const Experiment *e, const char *config)
 }
 
 static const Named experiments[] = {
-	{"scan", measure_scan, NULL}, {"io", measure_input_output, NULL},
-	{"knn", NULL, measure_knn},   {"build", NULL, measure_build},
-	{"life", NULL, measure_life}, {"order", NULL, measure_order},
-	{"age", NULL, measure_age}};
+	{"scan", measure_scan, NULL},   {"io", measure_input_output, NULL},
+	{"knn", NULL, measure_knn},     {"build", NULL, measure_build},
+	{"life", NULL, measure_life},   {"order", NULL, measure_order},
+	{"age", NULL, measure_age},     {"filter", NULL, measure_filter},
+	{"range", NULL, measure_range}, {"grid", NULL, measure_grid}};
 
 static const Named *
 find_experiment(const char *name, bool has_config)
@@ -189,6 +188,7 @@ main(int argc, char **argv)
 		die("usage: see vecbench.c");
 
 	experiment = find_experiment(argv[optind], optind + 1 < argc);
+	e.folder = folder;
 	e.set = dataset_load(folder, name, queries);
 	for (int i = 0; i < e.nks; i++)
 	{

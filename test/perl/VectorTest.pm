@@ -10,7 +10,7 @@ use File::Basename;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 
-our @EXPORT = qw(vector_node sql_error all_rows binary_rows load_data crashes);
+our @EXPORT = qw(vector_node sql_error all_rows binary_rows load_data load_lines crashes);
 
 # A started server with the extension in the database postgres.  Options are
 # those of PostgreSQL::Test::Cluster::init, and conf: lines of postgresql.conf.
@@ -88,6 +88,29 @@ sub load_data
 		INSERT INTO $table SELECT id, $value FROM halves;
 		ANALYZE $table});
 	return $n;
+}
+
+# Fill a new table with the lines of a .tsv file of test/data, of which file is
+# one without its .zst; their first names the columns.  types: of those that are
+# not text.
+sub load_lines
+{
+	my ($node, $database, $file, $table, %types) = @_;
+	my $path = dirname(__FILE__) . "/../data/$file.zst";
+	my $copy = $node->basedir . "/$table.tsv";
+	my @names;
+
+	open my $in, '-|', 'zstd', '-dcq', $path or die "$path: $!";
+	open my $out, '>', $copy or die "$copy: $!";
+	binmode $_ for ($in, $out);
+	chomp(my $head = <$in>);
+	@names = split /\t/, $head;
+	print $out $_ while <$in>;
+	close $out or die "$copy: $!";
+	close $in or die "$path: zstd failed";
+	$node->safe_psql($database, "CREATE TABLE $table (" .
+		join(', ', map { "$_ " . ($types{$_} // 'text') } @names) . "); COPY $table FROM '$copy' (ENCODING utf8); ANALYZE $table");
+	return;
 }
 
 # Lines of the server's log that no input may cause.
