@@ -57,8 +57,8 @@ endif
 src/vector/elem.o src/vector/dense_parse.o src/vector/dense_arith.o \
 	src/vector/dense_agg.o: CFLAGS += -O3
 
-# Loops over estimates, which -O2 leaves scalar.
-src/ivf/ivf_search.o src/ivf/ivf_calibrate.o: CFLAGS += -O3
+# Loops over estimates, and over attributes, which -O2 leaves scalar.
+src/ivf/ivf_search.o src/ivf/ivf_calibrate.o src/am/attribute_filter.o: CFLAGS += -O3
 
 # Codes must be the same bits on every machine.
 src/ivf/ivf_encode.o src/hnsw/hnsw_copy.o src/hnsw/hnsw_image.o src/hnsw/hnsw_model.o \

@@ -18,6 +18,7 @@
 #include "hnsw/hnsw_options.h"
 #include "ivf/ivf_handler.h"
 #include "ivf/ivf_options.h"
+#include "planner/attribute_path.h"
 #include "planner/filter_path.h"
 #include "planner/filter_scan.h"
 #include "planner/unread_distance.h"
@@ -37,7 +38,8 @@ _PG_init(void)
 	limit_init();
 	explain_init();
 	unread_distance_init();
-	filter_path_init();
+	attribute_path_init();
+	filter_path_init(); /* behind it: of the paths that it makes */
 	filter_scan_init();
 	methods_register(&ivf_scan_method);
 	methods_register(&hnsw_scan_method);

@@ -13,6 +13,12 @@
 #include "am/cost.h"
 #include "core/compat.h"
 
+/*
+ * Above all other costs, and finite: the planner adds, subtracts and multiplies it by
+ * rows
+ */
+#define COST_FORBIDDEN 1e100
+
 /* Without a LIMIT that is known while planning */
 #define ROWS_USUAL 10
 
@@ -33,10 +39,50 @@ cost_rows_wanted(const PlannerInfo *root)
 	return root->limit_tuples > 0 ? root->limit_tuples : ROWS_USUAL;
 }
 
+bool
+cost_can_scan(const IndexPath *path)
+{
+	ListCell *cell;
+
+	foreach(cell, path->indexclauses)
+	{
+		const IndexClause *clause = lfirst_node(IndexClause, cell);
+		const Expr *condition = clause->rinfo->clause;
+
+		if (clause->indexcol == 0 && IsA(condition, NullTest) &&
+			((const NullTest *) condition)->nulltesttype == IS_NULL)
+			return false;
+	}
+	return path->indexorderbys != NIL;
+}
+
+double
+cost_matching_share(PlannerInfo *root, const IndexPath *path)
+{
+	List *conditions = NIL;
+	ListCell *cell;
+
+	foreach(cell, path->indexclauses)
+	{
+		IndexClause *clause = lfirst_node(IndexClause, cell);
+
+		if (clause->indexcol > 0)
+			conditions = lappend(conditions, clause->rinfo);
+	}
+	return clauselist_selectivity(root, conditions, path->indexinfo->rel->relid,
+								  JOIN_INNER, NULL);
+}
+
 void
 cost_forbid(IndexPath *path, Cost *startup, Cost *total, double *pages)
 {
-	*startup = *total = INFINITY;
+	*startup = *total = COST_FORBIDDEN;
 	*pages = 0;
 	disable_path(&path->path);
+}
+
+bool
+cost_is_forbidden(const Path *path)
+{
+	return path->total_cost >= COST_FORBIDDEN;
 }

@@ -20,8 +20,17 @@ extern Cost cost_pages(const IndexOptInfo *info, double n);
 /* Rows that the query wants; some, where it does not say */
 extern double cost_rows_wanted(const PlannerInfo *root);
 
-/* The answer for a scan that nobody can run: it has no order */
+/*
+ * Can a path's scan be run?  It needs an order, and finds no rows without a vector.
+ */
+extern bool cost_can_scan(const IndexPath *path);
+
+/* The share of an index's rows that meet a path's conditions on attributes */
+extern double cost_matching_share(PlannerInfo *root, const IndexPath *path);
+
+/* The answer for a scan that nobody can run; was it given? */
 extern void cost_forbid(IndexPath *path, Cost *startup, Cost *total,
 						double *pages);
+extern bool cost_is_forbidden(const Path *path);
 
 #endif

@@ -9,6 +9,7 @@
 #include "access/xact.h"
 #include "catalog/index.h"
 #include "miscadmin.h"
+#include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
 #include "am/heap_check.h"
@@ -40,29 +41,57 @@ heap_check_begin(HeapCheck *check, Relation index)
 	check_snapshot(index, check->snapshot);
 }
 
+pg_noreturn static void
+complain(Relation index, ItemPointer tid, const char *what)
+{
+	ereport(
+		ERROR,
+		(errcode(ERRCODE_INDEX_CORRUPTED),
+		 errmsg("row (%u,%u) %s index \"%s\"", ItemPointerGetBlockNumber(tid),
+				ItemPointerGetOffsetNumber(tid), what,
+				RelationGetRelationName(index)),
+		 errhint("Please REINDEX it.")));
+}
+
+/* A row of the heap that the index should have, which is not NULL */
+static void
+check_values(HeapCheck *check, ItemPointer tid, Datum *values, bool *isnull)
+{
+	const TidSetEntry *entry = tid_set_lookup(check->tids, tid_number(tid));
+	AttributeRow attributes;
+	const void *elems;
+
+	if (entry != NULL)
+	{
+		attribute_row_set(&attributes, check->index, check->attributes,
+						  check->nattributes, values, isnull);
+		if (entry->digest !=
+			attribute_row_digest(&attributes, check->nattributes))
+			complain(check->index, tid, "has other attributes in");
+		return;
+	}
+	elems = value_elems(check->elem, values[0], check->dim);
+	if (check->metric == METRIC_COSINE &&
+		value_ops[check->elem].length(elems, check->dim) == 0)
+		return;
+	complain(check->index, tid, "is missing in");
+}
+
 /* A row of the heap as the build would index it */
 static void
 check_row(Relation index, ItemPointer tid, Datum *values, bool *isnull,
 		  bool alive, void *arg)
 {
 	HeapCheck *check = arg;
-	uint64 number = tid_number(tid);
-	const void *elems;
+	MemoryContext old;
 
 	CHECK_FOR_INTERRUPTS();
-	if (isnull[0] || tid_set_lookup(check->tids, number) != NULL)
+	if (isnull[0])
 		return;
-	elems = value_elems(check->elem, values[0], check->dim);
-	if (check->metric == METRIC_COSINE &&
-		value_ops[check->elem].length(elems, check->dim) == 0)
-		return;
-	ereport(
-		ERROR,
-		(errcode(ERRCODE_INDEX_CORRUPTED),
-		 errmsg("row (%u,%u) is missing in index \"%s\"",
-				ItemPointerGetBlockNumber(tid), ItemPointerGetOffsetNumber(tid),
-				RelationGetRelationName(index)),
-		 errhint("Please REINDEX it.")));
+	old = MemoryContextSwitchTo(check->row_context);
+	check_values(check, tid, values, isnull);
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(check->row_context);
 }
 
 void
@@ -76,7 +105,10 @@ heap_check_end(HeapCheck *check, Relation heap)
 	info->ii_Concurrent = true;
 	info->ii_Unique = false;
 	info->ii_ExclusionOps = NULL;
+	check->row_context = AllocSetContextCreate(
+		CurrentMemoryContext, "heap check row", ALLOCSET_DEFAULT_SIZES);
 	(void) table_index_build_scan(heap, check->index, info, true, false,
 								  check_row, check, scan);
+	MemoryContextDelete(check->row_context);
 	UnregisterSnapshot(check->snapshot);
 }

@@ -10,6 +10,7 @@
 #include "utils/rel.h"
 #include "utils/snapshot.h"
 
+#include "am/attribute.h"
 #include "am/tid_set.h"
 #include "am/value.h"
 #include "distance/metric.h"
@@ -20,8 +21,12 @@ typedef struct HeapCheck
 	ValueKind elem;
 	Metric metric;
 	int dim;
-	tid_set_hash *tids; /* of the index; the caller's */
-	Snapshot snapshot;  /* registered */
+	/* of the index; the caller's.  With attributes: their digests */
+	tid_set_hash *tids;
+	uint32 nattributes;
+	const AttributeKind *attributes;
+	Snapshot snapshot;         /* registered */
+	MemoryContext row_context; /* reset for each row */
 } HeapCheck;
 
 /*
@@ -32,7 +37,7 @@ extern void heap_check_begin(HeapCheck *check, Relation index);
 
 /*
  * The other fields are set: look up each row that a build would index.  Error
- * [XX002] for one that is missing.
+ * [XX002] for one that is missing, or whose attributes are others.
  */
 extern void heap_check_end(HeapCheck *check, Relation heap);
 

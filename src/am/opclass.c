@@ -1,23 +1,64 @@
 /*
  * opclass.c
- *	  What an operator class of ours orders: kind of values and metric.
+ *	  What an operator class of ours is for: a vector, its kind of values and metric,
+ *	  or an attribute beside it.
  */
 #include "postgres.h"
 
+#include "access/amapi.h"
 #include "access/genam.h"
+#include "commands/defrem.h"
 #include "fmgr.h"
 #include "utils/rel.h"
 
 #include "am/opclass.h"
 #include "core/export.h"
 
-const VectorOpclass *
-opclass_of(Relation index, uint16 proc)
+static const VectorOpclass *
+opclass_of_column(Relation index, int column, uint16 proc)
 {
-	FmgrInfo *function = index_getprocinfo(index, 1, proc);
+	FmgrInfo *function = index_getprocinfo(index, column, proc);
 
 	return (const VectorOpclass *) DatumGetPointer(
 		FunctionCall1(function, PointerGetDatum(NULL)));
+}
+
+const VectorOpclass *
+opclass_of(Relation index, uint16 proc)
+{
+	const VectorOpclass *opclass = opclass_of_column(index, 1, proc);
+
+	if (opclass->attribute != ATTRIBUTE_NONE)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("first column of %s index must be a vector",
+						get_am_name(index->rd_rel->relam))));
+	return opclass;
+}
+
+uint32
+opclass_attributes(Relation index, AttributeKind kinds[ATTRIBUTE_MAX])
+{
+	uint32 n = IndexRelationGetNumberOfKeyAttributes(index) - 1;
+
+	if (n > ATTRIBUTE_MAX)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("index cannot have more than %d columns beside the "
+						"vector",
+						ATTRIBUTE_MAX)));
+	for (uint32 i = 0; i < n; i++)
+	{
+		/* the last of its support functions, in every access method of ours */
+		kinds[i] = opclass_of_column(index, i + 2, index->rd_indam->amsupport)
+					   ->attribute;
+		if (kinds[i] == ATTRIBUTE_NONE)
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("%s index cannot have more than one vector column",
+							get_am_name(index->rd_rel->relam))));
+	}
+	return n;
 }
 
 #define OPCLASS(kind, type, suffix, metric) \
@@ -43,3 +84,25 @@ OPCLASS(VALUE_SPARSE, sparsevec, l2, METRIC_L2)
 OPCLASS(VALUE_SPARSE, sparsevec, ip, METRIC_INNER_PRODUCT)
 OPCLASS(VALUE_SPARSE, sparsevec, cosine, METRIC_COSINE)
 OPCLASS(VALUE_SPARSE, sparsevec, l1, METRIC_L1)
+
+/* Attributes */
+#define ATTRIBUTE(name, kind) \
+	SQL_FUNCTION(name##_attribute) \
+	{ \
+		static const VectorOpclass opclass = {.attribute = kind}; \
+\
+		PG_RETURN_POINTER(&opclass); \
+	}
+
+ATTRIBUTE(int2, ATTRIBUTE_INT2)
+ATTRIBUTE(int4, ATTRIBUTE_INT4)
+ATTRIBUTE(int8, ATTRIBUTE_INT8)
+ATTRIBUTE(float4, ATTRIBUTE_FLOAT4)
+ATTRIBUTE(float8, ATTRIBUTE_FLOAT8)
+ATTRIBUTE(bool, ATTRIBUTE_BOOL)
+ATTRIBUTE(date, ATTRIBUTE_DATE)
+ATTRIBUTE(timestamp, ATTRIBUTE_TIMESTAMP)
+ATTRIBUTE(timestamptz, ATTRIBUTE_TIMESTAMPTZ)
+ATTRIBUTE(text, ATTRIBUTE_TEXT)
+ATTRIBUTE(uuid, ATTRIBUTE_UUID)
+ATTRIBUTE(int4_array, ATTRIBUTE_INT4_ARRAY)

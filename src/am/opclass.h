@@ -1,6 +1,7 @@
 /*
  * opclass.h
- *	  What an operator class of ours orders: kind of values and metric.
+ *	  What an operator class of ours is for: a vector, its kind of values and metric,
+ *	  or an attribute beside it.
  *
  * Each operator class names a support function without arguments of use, which
  * returns a pointer to one row of a table.  So neither names of operators nor
@@ -13,6 +14,7 @@
 
 #include "utils/rel.h"
 
+#include "am/attribute.h"
 #include "am/value.h"
 #include "distance/metric.h"
 
@@ -25,9 +27,20 @@ typedef struct VectorOpclass
 {
 	ValueKind elem;
 	Metric metric;
+	AttributeKind attribute; /* ATTRIBUTE_NONE: it is of vectors */
 } VectorOpclass;
 
-/* Of the first column; proc: its support function of that kind */
+/*
+ * Of the first column, which must be a vector: error [0A000].  proc: its support
+ * function of that kind.
+ */
 extern const VectorOpclass *opclass_of(Relation index, uint16 proc);
+
+/*
+ * The kinds of the columns behind it; their number.  Error [0A000]: one is a vector,
+ * too.
+ */
+extern uint32 opclass_attributes(Relation index,
+								 AttributeKind kinds[ATTRIBUTE_MAX]);
 
 #endif

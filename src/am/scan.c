@@ -870,6 +870,18 @@ has_distance(const RowFilter *filter)
 		filter->within < INFINITY;
 }
 
+/* The conditions that the scan's keys are */
+static const AttributeFilter *
+attributes_of(IndexScanDesc desc, VectorScan *scan)
+{
+	MemoryContext old = MemoryContextSwitchTo(scan->query.query_memory);
+	const AttributeFilter *filter = attribute_filter_new(
+		desc->indexRelation, desc->keyData, desc->numberOfKeys);
+
+	MemoryContextSwitchTo(old);
+	return filter;
+}
+
 static void
 start(IndexScanDesc desc, VectorScan *scan)
 {
@@ -890,6 +902,7 @@ start(IndexScanDesc desc, VectorScan *scan)
 	scan->totals.searches++;
 	scan->query.value = order->sk_argument;
 	scan->query.is_null = (order->sk_flags & SK_ISNULL) != 0;
+	scan->query.attributes = attributes_of(desc, scan);
 	scan->query.rows = limit_of(order) > 0 ? limit_of(order)
 		: has_distance(scan->filter)       ? DEFAULT_WITHIN
 										   : DEFAULT_LIMIT;
@@ -897,7 +910,9 @@ start(IndexScanDesc desc, VectorScan *scan)
 	open_query(scan, false);
 	if (has_distance(scan->filter))
 		scan->bound = scan->engine->key_at(scan->state, scan->filter->within);
-	if (scan->filter != NULL)
+	if (scan->query.attributes != NULL && scan->query.attributes->never)
+		scan->batch.exhausted = true;
+	else if (scan->filter != NULL)
 		start_filtered(desc, scan);
 	else if (scan->order == SCAN_UNORDERED)
 		sort_rest(scan);
@@ -947,6 +962,17 @@ note_end(VectorScan *scan)
 	}
 }
 
+/* Has the executor to look whether rows meet the scan's keys? */
+static bool
+needs_recheck(const VectorScan *scan)
+{
+	const AttributeFilter *attributes = scan->query.attributes;
+
+	/* those of a set, or of the table, were not asked */
+	return attributes != NULL &&
+		(attributes->recheck || (scan->rest != NULL && scan->filter != NULL));
+}
+
 bool
 scan_gettuple(IndexScanDesc desc, ScanDirection direction)
 {
@@ -955,7 +981,7 @@ scan_gettuple(IndexScanDesc desc, ScanDirection direction)
 
 	if (!scan->started)
 		start(desc, scan);
-	desc->xs_recheck = false;
+	desc->xs_recheck = needs_recheck(scan);
 	desc->xs_recheckorderby = false;
 	for (;;)
 	{

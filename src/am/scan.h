@@ -37,6 +37,7 @@
 #include "storage/itemptr.h"
 #include "utils/relcache.h"
 
+#include "am/attribute_filter.h"
 #include "am/row_filter.h"
 
 struct ExplainState;
@@ -64,6 +65,9 @@ typedef struct ScanQuery
 	 * them; NULL: any.
 	 */
 	const TidFilter *tids;
+
+	/* The same for rows whose attributes meet this; NULL: any */
+	const AttributeFilter *attributes;
 
 	/* The engine's alone: until the scan ends, or the engine resets it */
 	MemoryContext scan_memory;

@@ -5,7 +5,7 @@
  *		tid_set_create(context, expected, NULL), tid_set_insert(set, number, &found),
  *		tid_set_lookup(set, number), tid_set_destroy(set)
  *
- * 16 bytes a TID, at most twice that.
+ * 16 bytes a TID, at most twice that.  An entry has room for a number of its owner's.
  *
  * Include after postgres.h.
  */
@@ -26,6 +26,7 @@ tid_number(ItemPointer tid)
 typedef struct TidSetEntry
 {
 	uint64 number;
+	uint32 digest; /* the owner's, who sets it when he has inserted the TID */
 	char status;
 } TidSetEntry;
 

@@ -101,7 +101,9 @@ init_meta(IvfMeta *meta, Relation index)
 
 	memset(meta, 0, sizeof(*meta));
 	meta->magic = IVF_MAGIC;
-	meta->version = IVF_VERSION;
+	meta->nattributes = opclass_attributes(index, meta->attributes);
+	meta->version =
+		meta->nattributes > 0 ? IVF_VERSION_ATTRIBUTES : IVF_VERSION;
 	meta->dim = dim;
 	meta->elem = opclass->elem;
 	meta->metric = opclass->metric;
@@ -239,6 +241,7 @@ add_row(Relation index, ItemPointer tid, Datum *values, bool *isnull,
 		bool alive, void *arg)
 {
 	AllRows *all = arg;
+	AttributeRow attributes;
 	MemoryContext old;
 	const void *elems;
 
@@ -247,8 +250,10 @@ add_row(Relation index, ItemPointer tid, Datum *values, bool *isnull,
 	CHECK_FOR_INTERRUPTS();
 	old = MemoryContextSwitchTo(all->row_context);
 	elems = value_elems(all->meta->elem, values[0], all->meta->dim);
+	attribute_row_set(&attributes, index, all->meta->attributes,
+					  all->meta->nattributes, values, isnull);
 	MemoryContextSwitchTo(old);
-	(void) ivf_builder_add(all->builder, tid, elems);
+	(void) ivf_builder_add(all->builder, tid, elems, &attributes);
 	MemoryContextReset(all->row_context);
 }
 

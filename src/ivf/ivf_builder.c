@@ -42,7 +42,7 @@ typedef struct SortedRow
 	ItemPointerData tid;
 	uint16 error;
 	IvfTerms terms;
-	char rest[FLEXIBLE_ARRAY_MEMBER]; /* the code, then the copy */
+	char rest[FLEXIBLE_ARRAY_MEMBER]; /* the code, the copy, attributes */
 } SortedRow;
 
 struct IvfBuilder
@@ -75,6 +75,8 @@ struct IvfBuilder
 	char *copies;
 	Size copy_size;
 	Size code_bytes;
+	char *attributes;
+	Size attributes_size;
 	ItemPointerData *tids;
 	uint16 *errors;
 	uint32 *lists;
@@ -354,11 +356,13 @@ begin_batches(IvfBuilder *builder)
 	builder->batch_room = room;
 	builder->copy_size = builder->model->layout.copy_slots.size;
 	builder->code_bytes = ivf_code_bytes(meta);
+	builder->attributes_size = attribute_row_size(meta->nattributes);
 	builder->rows = palloc(room * row_bytes);
 	builder->model_rows = meta->transform == TRANSFORM_NONE
 		? builder->rows
 		: palloc(room * meta->model_dim * sizeof(float));
 	builder->copies = palloc(room * builder->copy_size + 1);
+	builder->attributes = palloc(room * builder->attributes_size + 1);
 	builder->tids = palloc(room * sizeof(ItemPointerData));
 	builder->errors = palloc(room * sizeof(uint16));
 	builder->lists = palloc(room * sizeof(uint32));
@@ -366,7 +370,7 @@ begin_batches(IvfBuilder *builder)
 	if (builder->centroids != NULL)
 		builder->assign_work = ivf_assign_work(meta, room);
 	payload = VARHDRSZ + offsetof(SortedRow, rest) + builder->code_bytes +
-		builder->copy_size;
+		builder->copy_size + builder->attributes_size;
 	builder->payload = palloc(payload);
 	SET_VARSIZE(builder->payload, payload);
 	desc = CreateTemplateTupleDesc(2);
@@ -450,6 +454,9 @@ sort_batch_row(IvfBuilder *builder, uint32 i)
 			(uint8 *) row->rest, builder->work);
 	memcpy(row->rest + builder->code_bytes,
 		   builder->copies + i * builder->copy_size, builder->copy_size);
+	memcpy(row->rest + builder->code_bytes + builder->copy_size,
+		   builder->attributes + i * builder->attributes_size,
+		   builder->attributes_size);
 
 	ExecClearTuple(builder->slot);
 	builder->slot->tts_values[0] = Int32GetDatum(list);
@@ -514,8 +521,12 @@ ivf_builder_flush(IvfBuilder *builder)
 
 /* Count the row that was put behind the batch */
 static void
-end_row(IvfBuilder *builder, ItemPointer tid, uint16 error)
+end_row(IvfBuilder *builder, ItemPointer tid, uint16 error,
+		const AttributeRow *attributes)
 {
+	if (builder->attributes_size > 0)
+		memcpy(builder->attributes + builder->nbatch * builder->attributes_size,
+			   attributes, builder->attributes_size);
 	builder->tids[builder->nbatch] = *tid;
 	builder->errors[builder->nbatch] = error;
 	builder->nrows++;
@@ -532,25 +543,26 @@ next_row(IvfBuilder *builder)
 }
 
 bool
-ivf_builder_add(IvfBuilder *builder, ItemPointer tid, const void *elems)
+ivf_builder_add(IvfBuilder *builder, ItemPointer tid, const void *elems,
+				const AttributeRow *attributes)
 {
 	IvfRow row = next_row(builder);
 
 	if (!ivf_row_set(&row, &builder->meta, elems))
 		return false;
-	end_row(builder, tid, row.error);
+	end_row(builder, tid, row.error, attributes);
 	return true;
 }
 
 void
 ivf_builder_add_copy(IvfBuilder *builder, ItemPointer tid, const void *copy,
-					 uint16 error)
+					 uint16 error, const AttributeRow *attributes)
 {
 	IvfRow row = next_row(builder);
 
 	memcpy(row.copy, copy, builder->copy_size);
 	ivf_row_from_copy(&builder->meta, copy, row.scaled);
-	end_row(builder, tid, error);
+	end_row(builder, tid, error, attributes);
 }
 
 /*
@@ -586,7 +598,8 @@ ivf_builder_choose(IvfBuilder *builder, uint32 n, const uint32 *lists,
 
 void
 ivf_builder_add_decoded(IvfBuilder *builder, ItemPointer tid,
-						const float *scaled, const float *row)
+						const float *scaled, const float *row,
+						const AttributeRow *attributes)
 {
 	const IvfMeta *meta = &builder->meta;
 	Size place = builder->nbatch;
@@ -595,7 +608,7 @@ ivf_builder_add_decoded(IvfBuilder *builder, ItemPointer tid,
 		   meta->dim * sizeof(float));
 	memcpy(builder->model_rows + place * meta->model_dim, row,
 		   meta->model_dim * sizeof(float));
-	end_row(builder, tid, 0);
+	end_row(builder, tid, 0, attributes);
 }
 
 /*
@@ -638,6 +651,7 @@ ivf_builder_write_rows(const IvfBuilder *builder, Tuplesortstate *sort,
 		SortedRow head;
 		const char *bytes = VARDATA_ANY(payload);
 		const char *rest = bytes + offsetof(SortedRow, rest);
+		AttributeRow attributes;
 		IvfStoredRow row;
 
 		CHECK_FOR_INTERRUPTS();
@@ -648,6 +662,9 @@ ivf_builder_write_rows(const IvfBuilder *builder, Tuplesortstate *sort,
 		row.terms = head.terms;
 		row.code = (const uint8 *) rest;
 		row.copy = rest + builder->code_bytes;
+		memcpy(&attributes, rest + builder->code_bytes + builder->copy_size,
+			   builder->attributes_size);
+		row.attributes = &attributes;
 		ivf_writer_add(writer, list, &row);
 		if (builder->keep == keep_in_sort)
 			ivf_builder_report_written(builder, ++done);

@@ -69,13 +69,17 @@ extern void ivf_builder_train(IvfBuilder *builder, double fraction,
 extern uint32 ivf_builder_nsample(const IvfBuilder *builder);
 extern uint32 ivf_builder_lists(const IvfBuilder *builder, double fraction);
 
-/* A row's elements; false where it has no place in the index.  Nothing of it is kept. */
+/*
+ * A row's elements; false where it has no place in the index.  Nothing of it is kept.
+ * attributes, here and below: unused where the index has none.
+ */
 extern bool ivf_builder_add(IvfBuilder *builder, ItemPointer tid,
-							const void *elems);
+							const void *elems, const AttributeRow *attributes);
 
 /* A row by a copy like those of the new index, and that copy's error */
 extern void ivf_builder_add_copy(IvfBuilder *builder, ItemPointer tid,
-								 const void *copy, uint16 error);
+								 const void *copy, uint16 error,
+								 const AttributeRow *attributes);
 
 /*
  * Write everything.  logged: each page by itself, beside pages in use; else the
@@ -107,7 +111,8 @@ extern IvfBuilder *ivf_builder_resume(Relation index, IvfModel *model,
 extern void ivf_builder_choose(IvfBuilder *builder, uint32 n,
 							   const uint32 *lists, const float *centroids);
 extern void ivf_builder_add_decoded(IvfBuilder *builder, ItemPointer tid,
-									const float *scaled, const float *row);
+									const float *scaled, const float *row,
+									const AttributeRow *attributes);
 extern struct IvfWriter *ivf_builder_write_beside(IvfBuilder *builder);
 
 /* The model that was written */

@@ -17,6 +17,7 @@
 
 #include "am/heap_check.h"
 #include "core/compat.h"
+#include "ivf/ivf_attributes.h"
 #include "ivf/ivf_check.h"
 #include "ivf/ivf_encode.h"
 #include "pages/page.h"
@@ -153,20 +154,46 @@ check_code(IvfCheck *check, BlockNumber blkno, uint32 lane)
 				 lane);
 }
 
+/*
+ * Columns of a lane, as far as they say themselves; their digest, where they are
+ * to be compared with the heap's.
+ */
+static uint32
+check_attributes(IvfCheck *check, BlockNumber blkno, uint32 lane)
+{
+	const IvfMeta *meta = &check->model->meta;
+	Page page = (Page) check->segment;
+	AttributeRow attributes;
+
+	for (uint32 i = 0; i < meta->nattributes; i++)
+	{
+		AttributeColumn column =
+			ivf_column(page, &check->model->layout, meta, i);
+
+		if (!attribute_column_is_valid(&column, lane))
+			complain(check, blkno, "Attribute %u of lane %u is not valid.",
+					 i + 1, lane);
+	}
+	if (!check->settled)
+		return 0;
+	ivf_attributes_get(page, &check->model->layout, meta, lane, &attributes);
+	return attribute_row_digest(&attributes, meta->nattributes);
+}
+
 static void
 check_lane(IvfCheck *check, BlockNumber blkno, uint32 lane)
 {
 	const IvfLayout *layout = &check->model->layout;
 	Page page = (Page) check->segment;
 	ItemPointer tid = &IVF_ARRAY(page, layout->tids, ItemPointerData)[lane];
+	TidSetEntry *entry;
 	BlockNumber later;
-	uint64 number;
 	bool found;
 
 	if (!ItemPointerIsValid(tid))
 		complain(check, blkno, "Lane %u has no valid TID.", lane);
-	number = tid_number(tid);
-	(void) tid_set_insert(check->tids, number, &found);
+	entry = tid_set_insert(check->tids, tid_number(tid), &found);
+	entry->digest = check_attributes(check, blkno, lane);
 	if (found && check->settled)
 		complain(check, blkno, "Row (%u,%u) of lane %u is indexed twice.",
 				 ItemPointerGetBlockNumber(tid),
@@ -298,6 +325,8 @@ ivf_check(Relation heap, Relation index, bool heapallindexed)
 		rows.metric = (Metric) meta->metric;
 		rows.dim = meta->dim;
 		rows.tids = check.tids;
+		rows.nattributes = check.settled ? meta->nattributes : 0;
+		rows.attributes = meta->attributes;
 		heap_check_end(&rows, heap);
 	}
 }

@@ -4,6 +4,8 @@
  */
 #include "postgres.h"
 
+#include "lib/stringinfo.h"
+
 #include "ivf/ivf_check.h"
 #include "ivf/ivf_handler.h"
 #include "ivf/ivf_options.h"
@@ -60,6 +62,21 @@ put_efforts(const Listener *to, Relation index, const IvfMeta *meta)
 	}
 }
 
+/* Kinds of the columns behind the vector */
+static const char *
+attributes_of(const IvfMeta *meta)
+{
+	StringInfoData names;
+
+	if (meta->nattributes == 0)
+		return "none";
+	initStringInfo(&names);
+	for (int i = 0; i < meta->nattributes; i++)
+		appendStringInfo(&names, "%s%s", i > 0 ? ", " : "",
+						 attribute_ops[meta->attributes[i]].type_name);
+	return names.data;
+}
+
 static const char *
 centroids_from(const IvfMeta *meta)
 {
@@ -90,6 +107,7 @@ ivf_describe(Relation index, MethodFact fact, void *arg)
 	put_text(to, "codec", codec == NULL ? "none" : codec->name);
 	put_number(to, "m", meta.m);
 	put_text(to, "copies", copies[meta.copies]);
+	put_text(to, "attributes", attributes_of(&meta));
 	put_number(to, "lists", meta.nlists);
 	put_number(to, "lists_built", meta.nbuilt);
 	put_number(to, "largest_list", ivf_largest_list(index, &meta));

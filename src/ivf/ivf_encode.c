@@ -24,6 +24,7 @@ ivf_row_new(const IvfMeta *meta)
 	row.scaled = palloc(meta->dim * sizeof(float));
 	row.copy = palloc(meta->dim * sizeof(float));
 	row.error = 0;
+	row.attributes = NULL;
 	return row;
 }
 

@@ -24,9 +24,10 @@ typedef struct IvfRow
 	float *scaled; /* dim floats */
 	void *copy;    /* the copy's bytes; unused without copies */
 	uint16 error;  /* half: at least |row - copy|, in scaled units */
+	const AttributeRow *attributes; /* the caller's; NULL: it has none */
 } IvfRow;
 
-/* Room for one row; reused for any number of them */
+/* Room for one row, without attributes; reused for any number of them */
 extern IvfRow ivf_row_new(const IvfMeta *meta);
 
 /*

@@ -338,7 +338,10 @@ void
 ivf_insert_in(Relation index, const IvfModel *model, uint32 list,
 			  ItemPointer tid, const IvfRow *row, const float *model_row)
 {
-	IvfStoredRow stored = {.tid = *tid, .error = row->error, .copy = row->copy};
+	IvfStoredRow stored = {.tid = *tid,
+						   .error = row->error,
+						   .copy = row->copy,
+						   .attributes = row->attributes};
 	Size row_bytes = model->meta.model_dim * sizeof(float);
 
 	if (model->meta.codec != CODEC_NONE)
@@ -374,6 +377,7 @@ ivfinsert(Relation index, Datum *values, bool *isnull, ItemPointer tid,
 	const IvfModel *model;
 	MemoryContext old;
 	const void *elems;
+	AttributeRow attributes;
 	IvfRow row;
 
 	if (isnull[0])
@@ -385,7 +389,10 @@ ivfinsert(Relation index, Datum *values, bool *isnull, ItemPointer tid,
 	LockPage(index, IVF_META_BLOCK, ShareLock);
 	model = ivf_model_get(index);
 	elems = value_elems(model->meta.elem, values[0], model->meta.dim);
+	attribute_row_set(&attributes, index, model->meta.attributes,
+					  model->meta.nattributes, values, isnull);
 	row = ivf_row_new(&model->meta);
+	row.attributes = &attributes;
 	if (ivf_row_set(&row, &model->meta, elems))
 		ivf_insert(index, model, tid, &row);
 	UnlockPage(index, IVF_META_BLOCK, ShareLock);

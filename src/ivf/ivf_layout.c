@@ -16,6 +16,23 @@ take(uint32 *size, Size bytes, uint32 alignment)
 	return offset;
 }
 
+/* What is asked first, and of all lanes, lies together: summaries, then columns */
+static void
+lay_out_columns(IvfLayout *layout, const IvfMeta *meta, uint32 *size)
+{
+	uint32 nwords = ivf_live_words(layout);
+
+	for (uint32 i = 0; i < meta->nattributes; i++)
+		layout->columns[i].summary = take(size, sizeof(AttributeSummary), 8);
+	for (uint32 i = 0; i < meta->nattributes; i++)
+	{
+		uint8 width = attribute_ops[meta->attributes[i]].width;
+
+		layout->columns[i].nulls = take(size, nwords * sizeof(uint32), 4);
+		layout->columns[i].values = take(size, nwords * IVF_WORD * width, 8);
+	}
+}
+
 /* Fill the offsets for so many lanes; the bytes of it all */
 static uint32
 layout_for(IvfLayout *layout, const IvfMeta *meta, uint32 capacity)
@@ -25,6 +42,7 @@ layout_for(IvfLayout *layout, const IvfMeta *meta, uint32 capacity)
 
 	layout->capacity = capacity;
 	layout->live = take(&size, ivf_live_words(layout) * sizeof(uint32), 4);
+	lay_out_columns(layout, meta, &size);
 	if (codec != NULL)
 	{
 		uint32 nblocks = capacity / layout->block_lanes;
@@ -69,6 +87,11 @@ ivf_layout_init(IvfLayout *layout, const IvfMeta *meta)
 	if (nblocks == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("codes of %u bytes do not fit an index page",
-						layout->block_bytes / layout->block_lanes)));
+				 meta->nattributes > 0
+					 ? errmsg("codes of %u bytes and %u columns do not fit an "
+							  "index page",
+							  layout->block_bytes / layout->block_lanes,
+							  meta->nattributes)
+					 : errmsg("codes of %u bytes do not fit an index page",
+							  layout->block_bytes / layout->block_lanes)));
 }

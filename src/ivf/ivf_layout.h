@@ -10,6 +10,15 @@
 #include "ivf/ivf_page.h"
 
 #define IVF_WORD 32 /* lanes in a word of the live mask */
+StaticAssertDecl(IVF_WORD == ATTRIBUTE_WORD, "masks of live lanes and others");
+
+/* An attribute's arrays, for whole words of lanes */
+typedef struct IvfColumn
+{
+	uint32 summary; /* AttributeSummary */
+	uint32 nulls;   /* bits */
+	uint32 values;  /* keys */
+} IvfColumn;
 
 /*
  * Where a segment keeps what: byte offsets into the room, arrays of capacity
@@ -17,15 +26,16 @@
  */
 typedef struct IvfLayout
 {
-	uint32 capacity; /* lanes, a multiple of block_lanes */
-	uint32 live;     /* bits, uint32 for each IVF_WORD lanes */
-	uint32 tids;     /* ItemPointerData */
-	uint32 terms;    /* float: see CodecScan */
-	uint32 scales;   /* float: likewise, where the codec is scaled */
-	uint32 bounds;   /* float: CodecScan.errors, likewise */
-	uint32 errors;   /* half: at least |row - copy|, in scaled units */
-	uint32 copies;   /* BlockNumber of each copy page, see ivf_copy_page */
-	uint32 codes;    /* blocks of block_bytes */
+	uint32 capacity;                  /* lanes, a multiple of block_lanes */
+	uint32 live;                      /* bits, uint32 for each IVF_WORD lanes */
+	IvfColumn columns[ATTRIBUTE_MAX]; /* the first IvfMeta.nattributes */
+	uint32 tids;                      /* ItemPointerData */
+	uint32 terms;                     /* float: see CodecScan */
+	uint32 scales; /* float: likewise, where the codec is scaled */
+	uint32 bounds; /* float: CodecScan.errors, likewise */
+	uint32 errors; /* half: at least |row - copy|, in scaled units */
+	uint32 copies; /* BlockNumber of each copy page, see ivf_copy_page */
+	uint32 codes;  /* blocks of block_bytes */
 	uint32 block_bytes;
 	uint32 block_lanes;
 	Slots copy_slots; /* size 0 without copies */

@@ -73,27 +73,43 @@ kind_is_valid(const IvfMeta *meta)
 		(meta->codec == CODEC_NONE && meta->copies == IVF_COPIES_EXACT);
 }
 
+/* Kinds of columns are those of the catalogue, by number */
+static bool
+attributes_are_valid(Relation index, const IvfMeta *meta)
+{
+	if (meta->nattributes != IndexRelationGetNumberOfAttributes(index) - 1 ||
+		meta->nattributes > ATTRIBUTE_MAX ||
+		(meta->nattributes > 0) != (meta->version == IVF_VERSION_ATTRIBUTES))
+		return false;
+	for (int i = 0; i < meta->nattributes; i++)
+	{
+		if (!attribute_kind_known(meta->attributes[i]))
+			return false;
+	}
+	return true;
+}
+
 static void
 check_meta(Relation index, const IvfMeta *meta)
 {
 	if (meta->magic != IVF_MAGIC)
 		page_corrupted(index, IVF_META_BLOCK, "The meta page is invalid.");
 	/* first: what follows means something else in another version */
-	if (meta->version != IVF_VERSION)
-		ereport(
-			ERROR,
-			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("index \"%s\" has format version %u, this library "
-					"knows version %d",
-					RelationGetRelationName(index), meta->version, IVF_VERSION),
-			 errhint("Please REINDEX it.")));
+	if (meta->version != IVF_VERSION && meta->version != IVF_VERSION_ATTRIBUTES)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("index \"%s\" has format version %u, this library "
+						"knows version %d",
+						RelationGetRelationName(index), meta->version,
+						IVF_VERSION_ATTRIBUTES),
+				 errhint("Please REINDEX it.")));
 	if (meta->nlists < 1 || meta->nlists > IVF_MAX_LISTS || meta->nbuilt < 1 ||
 		meta->nbuilt > IVF_MAX_LISTS ||
 		meta->dim != TupleDescAttr(index->rd_att, 0)->atttypmod ||
 		meta->centroid_elem > ELEM_FLOAT16 || meta->copies > IVF_COPIES_HALF ||
 		meta->nprices > IVF_MAX_LISTS || meta->scale > 0 ||
 		meta->scale < -MAX_SCALE || !kind_is_valid(meta) ||
-		!model_is_valid(meta))
+		!model_is_valid(meta) || !attributes_are_valid(index, meta))
 		page_corrupted(index, IVF_META_BLOCK, "The meta page is invalid.");
 }
 

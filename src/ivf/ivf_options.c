@@ -318,6 +318,38 @@ ivf_effort(Relation index, const IvfMeta *meta, double k)
 	return effort;
 }
 
+/*
+ * Where k / share is beyond what was calibrated, lists grow as they did between the
+ * last two calibrations, or at least so many times for ten times as many rows.
+ */
+#define LEAST_GROWTH 1.7
+
+static double
+lists_beyond(const IvfMeta *meta, double k)
+{
+	const IvfCalibration *most = &meta->calibrations[IVF_NCALIBRATIONS - 1];
+	const IvfCalibration *fewer = most - 1;
+	double decades = log10(k / most->k);
+	double growth = pow((double) most->probes / Max(fewer->probes, 1),
+						1 / log10((double) most->k / fewer->k));
+
+	return most->probes * pow(Max(growth, LEAST_GROWTH), decades);
+}
+
+IvfEffort
+ivf_masked_effort(Relation index, const IvfMeta *meta, double k, double share)
+{
+	double among = Min(k / share, Max(meta->nrows, k));
+	IvfEffort effort = ivf_effort(index, meta, k);
+	IvfEffort wide = ivf_effort(index, meta, among);
+
+	if (!wide.probes_set && among > meta->calibrations[IVF_NCALIBRATIONS - 1].k)
+		wide.probes = Min(lists_beyond(meta, among), wide.probes);
+	effort.probes = wide.probes;
+	effort.reach = wide.reach;
+	return effort;
+}
+
 IvfContinuation
 ivf_continuation(Relation index, const IvfMeta *meta, double k)
 {

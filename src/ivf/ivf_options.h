@@ -101,6 +101,13 @@ typedef struct IvfEffort
 /* The effort for the k nearest rows: as set, else as calibrated */
 extern IvfEffort ivf_effort(Relation index, const IvfMeta *meta, double k);
 
+/*
+ * What finds the k nearest of such a share of all rows: as many lists as hold the
+ * nearest k / share of all, and as many candidates as k need.
+ */
+extern IvfEffort ivf_masked_effort(Relation index, const IvfMeta *meta,
+								   double k, double share);
+
 /* How scans for k rows go on when more are asked for */
 typedef struct IvfContinuation
 {

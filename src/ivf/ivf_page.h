@@ -10,7 +10,7 @@
  *		copies		the vectors of one segment each, optional
  *
  * A row of a list has a place, its "lane", in a segment: bit in the live mask,
- * heap TID, numbers for its estimate, rounding error of the copy, code; and the slot of
+ * attributes, heap TID, numbers for its estimate, rounding error of the copy, code; and the slot of
  * the same number in the segment's copy pages.
  *
  * Segments and copy pages bear the number of their list as owner.  They are in
@@ -24,6 +24,7 @@
 
 #include "storage/itemptr.h"
 
+#include "am/attribute.h"
 #include "am/value.h"
 #include "distance/metric.h"
 #include "pages/slots.h"
@@ -32,6 +33,7 @@
 
 #define IVF_MAGIC 0x46564956 /* "VIVF" */
 #define IVF_VERSION 4
+#define IVF_VERSION_ATTRIBUTES 5 /* the same with attributes in segments */
 
 enum
 {
@@ -97,6 +99,8 @@ typedef struct IvfMeta
 	uint64 replaced; /* full xid: who started later reads no older pages */
 	IvfCalibration calibrations[IVF_NCALIBRATIONS]; /* ascending k */
 	uint32 nprices; /* of the first lists, where lists are balanced; else 0 */
+	uint8 nattributes; /* columns of the index behind the vector */
+	AttributeKind attributes[ATTRIBUTE_MAX];
 } IvfMeta;
 
 /*

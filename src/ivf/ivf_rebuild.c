@@ -93,10 +93,11 @@ add_row(void *arg, IvfListRow *row)
 
 	/* an exact copy is the elements themselves */
 	if (ivf_copies_rounded(&rebuild->old))
-		ivf_builder_add_copy(rebuild->builder, &row->tid, row->copy,
-							 row->error);
+		ivf_builder_add_copy(rebuild->builder, &row->tid, row->copy, row->error,
+							 row->attributes);
 	else
-		(void) ivf_builder_add(rebuild->builder, &row->tid, row->copy);
+		(void) ivf_builder_add(rebuild->builder, &row->tid, row->copy,
+							   row->attributes);
 }
 
 /* A row that came while the new lists were written */
@@ -109,6 +110,7 @@ insert_row(void *arg, IvfListRow *row)
 	IvfRow new_row = ivf_row_new(&model->meta);
 	bool fits = true;
 
+	new_row.attributes = row->attributes;
 	if (ivf_copies_rounded(&rebuild->old))
 	{
 		memcpy(new_row.copy, row->copy, model->layout.copy_slots.size);

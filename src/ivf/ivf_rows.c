@@ -9,6 +9,7 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
+#include "ivf/ivf_attributes.h"
 #include "ivf/ivf_encode.h"
 #include "ivf/ivf_rows.h"
 
@@ -20,6 +21,7 @@ struct IvfRows
 	char *segment; /* the image of one */
 	char *copy;
 	uint8 *code;
+	AttributeRow attributes;
 	uint32 **lanes; /* by block: bits of the lanes read, NULL for none */
 	BlockNumber nblocks;
 };
@@ -77,6 +79,8 @@ lane_row(IvfRows *rows, uint32 lane)
 	IvfListRow row = {.tid =
 						  IVF_ARRAY(page, layout->tids, ItemPointerData)[lane]};
 
+	ivf_attributes_get(page, layout, meta, lane, &rows->attributes);
+	row.attributes = &rows->attributes;
 	if (layout->errors != 0)
 		row.error = IVF_ARRAY(page, layout->errors, uint16)[lane];
 	if (codec != NULL)

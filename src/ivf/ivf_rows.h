@@ -17,10 +17,11 @@
 typedef struct IvfListRow
 {
 	ItemPointerData tid;
-	uint16 error;      /* of the copy */
-	const char *copy;  /* NULL: the index has none */
-	const uint8 *code; /* NULL: the index has none */
-	float term;        /* that goes with the code, see IvfTerms */
+	uint16 error;                   /* of the copy */
+	const char *copy;               /* NULL: the index has none */
+	const uint8 *code;              /* NULL: the index has none */
+	float term;                     /* that goes with the code, see IvfTerms */
+	const AttributeRow *attributes; /* unused where the index has none */
 } IvfListRow;
 
 typedef void (*IvfRowStep)(void *arg, IvfListRow *row);

@@ -83,6 +83,7 @@ open_query(void *state, const ScanQuery *query, bool again)
 	}
 	scan->continuation =
 		ivf_continuation(query->index, &scan->search->meta, query->rows);
+	scan->search->attributes = query->attributes;
 	scan->search->tids = query->tids;
 	scan->search->most_probes = scan->continuation.max_probes;
 	old = MemoryContextSwitchTo(query->query_memory);
@@ -117,6 +118,11 @@ count_batch(IvfScan *scan)
 	{
 		totals->lists += counters->lists - scan->nlists;
 		scan->nlists = counters->lists;
+	}
+	if (search->attributes != NULL)
+	{
+		totals->tested += counters->lanes;
+		totals->meeting += counters->matching;
 	}
 	if (search->meta.codec == CODEC_NONE)
 		totals->compared += counters->rows;
@@ -155,42 +161,6 @@ matching_share(const IvfMeta *meta, double rows)
 	return Max(Min(rows, nrows), 1) / nrows;
 }
 
-/*
- * Where k / share is beyond what was calibrated, lists grow as they did between the
- * last two calibrations, or at least so many times for ten times as many rows.
- */
-#define LEAST_GROWTH 1.7
-
-static double
-lists_beyond(const IvfMeta *meta, double k)
-{
-	const IvfCalibration *most = &meta->calibrations[IVF_NCALIBRATIONS - 1];
-	const IvfCalibration *fewer = most - 1;
-	double decades = log10(k / most->k);
-	double growth = pow((double) most->probes / Max(fewer->probes, 1),
-						1 / log10((double) most->k / fewer->k));
-
-	return most->probes * pow(Max(growth, LEAST_GROWTH), decades);
-}
-
-/*
- * What finds the k nearest of so many rows: as many lists as hold the nearest
- * k / share of all rows, and as many candidates as k need.
- */
-static IvfEffort
-masked_effort(Relation index, const IvfMeta *meta, double k, double rows)
-{
-	double among = Min(k / matching_share(meta, rows), Max(meta->nrows, k));
-	IvfEffort effort = ivf_effort(index, meta, k);
-	IvfEffort wide = ivf_effort(index, meta, among);
-
-	if (!wide.probes_set && among > meta->calibrations[IVF_NCALIBRATIONS - 1].k)
-		wide.probes = Min(lists_beyond(meta, among), wide.probes);
-	effort.probes = wide.probes;
-	effort.reach = wide.reach;
-	return effort;
-}
-
 #define ROW_TIME \
 	0.005 /* microseconds to see that it is not in the set; a code */
 #define CANDIDATE_TIME 0.4
@@ -201,7 +171,8 @@ masked_time(Relation index, double k, double rows)
 {
 	const IvfModel *model = ivf_model_get(index);
 	const IvfMeta *meta = &model->meta;
-	IvfEffort effort = masked_effort(index, meta, k, rows);
+	IvfEffort effort =
+		ivf_masked_effort(index, meta, k, matching_share(meta, rows));
 	double part = (double) Max(effort.probes, cheap_lists(meta)) / meta->nlists;
 	double matching = meta->codec == CODEC_NONE ? part * rows : 0;
 
@@ -225,15 +196,22 @@ static void
 plan_batch(IvfScan *scan, double k)
 {
 	IvfSearch *search = scan->search;
+	const IvfMeta *meta = &search->meta;
 	const TidFilter *tids = search->tids;
-	IvfEffort effort = tids == NULL
-		? ivf_effort(search->index, &search->meta, k)
-		: masked_effort(search->index, &search->meta, k, tids->rows);
+	bool filtered = tids != NULL || search->attributes != NULL;
+	/* what share of the rows meets conditions on attributes will be seen */
+	double share = tids != NULL ? matching_share(meta, tids->rows) : 1;
+	IvfEffort effort = filtered
+		? ivf_masked_effort(search->index, meta, k, share)
+		: ivf_effort(search->index, meta, k);
 
+	/* those are tested in no time: then the share is known better */
+	if (search->attributes != NULL && !effort.probes_set)
+		effort.probes = Max(effort.probes, cheap_lists(meta));
 	scan->before = scan->effort;
 	/* whoever needs more than the first batch has found reach too short */
 	scan->effort.reach = scan->before.probes == 0 ? effort.reach : 0;
-	if (tids == NULL && k > search->meta.calibrations[IVF_NCALIBRATIONS - 1].k)
+	if (!filtered && k > search->meta.calibrations[IVF_NCALIBRATIONS - 1].k)
 		scan->effort.reach = 0;
 	/* each batch goes at least twice as far as the one before */
 	scan->effort.probes = Min(Max(effort.probes, 2 * scan->before.probes),
@@ -242,10 +220,8 @@ plan_batch(IvfScan *scan, double k)
 		Max(effort.candidates, 2 * scan->before.candidates);
 	if (scan->effort.candidates > candidates_limit())
 		scan->effort.candidates = candidates_limit();
-	search->least_probes = tids == NULL ? 0 : cheap_lists(&search->meta);
-	search->matching_share = 0;
-	if (tids != NULL && !effort.probes_set)
-		search->matching_share = matching_share(&search->meta, tids->rows);
+	search->least_probes = filtered ? cheap_lists(meta) : 0;
+	search->matching_share = tids != NULL && !effort.probes_set ? share : 0;
 }
 
 /*
@@ -259,7 +235,7 @@ rank_of_hits(const IvfSearch *search, double k)
 	double calibrated = search->meta.calibrations[IVF_NCALIBRATIONS - 1].k;
 	double share = (double) search->counters.rows / IVF_ROWS_EACH;
 
-	if (search->tids != NULL)
+	if (search->tids != NULL || search->attributes != NULL)
 		share = k;
 	return Min(k, Max(share, calibrated));
 }
@@ -278,6 +254,8 @@ run(void *state, double k, ScanBatch *batch)
 		check_stale(search);
 		return false;
 	}
+	if (search->attributes != NULL)
+		scan->effort.probes = Max(scan->effort.probes, search->counters.lists);
 	count_batch(scan);
 	batch->hits = search->hits;
 	batch->nhits = search->nhits;

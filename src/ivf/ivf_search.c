@@ -16,8 +16,10 @@
 #include "port/pg_bitutils.h"
 
 #include "core/select.h"
+#include "ivf/ivf_attributes.h"
 #include "ivf/ivf_candidates.h"
 #include "ivf/ivf_key.h"
+#include "ivf/ivf_options.h"
 #include "ivf/ivf_search.h"
 #include "vector/dense.h"
 
@@ -62,6 +64,7 @@ struct IvfSearchState
 	float *keys;      /* of a segment's lanes */
 	uint32 *below;    /* bits: lanes whose keys are good enough */
 	uint32 *admitted; /* bits: live lanes of a segment that may be hits */
+	uint32 k;         /* rows that the run is for */
 
 	IvfCandidates candidates;
 	IvfNearest nearest; /* where bounds of estimates count */
@@ -377,6 +380,28 @@ typedef struct SegmentCursor
 } SegmentCursor;
 
 /*
+ * How many lists a search for rows with attributes is to visit, by the share of such
+ * rows in those up to here, less its standard error; more until there are k.
+ */
+static uint32
+probes_by_share(IvfSearch *search, uint32 visited)
+{
+	double k = search->state->k;
+	double matching = search->counters.matching;
+	double least = Max(matching - sqrt(matching), 0.5);
+	double share = Min(least / Max(search->counters.lanes, 1), 1);
+	IvfEffort effort =
+		ivf_masked_effort(search->index, &search->meta, k, share);
+	uint32 probes = lists_within(search, effort.probes, effort.reach);
+
+	if (effort.probes_set)
+		return visited;
+	if (matching < k)
+		probes = Max(probes, 2 * visited);
+	return Min(probes, search->most_probes);
+}
+
+/*
  * Lists beyond those asked for are visited while fewer rows matched than this share of
  * what as many rows anywhere have.
  */
@@ -391,9 +416,16 @@ cursor_wants_list(IvfSearch *search, SegmentCursor *cursor)
 {
 	if (cursor->rank < cursor->probes)
 		return true;
+	if (search->attributes != NULL)
+	{
+		cursor->probes =
+			Max(probes_by_share(search, cursor->rank), cursor->probes);
+		sort_ranks(search, cursor->probes);
+		return cursor->rank < cursor->probes;
+	}
 	if (cursor->rank == cursor->probes)
 		cursor->matching_wanted =
-			MATCHING_LEAST * search->matching_share * search->counters.rows;
+			MATCHING_LEAST * search->matching_share * search->counters.lanes;
 	if (search->tids == NULL || cursor->rank >= search->most_probes ||
 		search->counters.matching >= cursor->matching_wanted)
 		return false;
@@ -495,36 +527,48 @@ centroid_distance(const IvfSearch *search, uint32 list)
 	return sqrtf(Max(square, 0.0f));
 }
 
+/* Of some lanes, as bits, those whose rows are in the set */
+static uint32
+lanes_in_set(const TidFilter *set, const ItemPointerData *tids, uint32 lanes)
+{
+	for (uint32 rest = lanes; rest != 0; rest &= rest - 1)
+	{
+		uint32 lane = pg_rightmost_one_pos32(rest);
+
+		if (!tid_filter_has(set, &tids[lane]))
+			lanes &= ~((uint32) 1 << lane);
+	}
+	return lanes;
+}
+
 /* Find out which lanes of a segment may be hits; false where none may */
 static bool
 admit_lanes(IvfSearch *search, Page page)
 {
 	const IvfLayout *layout = &search->layout;
-	const uint32 *live = IVF_ARRAY(page, layout->live, uint32);
 	const ItemPointerData *tids =
 		IVF_ARRAY(page, layout->tids, ItemPointerData);
 	uint32 *admitted = search->state->admitted;
 	uint32 nlanes = ivf_segment(page)->nlanes;
+	uint32 nwords = (nlanes + IVF_WORD - 1) / IVF_WORD;
 	uint64 before = search->counters.matching;
 
-	for (uint32 first = 0; first < nlanes; first += IVF_WORD)
+	search->counters.lanes += nlanes;
+	memcpy(admitted, IVF_ARRAY(page, layout->live, uint32),
+		   nwords * sizeof(uint32));
+	if (search->attributes != NULL &&
+		!ivf_attributes_mask(page, layout, &search->meta, search->attributes,
+							 admitted))
+		return false;
+	for (uint32 word = 0; word < nwords; word++)
 	{
-		uint32 lanes = live[first / IVF_WORD];
-
 		if (search->tids != NULL)
-		{
-			for (uint32 rest = lanes; rest != 0; rest &= rest - 1)
-			{
-				uint32 lane = pg_rightmost_one_pos32(rest);
-
-				if (!tid_filter_has(search->tids, &tids[first + lane]))
-					lanes &= ~((uint32) 1 << lane);
-			}
-		}
-		admitted[first / IVF_WORD] = lanes;
-		search->counters.matching += pg_popcount32(lanes);
+			admitted[word] = lanes_in_set(search->tids, tids + word * IVF_WORD,
+										  admitted[word]);
+		search->counters.matching += pg_popcount32(admitted[word]);
 	}
-	return search->tids == NULL || search->counters.matching > before;
+	return (search->tids == NULL && search->attributes == NULL) ||
+		search->counters.matching > before;
 }
 
 static inline bool
@@ -551,9 +595,9 @@ estimate_segment(IvfSearch *search, Page page, uint32 list, Page next)
 		.base = state->codes.factor * state->products[list],
 		.limit = candidates->threshold};
 
-	search->counters.rows += ivf_segment(page)->nlanes;
 	if (!admit_lanes(search, page))
 		return;
+	search->counters.rows += ivf_segment(page)->nlanes;
 	if (state->codec->scaled)
 	{
 		scan.scales = IVF_ARRAY(page, layout->scales, float);
@@ -954,10 +998,11 @@ ivf_search_run(IvfSearch *search, uint32 k, uint32 probes, float reach,
 	uint32 within;
 	MemoryContext old = MemoryContextSwitchTo(search->state->context);
 
+	search->state->k = k;
 	ivf_nearest_reset(&search->state->nearest, bounds_count(search) ? k : 0);
 	within = lists_within(search, probes, reach);
 	estimate(search, within, candidates);
-	if (within < Min(probes, search->meta.nlists))
+	if (search->counters.lists < Min(probes, search->meta.nlists))
 		search->complete = false;
 	verify_candidates(search);
 	MemoryContextSwitchTo(old);
@@ -980,13 +1025,14 @@ ivf_search_visit(IvfSearch *search, uint32 probes, ScanVisit visit, void *arg)
 {
 	SegmentCursor cursor = cursor_begin(search, probes);
 	Page page = (Page) search->state->image;
-	const uint32 *live = IVF_ARRAY(page, search->layout.live, uint32);
 
 	while (next_image(search, &cursor))
 	{
+		if (!admit_lanes(search, page))
+			continue;
 		for (uint32 lane = 0; lane < ivf_segment(page)->nlanes; lane++)
 		{
-			if (live[lane / IVF_WORD] >> lane % IVF_WORD & 1)
+			if (is_admitted(search, lane))
 				visit(arg,
 					  &IVF_ARRAY(page, search->layout.tids,
 								 ItemPointerData)[lane]);

@@ -23,8 +23,9 @@
 typedef struct IvfCounters
 {
 	uint64 lists;
-	uint64 rows; /* estimated, holes too; compared, where there are no codes */
-	uint64 matching;   /* live rows that are in tids */
+	uint64 rows;  /* estimated, holes too; compared, where there are no codes */
+	uint64 lanes; /* of the segments that were looked at, holes too */
+	uint64 matching;   /* of these, live rows that may be hits */
 	uint64 candidates; /* verified by their copies */
 } IvfCounters;
 
@@ -36,6 +37,11 @@ typedef struct IvfSearch
 	IvfCounters counters;
 	bool trust_estimates; /* where there are no copies: estimates are keys */
 
+	/*
+	 * Set by who wants only rows that meet these; NULL: all.  A run for k rows goes on
+	 * beyond probes as the share that does so far asks for.
+	 */
+	const AttributeFilter *attributes;
 	/* set by who wants only these rows; NULL: all */
 	const TidFilter *tids;
 	/*

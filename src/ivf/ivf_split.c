@@ -219,12 +219,13 @@ add_row(void *arg, IvfListRow *row)
 
 	if (row->copy != NULL)
 	{
-		ivf_builder_add_copy(split->builder, &row->tid, row->copy, row->error);
+		ivf_builder_add_copy(split->builder, &row->tid, row->copy, row->error,
+							 row->attributes);
 		return;
 	}
 	decode_row(split, row);
 	ivf_builder_add_decoded(split->builder, &row->tid, split->scaled,
-							split->room);
+							split->room, row->attributes);
 }
 
 /* Write the new lists, and nothing yet of the others */
@@ -276,7 +277,8 @@ insert_row(void *arg, IvfListRow *row)
 	MemoryContext old = MemoryContextSwitchTo(split->row_context);
 	IvfRow new_row = {.scaled = split->scaled,
 					  .copy = unconstify(char *, row->copy),
-					  .error = row->error};
+					  .error = row->error,
+					  .attributes = row->attributes};
 	const float *place = model_row(split, row);
 
 	ivf_insert_in(split->index, split->model, nearest_part(split, place),

@@ -24,6 +24,8 @@ ivf_totals_explain(const IvfTotals *totals, ExplainState *es)
 		ExplainPropertyUInteger("Lists Present", NULL, totals->lists_present,
 								es);
 	}
+	explain_count("Rows Tested by Attributes", totals->tested, es);
+	explain_count("Rows Meeting Conditions", totals->meeting, es);
 	explain_count("Rows Estimated", totals->estimated, es);
 	explain_count("Rows Compared", totals->compared, es);
 	explain_count("Candidates Verified", totals->verified, es);

@@ -14,6 +14,8 @@ typedef struct IvfTotals
 {
 	uint64 lists_present; /* of the index, in each search */
 	uint64 lists;         /* visited; once in a search, however many batches */
+	uint64 tested;        /* rows, by their attributes */
+	uint64 meeting;       /* rows of these that meet all conditions on them */
 	uint64 estimated;     /* rows, from codes */
 	uint64 compared;      /* rows, by copies, where there are no codes */
 	uint64 verified;      /* estimates, by copies */

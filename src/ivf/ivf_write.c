@@ -10,6 +10,7 @@
 
 #include "miscadmin.h"
 
+#include "ivf/ivf_attributes.h"
 #include "ivf/ivf_model.h"
 #include "ivf/ivf_space.h"
 #include "ivf/ivf_write.h"
@@ -285,6 +286,7 @@ ivf_lane_set(Page page, const IvfLayout *layout, const IvfMeta *meta,
 	IVF_ARRAY(page, layout->live, uint32)
 	[lane / IVF_WORD] |= 1U << lane % IVF_WORD;
 	IVF_ARRAY(page, layout->tids, ItemPointerData)[lane] = row->tid;
+	ivf_attributes_set(page, layout, meta, lane, row->attributes);
 	if (layout->errors != 0)
 		IVF_ARRAY(page, layout->errors, uint16)[lane] = row->error;
 	if (codec != NULL)

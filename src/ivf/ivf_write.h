@@ -22,6 +22,7 @@ typedef struct IvfStoredRow
 	IvfTerms terms;
 	const uint8 *code; /* ivf_code_bytes() */
 	const void *copy;
+	const AttributeRow *attributes; /* unused without attributes */
 } IvfStoredRow;
 
 typedef struct IvfWriter IvfWriter;

@@ -103,7 +103,7 @@ is_to_be_filtered(const Path *path, double wanted, double matching,
 	bool result;
 
 	if (!IsA(path, IndexPath) || scan->indexorderbys == NIL ||
-		path->param_info != NULL || isinf(path->total_cost) ||
+		path->param_info != NULL || cost_is_forbidden(path) ||
 		conditions_left(scan) == NIL)
 		return false;
 	/* the planner holds a lock on it */
@@ -200,6 +200,15 @@ distance_cost(PlannerInfo *root, const IndexPath *scan)
 	return distance.per_tuple;
 }
 
+/* Of rows that meet the conditions which the index looks at itself, who passes */
+static double
+share_of_hits(const Search *search)
+{
+	double met = Max(search->scan->indexselectivity, 1e-9);
+
+	return Max(Min(search->share / met, 1), 1e-9);
+}
+
 /*
  * To find the rows that are wanted: the cheaper one of what the scan may do, see
  * am/scan.c.  masked: microseconds of a search among those that the bitmap has.
@@ -208,7 +217,7 @@ static Cost
 search_cost(PlannerInfo *root, const RelOptInfo *rel, const Search *search,
 			const Path *bitmap, double wanted, double masked)
 {
-	double found = Min(wanted / Max(search->share, 1e-9), rel->tuples);
+	double found = Min(wanted / share_of_hits(search), rel->tuples);
 	Cost distance = distance_cost(root, search->scan);
 	Cost by_condition = found * (FOUND_TIME * MICROSECOND);
 	Cost by_bitmap;
@@ -309,10 +318,10 @@ filtered_path(PlannerInfo *root, RelOptInfo *rel, const Search *search,
 	bounds = bound_lists(search->bounds, linitial(scan->indexorderbys),
 						 &expressions);
 	/* the plan's, but whether the bitmap suffices; its expressions */
-	path->custom_private =
-		list_make2(list_make4(make_float(search->share), make_float(matching),
-							  makeInteger(search->pathkeys == NIL), bounds),
-				   expressions);
+	path->custom_private = list_make2(
+		list_make4(make_float(share_of_hits(search)), make_float(matching),
+				   makeInteger(search->pathkeys == NIL), bounds),
+		expressions);
 	path->methods = &path_methods;
 	return &path->path;
 }

@@ -62,12 +62,31 @@ state_of(CustomScanState *node)
 	return (FilterScanState *) node;
 }
 
+/* Does a row meet what the index scan looks for, beside its order? */
+static bool
+meets_index_conditions(const FilterScanState *state, TupleTableSlot *row)
+{
+	IndexScanState *index = state->index;
+	ExprContext *context = index->ss.ps.ps_ExprContext;
+
+	if (index->indexqualorig == NULL)
+		return true;
+	context->ecxt_scantuple = row;
+	return ExecQualAndReset(index->indexqualorig, context);
+}
+
+/*
+ * Conditions of the index first: rows of a set, or of the table, were not asked, and
+ * those may be what keeps a row from the eyes of the others (security barriers).
+ */
 static bool
 passes(void *arg, TupleTableSlot *row)
 {
 	FilterScanState *state = arg;
 	ExprContext *context = state->css.ss.ps.ps_ExprContext;
 
+	if (!meets_index_conditions(state, row))
+		return false;
 	ResetExprContext(context);
 	context->ecxt_scantuple = row;
 	if (ExecQual(state->condition, context))
@@ -206,11 +225,11 @@ next_row(ScanState *node)
 	return node->ss_ScanTupleSlot;
 }
 
-/* All conditions are those of the node, which come next */
+/* A newer version of a row: the scan's own conditions; those of the node come next */
 static bool
 recheck(ScanState *node, TupleTableSlot *row)
 {
-	return true;
+	return meets_index_conditions((FilterScanState *) node, row);
 }
 
 static TupleTableSlot *

@@ -30,16 +30,16 @@ my $dir = PostgreSQL::Test::Utils::tempdir();
 # many are asked for; where processes are to die, and how often at least.
 my %families = (
 	ivf => {
-		index => { coded => 'ivfpq (v vector_cosine_ops)', plain => 'ivfflat (v)', large => 'ivfpq (w)' },
-		moving => { v => 'ivfflat (v) WITH (lists = 40)', w => 'ivfpq (w) WITH (lists = 40)' },
+		index => { coded => 'ivfpq (v vector_cosine_ops, id, (id::text))', plain => 'ivfflat (v, id)', large => 'ivfpq (w)' },
+		moving => { v => 'ivfflat (v) WITH (lists = 40)', w => 'ivfpq (w, id) WITH (lists = 40)' },
 		extra => 'ivfflat (v)',
 		wide => 2200,
 		exactly => 'SET ivfpq.probes = 32768; SET ivfpq.candidates = 1000000; SET ivfflat.probes = 32768;',
 		limit => 'LIMIT 100',
 		places => [qw(insert split build vacuum switch rebalance)],
 		rounds => 6,
-		unlogged => [ 'ivfpq (v vector_cosine_ops)', 'ivfflat (v vector_l2_ops)' ],
-		whole => [ 'ivfpq (v)', 'ivfflat (v vector_ip_ops)' ] },
+		unlogged => [ 'ivfpq (v vector_cosine_ops, id)', 'ivfflat (v vector_l2_ops)' ],
+		whole => [ 'ivfpq (v, id)', 'ivfflat (v vector_ip_ops)' ] },
 	# an element that nobody links to yet is found by those who ask for all rows
 	hnsw => {
 		index => { coded => 'hnsw (v vector_cosine_ops)', plain => 'hnsw (v vector_l2_ops) WITH (m = 4, codes = none)', large => 'hnsw (w vector_l2_ops)' },

@@ -13,8 +13,8 @@ my $seed = $ENV{VECTOR_EXT_CORRUPT_SEED} || 1;
 # what checksums would find, which are the default from 18 on, is not ours to see
 my $node = vector_node('main', conf => "autovacuum = off\nfull_page_writes = off\nignore_checksum_failure = on\n");
 my %index = (coded => 'ivfpq (v vector_cosine_ops)', plain => 'ivfflat (v)', heaps => 'ivfpq (v) WITH (rerank = heap)',
-	large => 'ivfpq (w)', bits => 'ivfflat (b bit_hamming_ops)', wide => 'ivfflat (x bit_hamming_ops)');
-my %op = (coded => 'v <=>', plain => 'v <->', heaps => 'v <->', large => 'w <->',
+	kept => 'ivfpq (v, id, (id % 7), (id::text), (ARRAY[id % 10, id]))', large => 'ivfpq (w)', bits => 'ivfflat (b bit_hamming_ops)', wide => 'ivfflat (x bit_hamming_ops)');
+my %op = (coded => 'v <=>', plain => 'v <->', heaps => 'v <->', kept => 'v <->', large => 'w <->',
 	bits => 'b <~>', wide => 'x <~>');
 
 for my $table (sort keys %index)
@@ -31,6 +31,13 @@ for my $table (sort keys %index)
 		VACUUM %1$s;
 		CREATE TABLE %1$s_filenode AS SELECT pg_relation_filenode('%1$s_v') AS n;}, $table, $index{$table});
 }
+# attributes that are easily found in a file
+my $mark = 81985529216486895;
+$node->safe_psql('postgres', qq{
+	CREATE TABLE marked (id bigint, v vector(2));
+	INSERT INTO marked SELECT $mark + g, ARRAY[g, 1] FROM generate_series(1, 100) g;
+	CREATE INDEX marked_v ON marked USING ivfpq (v, id);
+	CREATE TABLE marked_filenode AS SELECT pg_relation_filenode('marked_v') AS n});
 $node->safe_psql('postgres', 'CREATE DATABASE base TEMPLATE postgres');
 
 # Change some bytes of a page: of its head, of its end, where links and kinds
@@ -84,6 +91,8 @@ for my $round (1 .. $rounds)
 		SET enable_seqscan = off;
 		SELECT count(*) FROM (SELECT id FROM $table ORDER BY $op{$table} $query LIMIT 10) k;
 		SELECT count(*) FROM (SELECT id FROM $table ORDER BY $op{$table} $query) k;
+		SELECT count(*) FROM (SELECT id FROM $table WHERE id < 700 AND id % 7 = 3 AND ARRAY[id % 10, id] && '{3,4}' ORDER BY $op{$table} $query) k;
+		SELECT count(*) FROM (SELECT id FROM $table WHERE id::text = '17' ORDER BY $op{$table} $query) k;
 		SELECT vector_index_check('${table}_v', true);
 		SELECT count(*) FROM vector_index_info('${table}_v');
 		INSERT INTO $table SELECT id + 10000, v, w, b, x FROM $table LIMIT 100;
@@ -108,6 +117,27 @@ for my $round (1 .. $rounds)
 is(join("\n", @unexpected), '', "$rounds damages from seed $seed: seen, or harmless");
 diag(join ', ', map { "$_: $outcomes{$_}" } sort keys %outcomes);
 cmp_ok($outcomes{XX002} // 0, '>', $rounds / 10, 'many were seen');
+
+# Attributes that are not the row's: what the page says of all of them shows it, or
+# the table does
+for my $case ([ 5, 'true', qr/row \(\d+,\d+\) has other attributes in index "marked_v"/ ], [ 5, 'false', qr/^$/ ],
+	[ 900, 'false', qr/Attribute 1 of lane \d+ is not valid/ ])
+{
+	my ($other, $heap, $error) = @$case;
+
+	$node->safe_psql('postgres', 'DROP DATABASE damaged');
+	$node->safe_psql('postgres', 'CREATE DATABASE damaged TEMPLATE base STRATEGY file_copy');
+	my $path = $node->data_dir . '/base/' . $node->safe_psql('postgres',
+		"SELECT oid || '/' || (SELECT n FROM marked_filenode) FROM pg_database WHERE datname = 'damaged'");
+	my $at = index(slurp_file($path), pack('q<', $mark + 50));
+	open my $f, '+<', $path or die "$path: $!";
+	binmode $f;
+	seek $f, $at, 0;
+	print $f pack('q<', $mark + $other);
+	close $f or die "$path: $!";
+	cmp_ok($at, '>', 0, 'an attribute is changed');
+	like(sql_error($node, 'damaged', "SELECT vector_index_check('marked_v', $heap)"), $error, "attribute $other, heapallindexed = $heap");
+}
 
 # An index of another version is no damage, whatever follows its number
 $node->safe_psql('postgres', 'DROP DATABASE damaged');
