@@ -5,7 +5,8 @@
  * Twice over all blocks, each page copied under its lock and looked at
  * afterwards: first slots by themselves, then what they lead to, for which the
  * first round has noted of each name what it is, and a digest of its code.  What
- * came since is read when something leads to it.  Last the walk from the entry.
+ * came since is read when something leads to it.  Then row pages, by what was noted
+ * of TIDs.  Last the walk from the entry.
  */
 #include "postgres.h"
 
@@ -14,6 +15,7 @@
 #include "access/xlog.h"
 #include "common/hashfn.h"
 #include "miscadmin.h"
+#include "port/pg_bitutils.h"
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
 #include "utils/memutils.h"
@@ -23,6 +25,7 @@
 #include "hnsw/hnsw_check.h"
 #include "hnsw/hnsw_node.h"
 #include "hnsw/hnsw_record.h"
+#include "hnsw/hnsw_row_page.h"
 
 /* One in so many elements may be out of reach, and codes of links be stale */
 #define TOLERATED_PART 100
@@ -39,6 +42,14 @@
 #define KIND_FITS 0x40
 #define KIND_MISFITS 0x80
 
+/* A TID that a node, or a slot of more, has */
+typedef struct NotedRow
+{
+	uint64 tid; /* tid_number() */
+	HnswId ground;
+	bool found; /* in a row page */
+} NotedRow;
+
 typedef struct HnswCheck
 {
 	Relation index;
@@ -47,8 +58,11 @@ typedef struct HnswCheck
 	BlockNumber first;  /* blocks before it are no nodes' */
 	uint64 nnames;      /* of the first round */
 	uint8 *kinds;       /* by name */
-	uint32 *digests;    /* by name: of its code and term */
+	uint32 *digests;    /* by name: of its code */
 	tid_set_hash *tids;
+	NotedRow *rows; /* of nodes; then by TID */
+	Size nrows;
+	Size rows_room;
 	HnswState state; /* before the first round */
 	char *page;      /* the image of one, and its block */
 	BlockNumber blkno;
@@ -57,7 +71,8 @@ typedef struct HnswCheck
 	float *row;
 	float *work;
 	uint8 *code;
-	uint64 nlive; /* live elements */
+	BlockNumber nrow_pages; /* that were met; twice, in both rounds */
+	uint64 nlive;           /* live elements */
 	uint64 nlinks;
 	uint64 nstale;
 	uint64 nmiscoded; /* links that lead to a node with another code */
@@ -138,7 +153,20 @@ is_known_node(const HnswCheck *check, HnswId id)
  */
 
 static void
-check_tid(HnswCheck *check, HnswId id, ItemPointer tid)
+note_row(HnswCheck *check, ItemPointer tid, HnswId ground)
+{
+	if (check->nrows == check->rows_room)
+	{
+		check->rows_room *= 2;
+		check->rows =
+			repalloc_huge(check->rows, check->rows_room * sizeof(NotedRow));
+	}
+	check->rows[check->nrows++] =
+		(NotedRow){.tid = tid_number(tid), .ground = ground};
+}
+
+static void
+check_tid(HnswCheck *check, HnswId id, ItemPointer tid, HnswId ground)
 {
 	bool found;
 
@@ -149,6 +177,7 @@ check_tid(HnswCheck *check, HnswId id, ItemPointer tid)
 		complain(check, id, "row (%u,%u) is indexed twice.",
 				 ItemPointerGetBlockNumber(tid),
 				 ItemPointerGetOffsetNumber(tid));
+	note_row(check, tid, ground);
 }
 
 static void
@@ -172,7 +201,7 @@ check_more(HnswCheck *check, HnswId id, HnswMore *more)
 		(more->next != HNSW_NONE && !is_name(check, more->next)))
 		complain(check, id, "a link leads beyond the end.");
 	for (uint32 i = 0; i < more->ntids; i++)
-		check_tid(check, id, &more->tids[i]);
+		check_tid(check, id, &more->tids[i], more->ground);
 }
 
 /* Head and place of an element's node */
@@ -201,7 +230,7 @@ check_head(HnswCheck *check, HnswId id, HnswNode *node)
 				 node->state == HNSW_LIVE ? "it is live without a row."
 										  : "it is dead with a row.");
 	for (uint32 i = 0; i < node->ntids; i++)
-		check_tid(check, id, &node->tids[i]);
+		check_tid(check, id, &node->tids[i], id);
 }
 
 /* Parts of records are checked where nodes lead to them */
@@ -261,7 +290,7 @@ compare_ids(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* Links by themselves: names in range, once each, a term where there is a link */
+/* Links by themselves: names in range, once each */
 static void
 check_links(HnswCheck *check, HnswId id, const HnswNode *node)
 {
@@ -278,13 +307,6 @@ check_links(HnswCheck *check, HnswId id, const HnswNode *node)
 			complain(check, id, "a link leads beyond the end.");
 		if (links[lane] == id)
 			complain(check, id, "it links to itself.");
-		if (layout->terms != 0)
-		{
-			float term = HNSW_ARRAY(node, layout->terms, float)[lane];
-
-			if (linked ? !isfinite(term) : term != INFINITY)
-				complain(check, id, "lane %u has a wrong term.", lane);
-		}
 		if (linked)
 			sorted[n++] = links[lane];
 	}
@@ -301,23 +323,19 @@ check_links(HnswCheck *check, HnswId id, const HnswNode *node)
 }
 
 static uint32
-digest(const HnswCheck *check, const uint8 *code, float term)
+digest(const HnswCheck *check, const uint8 *code)
 {
 	CodecShape shape = hnsw_codec_shape(&check->model->meta);
-	uint32 bits;
 
-	memcpy(&bits, &term, sizeof(bits));
-	return murmurhash32(
-		bits ^ hash_bytes(code, (int) check->codec->code_bytes(&shape)));
+	return hash_bytes(code, (int) check->codec->code_bytes(&shape));
 }
 
 /* The digest of the code of the image in check->row */
 static uint32
 digest_of_row(HnswCheck *check)
 {
-	float term = hnsw_code(check->model, check->row, check->code, check->work);
-
-	return digest(check, check->code, term);
+	hnsw_code(check->model, check->row, check->code, check->work);
+	return digest(check, check->code);
 }
 
 static void
@@ -368,7 +386,7 @@ check_slot(HnswCheck *check, HnswId id, HnswNode *node)
 	}
 }
 
-/* Copy a page of nodes; false for one that was never filled */
+/* Copy a page of nodes; false for one that was never filled, or has rows */
 static bool
 copy_page(HnswCheck *check, BlockNumber blkno)
 {
@@ -381,6 +399,13 @@ copy_page(HnswCheck *check, BlockNumber blkno)
 	check->blkno = blkno;
 	if (PageIsNew(page))
 		return false;
+	/* those in the chain are looked at by it */
+	if (page_special(page)->magic == HNSW_MAGIC &&
+		page_special(page)->kind == HNSW_PAGE_ROWS)
+	{
+		check->nrow_pages++;
+		return false;
+	}
 	if (page_special(page)->magic != HNSW_MAGIC ||
 		page_special(page)->kind != HNSW_PAGE_NODES ||
 		page_special(page)->next != InvalidBlockNumber ||
@@ -480,23 +505,28 @@ check_chain(HnswCheck *check, HnswId id, HnswId next, uint8 state)
 	}
 }
 
+/* Is it the digest of the code of this node? */
+static bool
+is_digest_of(HnswCheck *check, HnswId id, uint32 stored)
+{
+	if (is_known_node(check, id) && check->digests[id] == stored)
+		return true;
+	return read_record(check, id, read_slot(check, id)) &&
+		digest_of_row(check) == stored;
+}
+
 /* The code in a lane is that of the node it leads to */
 static bool
 code_fits(HnswCheck *check, const HnswNode *node, uint32 lane)
 {
-	const HnswLayout *layout = &check->model->layout;
 	HnswId to = links_of(check, node)[lane];
 	uint32 stored;
 
 	if (check->codec == NULL)
 		return true;
 	(void) hnsw_link_get(node, check->model, lane, check->code);
-	stored = digest(check, check->code,
-					HNSW_ARRAY(node, layout->terms, float)[lane]);
-	if (is_known_node(check, to) && check->digests[to] == stored)
-		return true;
-	return read_record(check, to, read_slot(check, to)) &&
-		digest_of_row(check) == stored;
+	stored = digest(check, check->code);
+	return is_digest_of(check, to, stored);
 }
 
 static bool
@@ -594,6 +624,176 @@ check_lost(HnswCheck *check)
 				HNSW_HELD)
 			complain(check, id, "it is of no element's record.");
 	}
+}
+
+/*
+ * Row pages
+ */
+
+/* The lane is named; the rest follows it */
+pg_attribute_printf(4, 5) pg_noreturn
+	static void complain_of_lane(const HnswCheck *check, BlockNumber blkno,
+								 uint32 lane, const char *format, ...);
+
+static void
+complain_of_lane(const HnswCheck *check, BlockNumber blkno, uint32 lane,
+				 const char *format, ...)
+{
+	char what[200];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(what, sizeof(what), format, args);
+	va_end(args);
+	page_corrupted(check->index, blkno, psprintf("Lane %u: %s", lane, what));
+}
+
+static int
+compare_noted(const void *a, const void *b)
+{
+	uint64 x = ((const NotedRow *) a)->tid;
+	uint64 y = ((const NotedRow *) b)->tid;
+
+	return x < y ? -1 : x > y;
+}
+
+/* Does an element have a TID, as it is now? */
+static bool
+element_has(HnswCheck *check, HnswId ground, ItemPointer tid)
+{
+	const HnswNode *node = read_slot(check, ground);
+	HnswId next;
+
+	if (!hnsw_is_node_of(node, 0))
+		return false;
+	for (uint32 i = 0; i < Min(node->ntids, HNSW_TIDS); i++)
+	{
+		if (ItemPointerEquals((ItemPointer) &node->tids[i], tid))
+			return true;
+	}
+	/* chains have been checked, and become longer at their begin only */
+	for (next = node->more; next != HNSW_NONE && is_name(check, next);)
+	{
+		const HnswMore *more = (const HnswMore *) read_slot(check, next);
+
+		CHECK_FOR_INTERRUPTS();
+		if (more->state != HNSW_MORE || more->ground != ground)
+			return false;
+		for (uint32 i = 0; i < Min(more->ntids, check->model->layout.more); i++)
+		{
+			if (ItemPointerEquals((ItemPointer) &more->tids[i], tid))
+				return true;
+		}
+		next = more->next;
+	}
+	return false;
+}
+
+/* A lane leads to the element that has its TID, and has its code */
+static void
+check_lane(HnswCheck *check, BlockNumber blkno, uint32 lane)
+{
+	const HnswLayout *layout = &check->model->layout;
+	Page page = (Page) check->page;
+	ItemPointer tid = &hnsw_row_tids(page, layout)[lane];
+	HnswId ground = hnsw_row_grounds(page, layout)[lane];
+	NotedRow wanted = {.tid = tid_number(tid)};
+	NotedRow *row;
+
+	if (!ItemPointerIsValid(tid))
+		complain_of_lane(check, blkno, lane, "its TID is not valid.");
+	if (!is_name(check, ground))
+		complain_of_lane(check, blkno, lane, "it leads beyond the end.");
+	row = bsearch(&wanted, check->rows, check->nrows, sizeof(NotedRow),
+				  compare_noted);
+	if (row != NULL && row->found)
+		complain_of_lane(check, blkno, lane, "row (%u,%u) has another lane.",
+						 ItemPointerGetBlockNumber(tid),
+						 ItemPointerGetOffsetNumber(tid));
+	if (row != NULL
+			? row->ground != ground
+			: check->state.rows_stale == 0 && !element_has(check, ground, tid))
+		complain_of_lane(check, blkno, lane,
+						 "row (%u,%u) is not of the element it leads to.",
+						 ItemPointerGetBlockNumber(tid),
+						 ItemPointerGetOffsetNumber(tid));
+	if (row == NULL)
+		return;
+	row->found = true;
+	if (check->codec == NULL || layout->rows.codes == 0)
+		return;
+	hnsw_row_get_code(page, check->model, lane, check->code);
+	if (!is_digest_of(check, ground, digest(check, check->code)))
+		complain_of_lane(check, blkno, lane, "it has another code.");
+}
+
+static void
+check_row_page(HnswCheck *check, BlockNumber blkno)
+{
+	const HnswLayout *layout = &check->model->layout;
+	Page page = (Page) check->page;
+	const HnswRowHead *head = hnsw_row_head(page);
+	uint32 nlive = 0;
+
+	if (page_special(page)->generation != 0 || page_special(page)->owner != 0)
+		page_corrupted(check->index, blkno,
+					   "The page is not of the expected kind.");
+	if (((PageHeader) page)->pd_lower != ((PageHeader) page)->pd_upper)
+		page_corrupted(check->index, blkno, "The page has no room.");
+	for (uint32 lane = 0; lane < layout->rows.lanes; lane++)
+	{
+		BlockNumber block = ItemPointerGetBlockNumberNoCheck(
+			&hnsw_row_tids(page, layout)[lane]);
+
+		if (!hnsw_row_is_live(page, layout, lane))
+			continue;
+		nlive++;
+		if (block < head->low || block > head->high)
+			complain_of_lane(check, blkno, lane,
+							 "its TID is not in the page's range.");
+		check_lane(check, blkno, lane);
+	}
+	if (nlive != head->nlive)
+		page_corrupted(check->index, blkno,
+					   psprintf("It says it has %u rows.", head->nlive));
+}
+
+/*
+ * What came since TIDs were noted has a lane, too: those come together.  Pages that
+ * do not lead to each other any more would have rows that are missed.
+ */
+static void
+check_row_pages(HnswCheck *check)
+{
+	HnswRowWalk walk = hnsw_row_walk(check->index, check->model, NULL);
+	BlockNumber nread = 0;
+	BlockNumber blkno;
+	bool has_space = false;
+	HnswState state;
+
+	qsort(check->rows, check->nrows, sizeof(NotedRow), compare_noted);
+	(void) hnsw_model_get(check->index, &state);
+	while (hnsw_row_walk_copy(&walk, check->page, &blkno))
+	{
+		CHECK_FOR_INTERRUPTS();
+		check_row_page(check, blkno);
+		has_space |= blkno == state.row_space;
+		nread++;
+	}
+	for (Size i = 0; i < check->nrows; i++)
+	{
+		const NotedRow *row = &check->rows[i];
+
+		if (!row->found)
+			complain(check, row->ground, "row (%u,%u) is in no row page.",
+					 (BlockNumber) (row->tid >> 16), (uint16) row->tid);
+	}
+	if (nread < check->nrow_pages / 2)
+		page_corrupted(check->index, HNSW_META_BLOCK,
+					   "There are row pages that are not in the chain.");
+	if (!has_space)
+		page_corrupted(check->index, HNSW_META_BLOCK,
+					   "There is no row page where it says there is space.");
 }
 
 /*
@@ -801,6 +1001,8 @@ check_init(HnswCheck *check)
 		check->digests = MemoryContextAllocHuge(
 			CurrentMemoryContext, (check->nnames + 1) * sizeof(uint32));
 	check->tids = tid_set_create(CurrentMemoryContext, 1024, NULL);
+	check->rows_room = 1024;
+	check->rows = palloc(check->rows_room * sizeof(NotedRow));
 	check->page = palloc(BLCKSZ);
 	check->other = palloc(check->model->layout.size);
 	hnsw_record_init(&check->record, &check->model->layout);
@@ -828,6 +1030,7 @@ hnsw_check(Relation heap, Relation index, bool heapallindexed)
 		check_blocks(&check, check_leads);
 		check_lost(&check);
 		check_codes(&check);
+		check_row_pages(&check);
 		check_reach(&check);
 	}
 	ereport(DEBUG1,

@@ -11,6 +11,7 @@
 #include "hnsw/hnsw_form.h"
 #include "hnsw/hnsw_model.h"
 #include "hnsw/hnsw_options.h"
+#include "hnsw/hnsw_row_page.h"
 
 /* Who listens */
 typedef struct Listener
@@ -22,12 +23,13 @@ typedef struct Listener
 /* What slots and pages are counted as */
 typedef struct Census
 {
-	uint64 pages[HNSW_PAGE_NODES + 1]; /* [0]: never filled */
-	uint64 slots[HNSW_NSTATES];        /* by state */
-	uint64 elements;                   /* live nodes on the ground */
-	uint64 rows;                       /* TIDs */
-	uint64 links;                      /* of the elements */
-	bool levels[HNSW_MAX_LEVEL + 1];   /* that have live nodes */
+	uint64 pages[HNSW_PAGE_ROWS + 1]; /* [0]: never filled */
+	uint64 slots[HNSW_NSTATES];       /* by state */
+	uint64 elements;                  /* live nodes on the ground */
+	uint64 rows;                      /* TIDs */
+	uint64 links;                     /* of the elements */
+	bool levels[HNSW_MAX_LEVEL + 1];  /* that have live nodes */
+	uint64 free_lanes;                /* of row pages */
 } Census;
 
 static void
@@ -88,10 +90,13 @@ take_census(Relation index, const HnswModel *model)
 		if (blkno == HNSW_META_BLOCK)
 			kind = HNSW_PAGE_META;
 		else if (!PageIsNew(page) && page_special(page)->magic == HNSW_MAGIC &&
-				 page_special(page)->kind <= HNSW_PAGE_NODES)
+				 page_special(page)->kind <= HNSW_PAGE_ROWS)
 			kind = page_special(page)->kind;
 		if (kind == HNSW_PAGE_NODES)
 			count_nodes(&census, &model->layout, page);
+		else if (kind == HNSW_PAGE_ROWS)
+			census.free_lanes += model->layout.rows.lanes -
+				Min(hnsw_row_head(page)->nlive, model->layout.rows.lanes);
 		UnlockReleaseBuffer(buffer);
 		census.pages[kind]++;
 	}
@@ -122,6 +127,7 @@ put_census(const Listener *to, const Census *census)
 	put_number(to, "more_slots", census->slots[HNSW_MORE]);
 	put_number(to, "part_slots", census->slots[HNSW_PART]);
 	put_number(to, "held_slots", census->slots[HNSW_HELD]);
+	put_number(to, "free_lanes", census->free_lanes);
 	put_text(
 		to, "average_degree",
 		psprintf("%.1f", census->links / Max((double) census->elements, 1)));
@@ -132,6 +138,8 @@ put_census(const Listener *to, const Census *census)
 			   (double) census->pages[HNSW_PAGE_MODEL] * BLCKSZ);
 	put_number(to, "node_bytes",
 			   (double) census->pages[HNSW_PAGE_NODES] * BLCKSZ);
+	put_number(to, "row_bytes",
+			   (double) census->pages[HNSW_PAGE_ROWS] * BLCKSZ);
 }
 
 void
@@ -165,6 +173,7 @@ hnsw_describe(Relation index, MethodFact fact, void *arg)
 	put_number(&listener, "calibrated_elements", meta->calibrated);
 	put_text(&listener, "copies", hnsw_form(meta)->name);
 	put_number(&listener, "slots_per_page", model->layout.slots);
+	put_number(&listener, "rows_per_page", model->layout.rows.lanes);
 	put_text(&listener, "entry_level",
 			 state.entry == HNSW_NONE ? "none"
 									  : psprintf("%u", state.top_level));

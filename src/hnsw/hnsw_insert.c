@@ -5,7 +5,8 @@
  * A search finds the neighbours on each level; the element's nodes are written,
  * from the ground up, each with its links; then neighbours are linked back, one
  * edit each.  A crash in between leaves a node to which fewer, or no, others
- * lead.  A row that equals one that is there only adds its TID.
+ * lead.  A row that equals one that is there only adds its TID.  What takes the TID
+ * is written in one record with its lane of a row page.
  *
  * Where a record has parts, the ground's slot is held first, and parts name it, the
  * last one first; then it becomes the node.  What a crash leaves of that is known by
@@ -14,7 +15,7 @@
  * Locks: the lock of the meta page, shared: who takes it exclusively has no
  * insertion under way.  We do so to change the entry.  Then one page at a time,
  * except where TIDs go into a slot of their own, or a node becomes the entry: two
- * pages, in the order of blocks.
+ * pages, in the order of blocks; and with a TID the row page, last.
  */
 #include "postgres.h"
 
@@ -30,6 +31,7 @@
 #include "hnsw/hnsw_insert.h"
 #include "hnsw/hnsw_link.h"
 #include "hnsw/hnsw_record.h"
+#include "hnsw/hnsw_row_page.h"
 #include "hnsw/hnsw_rows.h"
 #include "hnsw/hnsw_search.h"
 #include "pages/wal.h"
@@ -54,8 +56,9 @@ typedef struct NewRow
 	char *record;
 	uint32 bytes;        /* of the record */
 	HnswRecord *scratch; /* those of others */
-	HnswLink link;       /* code and term */
+	HnswLink link;       /* its code */
 	const float *row;    /* that the record stands for */
+	Buffer rows;         /* a row page that seems to have a free lane, pinned */
 } NewRow;
 
 /* Where it goes */
@@ -108,12 +111,13 @@ take_model(NewRow *row)
 
 	row->model = hnsw_model_get(row->index, NULL);
 	meta = &row->model->meta;
+	row->link.code = NULL;
 	if (!hnsw_writes_codes(meta))
 		return;
 	shape = hnsw_codec_shape(meta);
 	code = palloc(codec_of((CodecKind) meta->codec)->code_bytes(&shape));
-	row->link.term = hnsw_code(row->model, row->row, code,
-							   palloc(hnsw_code_work(meta) * sizeof(float)));
+	hnsw_code(row->model, row->row, code,
+			  palloc(hnsw_code_work(meta) * sizeof(float)));
 	row->link.code = code;
 }
 
@@ -219,6 +223,37 @@ make_plan(const NewRow *row, InsertPlan *plan)
 }
 
 /*
+ * Its lane.  What the TID goes into is locked, and then the row page; where others
+ * have taken its last lane, all is let go of, and another page looked for.
+ */
+
+static void
+find_lane(NewRow *row)
+{
+	row->rows = hnsw_row_space(row->index, row->model);
+}
+
+/* A free lane, and the page is locked; or -1 */
+static int
+lock_lane(const NewRow *row)
+{
+	return hnsw_row_lock(row->rows, &row->model->layout);
+}
+
+static void
+write_lane(const NewRow *row, PageEdit *edit, int lane, HnswId ground)
+{
+	hnsw_row_set(edit_page(edit, row->rows), row->model, lane, &row->tid,
+				 ground, row->link.code);
+}
+
+static void
+unlock_lane(const NewRow *row)
+{
+	LockBuffer(row->rows, BUFFER_LOCK_UNLOCK);
+}
+
+/*
  * An element that is there
  */
 
@@ -228,17 +263,23 @@ add_in_head(const NewRow *row, Buffer buffer, HnswId id)
 {
 	const HnswLayout *layout = &row->model->layout;
 	const HnswNode *node = hnsw_node(BufferGetPage(buffer), layout, id);
+	int lane;
 	PageEdit edit;
 	HnswNode *changed;
 
 	if (node->ntids >= HNSW_TIDS)
+		return false;
+	lane = lock_lane(row);
+	if (lane < 0)
 		return false;
 	edit = edit_begin(row->index);
 	changed = hnsw_node(edit_page(&edit, buffer), layout, id);
 	changed->state = HNSW_LIVE;
 	changed->tids[changed->ntids++] = row->tid;
 	changed->error = Max(changed->error, row->head.error);
+	write_lane(row, &edit, lane, id);
 	edit_finish(&edit);
+	unlock_lane(row);
 	return true;
 }
 
@@ -275,20 +316,27 @@ pin_slot(const NewRow *row, HnswId id)
 
 /*
  * Put the TID into a slot of TIDs: the first one of the element, or one that is
- * free and becomes the first one.  Both pages are exclusively locked.
+ * free and becomes the first one.  Both pages are exclusively locked.  False where
+ * there is no lane for it.
  */
-static void
+static bool
 write_more(const NewRow *row, Buffer buffer, HnswId id, Buffer slot_buffer,
 		   HnswId slot_id)
 {
 	const HnswLayout *layout = &row->model->layout;
 	const HnswNode *node = hnsw_node(BufferGetPage(buffer), layout, id);
 	bool is_new = PageIsNew(BufferGetPage(slot_buffer));
-	PageEdit edit = edit_begin(row->index);
-	Page page = is_new ? edit_new_page(&edit, slot_buffer)
-					   : edit_page(&edit, slot_buffer);
-	HnswMore *slot = (HnswMore *) hnsw_node(page, layout, slot_id);
+	int lane = lock_lane(row);
+	PageEdit edit;
+	Page page;
+	HnswMore *slot;
 
+	if (lane < 0)
+		return false;
+	edit = edit_begin(row->index);
+	page = is_new ? edit_new_page(&edit, slot_buffer)
+				  : edit_page(&edit, slot_buffer);
+	slot = (HnswMore *) hnsw_node(page, layout, slot_id);
 	if (is_new)
 		page_init(page, HNSW_MAGIC, HNSW_PAGE_NODES, 0);
 	if (slot->state == HNSW_FREE)
@@ -305,7 +353,10 @@ write_more(const NewRow *row, Buffer buffer, HnswId id, Buffer slot_buffer,
 		changed->more = slot_id;
 		changed->error = Max(changed->error, row->head.error);
 	}
+	write_lane(row, &edit, lane, id);
 	edit_finish(&edit);
+	unlock_lane(row);
+	return true;
 }
 
 /* The first slot of the element has room: true, and the TID is in it */
@@ -322,8 +373,7 @@ add_in_first_slot(const NewRow *row, Buffer buffer, HnswId id, HnswId first)
 	lock_both(buffer, slot_buffer);
 	added = is_twin(row, node) && node->more == first &&
 		slot->state == HNSW_MORE && slot->ground == id &&
-		slot->ntids < layout->more;
-	if (added)
+		slot->ntids < layout->more &&
 		write_more(row, buffer, id, slot_buffer, first);
 	unlock_both(buffer, slot_buffer);
 	ReleaseBuffer(slot_buffer);
@@ -347,11 +397,10 @@ add_in_new_slot(const NewRow *row, Buffer buffer, HnswId id, HnswId first)
 	{
 		int slot = PageIsNew(page) ? 0 : hnsw_free_slot(page, layout);
 
-		added = slot >= 0;
-		if (added)
+		added = slot >= 0 &&
 			write_more(
-				row, buffer, id, slot_buffer,
-				hnsw_id(layout, BufferGetBlockNumber(slot_buffer), slot));
+					row, buffer, id, slot_buffer,
+					hnsw_id(layout, BufferGetBlockNumber(slot_buffer), slot));
 	}
 	unlock_both(buffer, slot_buffer);
 	ReleaseBuffer(slot_buffer);
@@ -360,7 +409,7 @@ add_in_new_slot(const NewRow *row, Buffer buffer, HnswId id, HnswId first)
 
 /* False where the element is not the row's, or not there any more */
 static bool
-add_tid(const NewRow *row, HnswId id)
+add_tid(NewRow *row, HnswId id)
 {
 	Buffer buffer = pin_slot(row, id);
 	const HnswNode *node =
@@ -372,6 +421,7 @@ add_tid(const NewRow *row, HnswId id)
 		HnswId first;
 
 		CHECK_FOR_INTERRUPTS();
+		find_lane(row);
 		LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
 		twin = is_twin(row, node);
 		added = !twin || add_in_head(row, buffer, id);
@@ -381,6 +431,7 @@ add_tid(const NewRow *row, HnswId id)
 			added = add_in_first_slot(row, buffer, id, first);
 		if (!added)
 			added = add_in_new_slot(row, buffer, id, first);
+		ReleaseBuffer(row->rows);
 	}
 	ReleaseBuffer(buffer);
 	return twin;
@@ -494,20 +545,43 @@ write_parts(const NewRow *row, HnswId ground, uint32 nparts)
 	return next;
 }
 
+/* And on the ground a lane */
+static Buffer
+lock_with_lane(NewRow *row, HnswId held, Buffer *meta, int *lane)
+{
+	for (;;)
+	{
+		Buffer buffer;
+
+		find_lane(row);
+		buffer = held == HNSW_NONE ? lock_space(row, meta)
+								   : lock_held(row, held, meta);
+		*lane = lock_lane(row);
+		if (*lane >= 0)
+			return buffer;
+		UnlockReleaseBuffer(buffer);
+		if (meta != NULL)
+			UnlockReleaseBuffer(*meta);
+		ReleaseBuffer(row->rows);
+		CHECK_FOR_INTERRUPTS();
+	}
+}
+
 /*
  * Write a node of the element into a free slot, or that which is held; its name.
  * The entry is one from the moment on in which it is there.
  */
 static HnswId
-write_node(const NewRow *row, uint32 level, const NewNode *new,
+write_node(NewRow *row, uint32 level, const NewNode *new,
 		   const HnswLinks *links, bool is_entry)
 {
 	const HnswModel *model = row->model;
 	const HnswLayout *layout = &model->layout;
 	Buffer meta = InvalidBuffer;
 	Buffer *wanted = is_entry ? &meta : NULL;
-	Buffer buffer = new->held == HNSW_NONE ? lock_space(row, wanted)
-										   : lock_held(row, new->held, wanted);
+	int lane = -1;
+	Buffer buffer = level > 0 ? lock_space(row, wanted)
+							  : lock_with_lane(row, new->held, wanted, &lane);
 	bool is_new = PageIsNew(BufferGetPage(buffer));
 	PageEdit edit = edit_begin(row->index);
 	Page page =
@@ -534,7 +608,11 @@ write_node(const NewRow *row, uint32 level, const NewNode *new,
 		state->entry = id;
 		state->top_level = level;
 	}
+	if (level == 0)
+		write_lane(row, &edit, lane, id);
 	edit_finish(&edit);
+	if (level == 0)
+		UnlockReleaseBuffer(row->rows);
 	UnlockReleaseBuffer(buffer);
 	if (is_entry)
 		UnlockReleaseBuffer(meta);
@@ -542,7 +620,7 @@ write_node(const NewRow *row, uint32 level, const NewNode *new,
 }
 
 static void
-add_element(const NewRow *row, const InsertPlan *plan)
+add_element(NewRow *row, const InsertPlan *plan)
 {
 	uint32 nparts =
 		hnsw_count_parts(&row->model->meta, &row->model->layout, row->bytes);

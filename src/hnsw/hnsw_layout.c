@@ -65,8 +65,6 @@ layout_for(HnswLayout *layout, const HnswMeta *meta, uint16 parts, Size record,
 	if (codec != NULL)
 	{
 		layout->block_bytes = codec->block_bytes(&shape);
-		layout->terms = size;
-		size += layout->lanes * sizeof(float);
 		layout->codes = TYPEALIGN(SLOT_ALIGNMENT, size);
 		size = layout->codes +
 			layout->lanes / codec->block_lanes * layout->block_bytes;
@@ -203,6 +201,50 @@ hnsw_layout_transform(HnswMeta *meta)
 		: meta->dim;
 }
 
+/* So many words of lanes of a row page; the bytes they take */
+static uint32
+rows_for(HnswRowLayout *rows, const HnswMeta *meta, uint32 words,
+		 uint32 code_bytes)
+{
+	uint32 size = sizeof(HnswRowHead);
+
+	memset(rows, 0, sizeof(*rows));
+	rows->lanes = words * HNSW_ROW_WORD;
+	rows->live = size;
+	size += words * sizeof(uint32);
+	rows->grounds = size;
+	size += rows->lanes * sizeof(HnswId);
+	rows->tids = size;
+	size += rows->lanes * sizeof(ItemPointerData);
+	rows->columns = MAXALIGN(size);
+	rows->nulls = rows->columns + rows->lanes * meta->column_bytes;
+	size = rows->nulls + words * meta->ncolumns * sizeof(uint32);
+	if (code_bytes == 0)
+		return size;
+	rows->codes = TYPEALIGN(SLOT_ALIGNMENT, size);
+	return rows->codes + words * code_bytes;
+}
+
+/* As many lanes as fit a page; without codes where those of one word do not fit */
+static void
+choose_rows(HnswRowLayout *rows, const HnswMeta *meta)
+{
+	const Codec *codec = codec_of((CodecKind) meta->codec);
+	CodecShape shape = hnsw_codec_shape(meta);
+	uint32 code_bytes = codec == NULL
+		? 0
+		: HNSW_ROW_WORD / codec->block_lanes * codec->block_bytes(&shape);
+	uint32 words = PAGE_ROOM / HNSW_ROW_WORD;
+
+	while (words > 0 && rows_for(rows, meta, words, code_bytes) > PAGE_ROOM)
+		words--;
+	if (words > 0)
+		return;
+	words = PAGE_ROOM / HNSW_ROW_WORD;
+	while (words > 0 && rows_for(rows, meta, words, 0) > PAGE_ROOM)
+		words--;
+}
+
 void
 hnsw_layout_init(HnswLayout *layout, const HnswMeta *meta)
 {
@@ -213,4 +255,5 @@ hnsw_layout_init(HnswLayout *layout, const HnswMeta *meta)
 	layout->part = layout->size - offsetof(HnswPart, data);
 	layout->more =
 		(layout->size - offsetof(HnswMore, tids)) / sizeof(ItemPointerData);
+	choose_rows(&layout->rows, meta);
 }

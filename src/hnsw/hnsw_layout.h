@@ -9,6 +9,22 @@
 
 #include "hnsw/hnsw_page.h"
 
+/* Lanes of a row page that share a word of bits */
+#define HNSW_ROW_WORD 32
+
+/* Offsets into the room of a row page.  lanes of each, a multiple of HNSW_ROW_WORD. */
+typedef struct HnswRowLayout
+{
+	uint32 lanes;
+	uint32 live;    /* uint32, a bit for each lane that has a TID */
+	uint32 grounds; /* HnswId: the element's node on the ground */
+	uint32 tids;    /* ItemPointerData */
+	uint32
+		columns;  /* values of columns, meta.column_bytes a lane, MAXALIGNed */
+	uint32 nulls; /* uint32, as live: meta.ncolumns times */
+	uint32 codes; /* blocks, as those of a node; 0: there are none */
+} HnswRowLayout;
+
 /* Offsets into a slot, which begins at a multiple of 16 */
 typedef struct HnswLayout
 {
@@ -16,7 +32,6 @@ typedef struct HnswLayout
 	uint32 size;  /* bytes of a slot */
 	uint32 lanes; /* neighbours there is room for: whole blocks of codes */
 	uint32 links; /* HnswId, lanes of them; HNSW_NONE where there is none */
-	uint32 terms; /* float, lanes of them: see CodecScan */
 	uint32 codes; /* blocks of block_bytes */
 	uint32 block_bytes;
 	uint32 tail;    /* HnswTail; 0: records are all there, equally long */
@@ -24,6 +39,7 @@ typedef struct HnswLayout
 	uint32 longest; /* bytes that a record may have */
 	uint32 part;    /* bytes of an HnswPart */
 	uint32 more;    /* TIDs of an HnswMore */
+	HnswRowLayout rows;
 } HnswLayout;
 
 /*

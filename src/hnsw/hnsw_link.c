@@ -225,8 +225,7 @@ hnsw_chosen_links(const HnswChooser *chooser, const HnswModel *model)
 
 		*link = (HnswLink){.id = chooser->ids[place], .code = codes + i * each};
 		if (hnsw_writes_codes(&model->meta))
-			link->term = hnsw_code(model, row_of(chooser, place),
-								   codes + i * each, work);
+			hnsw_code(model, row_of(chooser, place), codes + i * each, work);
 	}
 	pfree(work);
 	return links;
@@ -480,7 +479,7 @@ link_one_back(Newcomer *newcomer, uint32 i)
  * anew, that may not have been yet.
  */
 static void
-renew_code(Newcomer *newcomer, HnswLink *link)
+renew_code(Newcomer *newcomer, const HnswLink *link)
 {
 	const HnswModel *model = newcomer->model;
 	int dim = model->meta.dim;
@@ -493,7 +492,7 @@ renew_code(Newcomer *newcomer, HnswLink *link)
 	hnsw_record_init(&record, &model->layout);
 	if (hnsw_record_read(&record, newcomer->index, model, link->id,
 						 newcomer->level, row))
-		link->term = hnsw_code(model, row, newcomer->code, row + dim);
+		hnsw_code(model, row, newcomer->code, row + dim);
 	pfree(row);
 }
 

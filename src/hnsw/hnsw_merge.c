@@ -327,18 +327,15 @@ hnsw_merge_begin(HnswTeam *team, HnswLevelFiles *files)
 	Size code_bytes = hnsw_code_bytes(model);
 	uint32 n = files->nodes.n;
 	uint8 *codes;
-	float *terms;
 
 	hnsw_spool_rewind(&files->lists);
 	if (code_bytes == 0)
 		return;
 	codes = hnsw_team_allocate(team, HNSW_CODES, n * code_bytes);
-	terms = hnsw_team_allocate(team, HNSW_TERMS, n * sizeof(float));
 	hnsw_spool_rewind(&files->codes);
 	for (uint32 i = 0; i < n; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		hnsw_spool_read(&files->codes, &terms[i], sizeof(float));
 		hnsw_spool_read(&files->codes, codes + i * code_bytes, code_bytes);
 	}
 	hnsw_spool_end(&files->codes);
@@ -391,7 +388,6 @@ hnsw_merge_part(HnswTeam *team, HnswLevelFiles *files, HnswPiece *part)
 void
 hnsw_merge_end(HnswTeam *team)
 {
-	hnsw_team_free(team, HNSW_TERMS);
 	hnsw_team_free(team, HNSW_CODES);
 }
 
@@ -406,7 +402,6 @@ typedef struct PartWriter
 	const char *nodes;
 	const uint32 *neighbours;
 	const uint8 *codes;
-	const float *terms;
 	Size left_bytes;
 	Size code_bytes;
 } PartWriter;
@@ -422,10 +417,7 @@ set_links(const PartWriter *w, HnswNode *node, uint32 row)
 		HnswLink link = {.id = w->plan->first[w->plan->lowest] + neighbours[i]};
 
 		if (w->codes != NULL)
-		{
 			link.code = w->codes + neighbours[i] * w->code_bytes;
-			link.term = w->terms[neighbours[i]];
-		}
 		hnsw_link_set(node, w->model, i, &link);
 	}
 }
@@ -475,7 +467,6 @@ hnsw_write_part_job(HnswTeam *team)
 					.nodes = hnsw_team_array(team, HNSW_PART_NODES),
 					.neighbours = hnsw_team_array(team, HNSW_NEIGHBOURS),
 					.codes = hnsw_team_array(team, HNSW_CODES),
-					.terms = hnsw_team_array(team, HNSW_TERMS),
 					.left_bytes = hnsw_left_bytes(model),
 					.code_bytes = hnsw_code_bytes(model)};
 	BlockNumber begin =

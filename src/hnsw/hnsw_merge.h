@@ -13,13 +13,12 @@
 #include "hnsw/hnsw_team.h"
 
 /*
- * What a part leaves of a row at home in it, for its node: the head, what its
- * code needs, copy and code.
+ * What a part leaves of a row at home in it, for its node: the head, copy and
+ * code.
  */
 typedef struct HnswLeft
 {
 	HnswNode head; /* more: a number among slots of more, or HNSW_NONE */
-	float term;
 	float further; /* float of the row, for inner products */
 	uint8 bytes[FLEXIBLE_ARRAY_MEMBER]; /* copy, code */
 } HnswLeft;
@@ -52,7 +51,7 @@ typedef struct HnswPiece
 typedef struct HnswLevelFiles
 {
 	HnswSpool nodes; /* HnswLeft without code */
-	HnswSpool codes; /* term, code */
+	HnswSpool codes;
 	HnswSpool lists; /* of each part: starts of lists, centroids */
 	uint32 *numbers; /* by place */
 } HnswLevelFiles;

@@ -89,9 +89,12 @@ check_meta(Relation index, const HnswMeta *meta)
 		!(meta->stretch >= 1 && meta->stretch <= HNSW_MOST_STRETCH) ||
 		(codec == NULL ? meta->codec != CODEC_NONE || meta->parts != 0 ||
 				 meta->stage != HNSW_UNTRAINED
-					   : codec->scaled || meta->parts < 1 ||
-				 meta->parts > meta->code_dim || meta->code_dim > meta->dim ||
-				 !transform_fits(meta) || meta->model == InvalidBlockNumber))
+					   : codec->scaled || codec->prepare_distances == NULL ||
+				 meta->parts < 1 || meta->parts > meta->code_dim ||
+				 meta->code_dim > meta->dim || !transform_fits(meta) ||
+				 meta->model == InvalidBlockNumber) ||
+		meta->rows == InvalidBlockNumber ||
+		(meta->ncolumns == 0) != (meta->column_bytes == 0))
 		page_corrupted(index, HNSW_META_BLOCK, "The meta page is invalid.");
 }
 
@@ -159,7 +162,7 @@ read_model(Relation index, const HnswMeta *meta)
 	hnsw_layout_init(&model->layout, meta);
 	PG_TRY();
 	{
-		if (model->layout.slots == 0)
+		if (model->layout.slots == 0 || model->layout.rows.lanes == 0)
 			page_corrupted(index, HNSW_META_BLOCK, "The meta page is invalid.");
 		read_floats(index, meta, model->floats);
 	}
@@ -258,7 +261,8 @@ hnsw_residual(const HnswModel *model, const float *row, float *residual,
 		transform_apply(&shape, floats.transform, work, residual);
 }
 
-float
+/* What the codec says of a row beside its code has no part in its distances */
+void
 hnsw_code(const HnswModel *model, const float *row, uint8 *code, float *work)
 {
 	const HnswMeta *meta = &model->meta;
@@ -271,8 +275,6 @@ hnsw_code(const HnswModel *model, const float *row, uint8 *code, float *work)
 	codec_of((CodecKind) meta->codec)
 		->encode(&shape, floats.codec, residual, floats.centre, code, &numbers,
 				 residual + shape.dim);
-	/* by inner product, or by distances from images: see hnsw_search.c */
-	return hnsw_factor(meta) * numbers.correction;
 }
 
 static void

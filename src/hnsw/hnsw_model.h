@@ -129,11 +129,11 @@ hnsw_code_work(const HnswMeta *meta)
 }
 
 /*
- * The code of a row, and its term (CodecScan).  A function of the record: callers
- * pass the image that it stands for.
+ * The code of a row.  A function of the record: callers pass the image that it
+ * stands for.
  */
-extern float hnsw_code(const HnswModel *model, const float *row, uint8 *code,
-					   float *work);
+extern void hnsw_code(const HnswModel *model, const float *row, uint8 *code,
+					  float *work);
 
 /* What the codec sees of a row: less the mean, transformed; code_dim floats */
 extern void hnsw_residual(const HnswModel *model, const float *row,

@@ -4,8 +4,6 @@
  */
 #include "postgres.h"
 
-#include <math.h>
-
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
 
@@ -15,12 +13,7 @@
 void
 hnsw_link_clear(HnswNode *node, const HnswModel *model, uint32 lane)
 {
-	const HnswLayout *layout = &model->layout;
-
-	HNSW_ARRAY(node, layout->links, HnswId)[lane] = HNSW_NONE;
-	/* no estimate is below any limit */
-	if (layout->terms != 0)
-		HNSW_ARRAY(node, layout->terms, float)[lane] = INFINITY;
+	HNSW_ARRAY(node, model->layout.links, HnswId)[lane] = HNSW_NONE;
 }
 
 void
@@ -31,11 +24,7 @@ hnsw_node_init(HnswNode *node, const HnswLayout *layout, uint8 level)
 	node->level = level;
 	node->below = node->ground = node->more = HNSW_NONE;
 	for (uint32 lane = 0; lane < layout->lanes; lane++)
-	{
 		HNSW_ARRAY(node, layout->links, HnswId)[lane] = HNSW_NONE;
-		if (layout->terms != 0)
-			HNSW_ARRAY(node, layout->terms, float)[lane] = INFINITY;
-	}
 }
 
 static uint8 *
@@ -54,12 +43,7 @@ hnsw_link_set(HnswNode *node, const HnswModel *model, uint32 lane,
 
 	HNSW_ARRAY(node, layout->links, HnswId)[lane] = link->id;
 	if (!hnsw_writes_codes(&model->meta))
-	{
-		if (layout->terms != 0)
-			HNSW_ARRAY(node, layout->terms, float)[lane] = 0;
 		return;
-	}
-	HNSW_ARRAY(node, layout->terms, float)[lane] = link->term;
 	codec->put(&shape, block_of(node, layout, lane / codec->block_lanes),
 			   lane % codec->block_lanes, link->code);
 }
@@ -76,7 +60,6 @@ hnsw_link_get(const HnswNode *node, const HnswModel *model, uint32 lane,
 
 	if (codec == NULL)
 		return link;
-	link.term = HNSW_ARRAY(node, layout->terms, float)[lane];
 	codec->get(&shape, block_of(node, layout, lane / codec->block_lanes),
 			   lane % codec->block_lanes, code);
 	return link;

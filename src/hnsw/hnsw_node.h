@@ -17,9 +17,7 @@
 typedef struct HnswLink
 {
 	HnswId id;
-	/* where links come with codes (hnsw_writes_codes): */
-	float term;        /* see hnsw_code() */
-	const uint8 *code; /* code_bytes of the codec */
+	const uint8 *code; /* of the codec; where links come with it */
 } HnswLink;
 
 /*

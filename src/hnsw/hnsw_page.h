@@ -4,6 +4,7 @@
  *
  *		block 0		meta page: HnswMeta
  *		model		floats: mean of the rows, parameters of the codec
+ *		rows		of each heap TID its element and code, apart from nodes
  *		nodes		arrays of equal slots, each a node of the graph
  *
  * A node has all that a search needs of it in one place: the codes of its
@@ -35,13 +36,14 @@
 #include "quant/transform.h"
 
 #define HNSW_MAGIC 0x574E4856 /* "VHNW" */
-#define HNSW_VERSION 2
+#define HNSW_VERSION 3
 
 enum
 {
 	HNSW_PAGE_META = 1,
 	HNSW_PAGE_MODEL,
-	HNSW_PAGE_NODES
+	HNSW_PAGE_NODES,
+	HNSW_PAGE_ROWS
 };
 
 #define HNSW_META_BLOCK 0
@@ -100,15 +102,17 @@ typedef struct HnswMeta
 	uint16 kept;       /* bytes of a record that a node has room for */
 	int32 scale;       /* values are scaled by 2^scale: sums cannot overflow */
 	BlockNumber model; /* first block; without codec there is none */
+	BlockNumber rows;  /* the first row page, which stays where it is */
 	uint32 model_generation; /* how often codes were learned */
 	uint32 trained;          /* elements that there were then */
 	uint32 calibrated;       /* likewise, for calibrations; 0: never */
 	/* nodes that find by estimates what one does by distances: 1 or more */
 	float stretch;
 	HnswCalibration calibrations[HNSW_NCALIBRATIONS]; /* ascending k */
-	uint32 value_dim; /* dimensions of the column */
-	uint8 distance;   /* Metric of the operator class */
-	uint8 spare[3];
+	uint32 value_dim;    /* dimensions of the column */
+	uint8 distance;      /* Metric of the operator class */
+	uint8 ncolumns;      /* beside the vector; a bit each for NULL, */
+	uint16 column_bytes; /* and so many bytes in all, for each row */
 } HnswMeta;
 
 /* What changes; behind the meta data in the same room, MAXALIGNed */
@@ -118,7 +122,10 @@ typedef struct HnswState
 	uint32 top_level;  /* of the entry */
 	BlockNumber space; /* the first block of nodes that may have a free slot */
 	uint32 freed;      /* 1: slots have been freed, and links may be stale */
-	double nrows;      /* when built, or last vacuumed */
+	BlockNumber row_space; /* the first row page that may have a free lane */
+	/* 1: VACUUM has begun to take TIDs from nodes, but not yet from row pages */
+	uint32 rows_stale;
+	double nrows; /* when built, or last vacuumed */
 } HnswState;
 
 #define HNSW_STATE_OFFSET MAXALIGN(sizeof(HnswMeta))
@@ -145,7 +152,7 @@ enum
 #define HNSW_TIDS 4
 
 /*
- * The head of a node; links, terms, codes and record follow as HnswLayout says.
+ * The head of a node; links, codes and record follow as HnswLayout says.
  * error to squares describe a record of 8 bits a dimension, which is low + step *
  * byte; they are 0 where it is the value.
  */
@@ -201,5 +208,17 @@ typedef struct HnswPart
 	uint32 ordinal; /* 1, 2, ... */
 	char data[FLEXIBLE_ARRAY_MEMBER];
 } HnswPart;
+
+/*
+ * The head of a row page: lanes follow as HnswRowLayout says, one for each TID that
+ * is in a node on the ground or in a slot of more.  The pages are a chain.
+ */
+typedef struct HnswRowHead
+{
+	uint32 nlive; /* lanes in use */
+	uint32 spare;
+	BlockNumber low;  /* blocks of the table: those of all TIDs are among */
+	BlockNumber high; /* low .. high */
+} HnswRowHead;
 
 #endif

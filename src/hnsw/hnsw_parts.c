@@ -23,6 +23,7 @@
 #include "hnsw/hnsw_merge.h"
 #include "hnsw/hnsw_nearest.h"
 #include "hnsw/hnsw_parts.h"
+#include "hnsw/hnsw_row_write.h"
 #include "hnsw/hnsw_write.h"
 #include "pages/wal.h"
 
@@ -64,6 +65,7 @@ typedef struct HnswParts
 	HnswSpool rows;  /* of the level that is next */
 	HnswSpool upper; /* of the level above it */
 	HnswSpool more;  /* elements with further TIDs: number, n, TIDs */
+	HnswSpool tids;  /* HnswRowPlace of all rows */
 	float greatest;  /* element of a row, before they are scaled */
 	double longest;  /* squared length of a row, likewise */
 	double scaled_longest;
@@ -96,11 +98,12 @@ hnsw_parts_most(const HnswPlan *plan, Size bytes)
 {
 	const Codec *codec = codec_of((CodecKind) plan->meta.codec);
 	CodecShape shape = hnsw_codec_shape(&plan->meta);
-	Size resident = sizeof(uint32);
+	/* first numbers, and then TIDs */
+	Size resident = sizeof(HnswRowPlace);
 	double most;
 
 	if (codec != NULL)
-		resident += codec->code_bytes(&shape) + sizeof(float);
+		resident += codec->code_bytes(&shape);
 	most = Min(bytes * RESIDENT_SHARE / resident,
 			   HNSW_MOST_PARTS * (double) plan->most / SPARE_ROOM);
 	most = Min(most, PG_INT32_MAX / 64);
@@ -533,7 +536,7 @@ hnsw_leave_job(HnswTeam *team)
 			if (code_bytes == 0)
 				continue;
 			hnsw_copy_row(&left->head, left->bytes, dim, copied);
-			left->term = hnsw_code(model, copied, left->bytes + dim, work);
+			hnsw_code(model, copied, left->bytes + dim, work);
 		}
 	}
 	pfree(work);
@@ -622,7 +625,16 @@ find_further(const Loaded *loaded, uint32 element)
 	return low;
 }
 
-/* TIDs of an element on the ground: its head, or a file */
+static void
+leave_tid(HnswParts *parts, const ItemPointerData *tid, uint32 number)
+{
+	HnswRowPlace place = {.tid = *tid, .element = number};
+
+	hnsw_spool_write(&parts->tids, &place, sizeof(place));
+	parts->tids.n++;
+}
+
+/* TIDs of an element on the ground: its head, or a file; and those of all, a file */
 static void
 leave_tids(HnswTeam *team, uint32 at, uint32 number, HnswNode *node)
 {
@@ -636,6 +648,9 @@ leave_tids(HnswTeam *team, uint32 at, uint32 number, HnswNode *node)
 		n++;
 	parts->ntids += n + 1;
 	node->tids[0] = loaded->heads[at].tid;
+	leave_tid(parts, &node->tids[0], number);
+	for (uint32 i = 0; i < n; i++)
+		leave_tid(parts, &loaded->tids[first + i].tid, number);
 	node->ntids = Min(n + 1, HNSW_TIDS);
 	for (uint32 i = 1; i < node->ntids; i++)
 		node->tids[i] = loaded->tids[first + i - 1].tid;
@@ -737,10 +752,7 @@ leave_nodes(HnswTeam *team, HnswPiece *part)
 			leave_tids(team, at, number, node);
 		hnsw_spool_write(&files->nodes, left, offsetof(HnswLeft, bytes) + dim);
 		if (code_bytes > 0)
-		{
-			hnsw_spool_write(&files->codes, &left->term, sizeof(float));
 			hnsw_spool_write(&files->codes, left->bytes + dim, code_bytes);
-		}
 		files->nodes.n++;
 		level = level_of(plan, &heads[at]);
 		if (ranks[i] == part->root)
@@ -853,6 +865,24 @@ write_more(HnswTeam *team)
 	hnsw_spool_end(&parts->more);
 }
 
+/* Row pages; codes are in memory */
+static void
+write_row_pages(HnswTeam *team)
+{
+	HnswSpool *tids = &team->parts->tids;
+	HnswRowPlace *places = hnsw_team_allocate(team, HNSW_ROW_PLACES,
+											  tids->n * sizeof(HnswRowPlace));
+
+	hnsw_spool_rewind(tids);
+	for (uint32 i = 0; i < tids->n; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		hnsw_spool_read(tids, &places[i], sizeof(HnswRowPlace));
+	}
+	hnsw_write_rows(team, tids->n);
+	hnsw_spool_end(tids);
+}
+
 /* The level of all rows of the file; a sample of them is in memory */
 static void
 build_level(HnswTeam *team, HnswState *state)
@@ -885,6 +915,9 @@ build_level(HnswTeam *team, HnswState *state)
 	hnsw_merge_begin(team, &parts->files);
 	for (uint32 p = 0; p < parts->nparts; p++)
 		hnsw_merge_part(team, &parts->files, &parts->parts[p]);
+	pfree(parts->files.numbers);
+	if (plan->lowest == 0)
+		write_row_pages(team);
 	hnsw_merge_end(team);
 	if (plan->lowest == 0)
 	{
@@ -893,7 +926,6 @@ build_level(HnswTeam *team, HnswState *state)
 	}
 	hnsw_spool_end(&parts->files.nodes);
 	hnsw_spool_end(&parts->files.lists);
-	pfree(parts->files.numbers);
 	pfree(parts->parts);
 	parts->rows = parts->upper;
 	parts->upper = (HnswSpool){.file = NULL};

@@ -51,7 +51,6 @@ struct HnswRepair
 	float *row; /* the image of a node */
 	float *work;
 	uint32 nlinked;
-	float *terms;
 	uint8 *codes;
 	Size code_bytes;
 	uint8 *code; /* room for one more */
@@ -98,7 +97,6 @@ hnsw_repair_new(Relation index, const HnswModel *model, const HnswGone *gone,
 	repair->queue_room = 2 * layout->lanes;
 	repair->queue = palloc(repair->queue_room * sizeof(HnswId));
 	repair->code_bytes = codec == NULL ? 1 : codec->code_bytes(&shape);
-	repair->terms = palloc(room * sizeof(float));
 	repair->codes = palloc(room * repair->code_bytes);
 	repair->code = palloc(repair->code_bytes);
 	repair->row = palloc(model->meta.dim * sizeof(float));
@@ -202,8 +200,6 @@ add_lane(HnswRepair *repair, const HnswNode *node, uint32 lane)
 		return;
 	if (hnsw_has_codes(&model->meta))
 	{
-		repair->terms[chooser->n] =
-			HNSW_ARRAY(node, model->layout.terms, float)[lane];
 		(void) hnsw_link_get(node, model, lane, code_of(repair, chooser->n));
 		hnsw_projection_of_code(model, code_of(repair, chooser->n),
 								hnsw_chooser_next(chooser));
@@ -218,8 +214,7 @@ add_lane(HnswRepair *repair, const HnswNode *node, uint32 lane)
 		hnsw_chooser_next_record(chooser, repair->record.data,
 								 repair->record.bytes);
 		if (hnsw_writes_codes(&model->meta))
-			repair->terms[chooser->n] = hnsw_code(
-				model, row, code_of(repair, chooser->n), repair->work);
+			hnsw_code(model, row, code_of(repair, chooser->n), repair->work);
 	}
 	hnsw_chooser_add(chooser, id);
 }
@@ -348,7 +343,6 @@ static void
 set_lane(HnswRepair *repair, HnswNode *node, uint32 lane, uint32 place)
 {
 	HnswLink link = {.id = repair->chooser.ids[place],
-					 .term = repair->terms[place],
 					 .code = code_of(repair, place)};
 
 	hnsw_link_set(node, repair->model, lane, &link);
@@ -576,7 +570,7 @@ link_back(HnswRepair *repair, HnswNode *node, HnswId self)
 
 	/* row is as it was when it was begun with */
 	if (hnsw_writes_codes(&model->meta))
-		link.term = hnsw_code(model, repair->row, repair->code, repair->work);
+		hnsw_code(model, repair->row, repair->code, repair->work);
 	hnsw_link_back(repair->index, model, node->level, &link, &repair->chooser);
 }
 

@@ -33,7 +33,7 @@ hnsw_build_bytes(const HnswMeta *meta)
 	Size graph = meta->degree * (sizeof(GraphLink) + 2 * sizeof(uint32)) +
 		8 * sizeof(uint32);
 	/* parts are not known yet: at most so many */
-	Size code = meta->dim / 2 + sizeof(float);
+	Size code = meta->dim / 2;
 
 	/* the levels above the ground have a share of the same */
 	return (row + graph) * (meta->m + 1) / meta->m + code;

@@ -15,12 +15,34 @@
 #include "core/compat.h"
 #include "hnsw/hnsw_check.h"
 #include "hnsw/hnsw_handler.h"
+#include "hnsw/hnsw_masked.h"
 #include "hnsw/hnsw_options.h"
+#include "hnsw/hnsw_row_page.h"
 #include "hnsw/hnsw_search.h"
 #include "hnsw/hnsw_train.h"
 
 /* Part of a budget with which it is spent: no search ends after so many nodes */
 #define SPENT 0.9
+
+/*
+ * Microseconds, to choose how rows of a set are searched for: of a node that links
+ * lead to, with its neighbours' estimates; of a row page; of each row in it, and of
+ * one of the set; of the element of a candidate.
+ */
+#define US_NODE 1.5
+#define US_ROW_PAGE 0.15
+#define US_ROW 0.004
+#define US_MEMBER 0.02
+#define US_CANDIDATE 1.0
+
+/* Candidates that are kept, for each that is looked at in any case */
+#define SPARE 4
+
+/* Rows wanted in a neighbourhood, beyond those expected: standard deviations */
+#define MARGIN 2
+
+/* Where links lead to fewer than this share of those, the set lies elsewhere */
+#define LEAST_LED_TO 0.5
 
 typedef struct HnswScan
 {
@@ -29,13 +51,17 @@ typedef struct HnswScan
 	/* the query */
 	HnswContinuation continuation;
 	uint32 ef;       /* of the last batch */
-	double nrows;    /* of the index */
 	uint64 visited;  /* nodes, by the last batch */
 	bool by_setting; /* it ended because of continuation.budget */
+	double nrows;    /* of the index, */
+	double members;  /* and of the set that is asked for */
+	bool by_rows;    /* row pages are searched, not links, from now on */
 
 	/* of all queries */
 	uint64 nodes;
 	uint64 estimates;
+	uint64 row_pages;
+	uint64 rows;
 } HnswScan;
 
 static const char *
@@ -74,6 +100,13 @@ count_rows(Relation index, const HnswLayout *layout, const HnswState *state)
 		: (double) RelationGetNumberOfBlocks(index) * layout->slots;
 }
 
+/* Rows of a set; those of blocks as a whole guessed */
+static double
+count_members(const TidFilter *tids, double nrows)
+{
+	return tids->rows + tids->whole * nrows / Max(tids->nblocks, 1);
+}
+
 static ScanOrder
 open_query(void *state, const ScanQuery *query, bool again)
 {
@@ -83,13 +116,15 @@ open_query(void *state, const ScanQuery *query, bool again)
 	bool ordered;
 
 	renew_search(scan, query);
-	scan->continuation = hnsw_continuation(query->index);
 	scan->search->tids = query->tids;
 	if (query->tids != NULL)
 	{
 		(void) hnsw_model_get(query->index, &now);
 		scan->nrows = count_rows(query->index, &scan->search->layout, &now);
+		scan->members = count_members(query->tids, scan->nrows);
 	}
+	scan->by_rows = false;
+	scan->continuation = hnsw_continuation(query->index);
 	scan->ef = 0;
 	scan->visited = 0;
 	scan->by_setting = false;
@@ -170,28 +205,104 @@ choose_ef(const HnswScan *scan, double wanted, uint32 limit)
 	return Min(Min(Max(wanted, 2.0 * scan->ef), limit), most);
 }
 
-/* Nodes among which the nearest k of so many rows are, of nrows in all */
-static uint32
-masked_ef(Relation index, const HnswMeta *meta, double nrows, double k,
-		  double rows)
+/* By links: the nearest of all, of which those of the set are hits */
+static void
+run_by_links(HnswScan *scan, uint32 wanted, uint32 limit)
 {
-	double all = Max(nrows, 1);
-	double share = Max(Min(rows, all), 1) / all;
+	HnswSearch *search = scan->search;
 
-	return hnsw_ef(index, meta, Min(k / share, all));
+	scan->ef = choose_ef(scan, wanted, limit);
+	hnsw_search_run(search, scan->ef);
+	/* those of the batches before are among them */
+	scan->visited = search->counters.nodes;
+	scan->nodes += search->counters.nodes;
+	scan->estimates += search->counters.estimates;
 }
 
-#define NODE_TIME 1.5 /* microseconds to look at one */
+/* Settings may end it, or memory; what all batches have in common */
+static void
+end_batch(HnswScan *scan, ScanBatch *batch, uint32 limit)
+{
+	HnswSearch *search = scan->search;
+	const HnswContinuation *continuation = &scan->continuation;
+
+	batch->exhausted = false;
+	if (!search->complete &&
+		(!continuation->continues ||
+		 scan->visited >= SPENT * continuation->max_tuples ||
+		 (scan->ef >= limit && continuation->max_memory < SIZE_MAX)))
+	{
+		if (!continuation->continues && search->tids == NULL)
+			keep_nearest(search, scan->ef);
+		batch->exhausted = true;
+		scan->by_setting = true;
+	}
+	batch->hits = search->hits;
+	batch->nhits = search->nhits;
+}
+
+/*
+ * Rows of a set
+ */
+
+static bool
+has_row_codes(const HnswSearch *search)
+{
+	return hnsw_has_codes(&search->meta) && search->layout.rows.codes != 0;
+}
+
+/* The share of so many rows */
+static double
+share_of(double members, double nrows)
+{
+	return Min(Max(members, 1) / Max(nrows, 1), 1);
+}
+
+/*
+ * Rows among which the nearest k of a set are that has this share of all; with a
+ * margin, as where they are is chance.
+ */
+static double
+rank_of(double k, double share)
+{
+	return share == 1 ? k : (k + MARGIN * sqrt(k)) / share;
+}
+
+/* Microseconds that a search for k takes by links, whose nodes are *ef, */
+static double
+links_time(Relation index, const HnswMeta *meta, double nrows, double k,
+		   double share, double *ef)
+{
+	*ef = Max(hnsw_ef(index, meta, Min(rank_of(k, share), PG_INT32_MAX)),
+			  hnsw_ef(index, meta, k) / share);
+	return Min(*ef, nrows) * US_NODE;
+}
+
+/* and by row pages */
+static double
+rows_time(Relation index, const HnswMeta *meta, const HnswLayout *layout,
+		  double nrows, double k, double members)
+{
+	bool coded = hnsw_has_codes(meta) && layout->rows.codes != 0;
+
+	return (nrows / layout->rows.lanes + 1) * US_ROW_PAGE + nrows * US_ROW +
+		members * US_MEMBER +
+		(coded ? Min(hnsw_ef(index, meta, k), members) : members) *
+		US_CANDIDATE;
+}
 
 static double
 masked_time(Relation index, double k, double rows)
 {
 	HnswState state;
 	const HnswModel *model = hnsw_model_get(index, &state);
+	double nrows = count_rows(index, &model->layout, &state);
+	double ef;
+	double by_links =
+		links_time(index, &model->meta, nrows, k, share_of(rows, nrows), &ef);
 
-	return masked_ef(index, &model->meta,
-					 count_rows(index, &model->layout, &state), k, rows) *
-		NODE_TIME;
+	return Min(by_links,
+			   rows_time(index, &model->meta, &model->layout, nrows, k, rows));
 }
 
 static MethodReach
@@ -206,71 +317,132 @@ reach(Relation index)
 		: REACH_ALL;
 }
 
+/*
+ * How many hits by links are among the nearest of all that the search was for, wanted
+ * of them, and so are likely to be the nearest of the set.
+ */
+static uint32
+count_led_to(HnswSearch *search, double wanted)
+{
+	uint32 n = 0;
+	double limit;
+
+	if (search->complete || search->nfound <= wanted)
+		return search->nhits;
+	hnsw_search_sort(search);
+	limit = search->found[(uint32) wanted].key;
+	for (uint32 i = 0; i < search->nhits; i++)
+		n += (search->hits[i].low + search->hits[i].high) / 2 <= limit;
+	return n;
+}
+
+/*
+ * False where row pages are the shorter way, or links lead to far fewer rows of the set
+ * than its share promises: then it lies elsewhere, and row pages tell where.
+ */
+static bool
+run_filtered_by_links(HnswScan *scan, double k, ScanBatch *batch)
+{
+	HnswSearch *search = scan->search;
+	double share = share_of(scan->members, scan->nrows);
+	uint32 limit = ef_limit(scan);
+	double ef;
+	double time =
+		links_time(search->index, &search->meta, scan->nrows, k, share, &ef);
+	uint32 rank;
+
+	if (ef >= limit ||
+		rows_time(search->index, &search->meta, &search->layout, scan->nrows, k,
+				  scan->members) < time)
+		return false;
+	run_by_links(scan, ceil(ef), limit);
+	rank = count_led_to(search, rank_of(k, share));
+	end_batch(scan, batch, limit);
+	batch->largest = false;
+	batch->rank = Min(k, rank);
+	return batch->exhausted || rank >= LEAST_LED_TO * k;
+}
+
+/* Candidates that a batch may have, by memory */
+static uint32
+candidates_limit(const HnswScan *scan)
+{
+	Size memory = Min(scan->continuation.max_memory, work_mem * (Size) 1024);
+	Size each = sizeof(HnswRowAt) + sizeof(float) + sizeof(ScanHit);
+
+	return Min(Max(memory / each, 1000), PG_INT32_MAX);
+}
+
+/*
+ * At least twice the candidates of the batch before, and as many as it takes; without
+ * codes all that there are.
+ */
+static void
+run_by_rows(HnswScan *scan, double k, ScanBatch *batch)
+{
+	HnswSearch *search = scan->search;
+	uint32 limit = candidates_limit(scan);
+	bool coded = has_row_codes(search);
+	double least = Max(hnsw_ef(search->index, &search->meta, k), k);
+	HnswMaskedResult result;
+
+	if (scan->by_rows)
+		least = Max(least, 2.0 * scan->ef);
+	scan->by_rows = true;
+	do
+	{
+		double most = coded ? Min(SPARE * least, limit) : limit;
+
+		result =
+			hnsw_search_masked(search, Min(k, limit), Min(least, limit), most);
+		scan->nodes += search->counters.nodes;
+		scan->row_pages += result.pages;
+		scan->rows += result.rows;
+		least = most;
+	} while (!result.enough && coded && least < limit);
+	scan->ef = result.n;
+	scan->visited = search->counters.nodes;
+	end_batch(scan, batch, limit);
+	batch->largest = scan->ef >= limit || !coded;
+	batch->exhausted |= search->complete;
+	batch->rank = Min(k, search->nhits);
+}
+
 static bool
 run(void *state, double k, ScanBatch *batch)
 {
 	HnswScan *scan = state;
 	HnswSearch *search = scan->search;
-	const HnswContinuation *continuation = &scan->continuation;
-	uint32 wanted = search->tids == NULL
-		? hnsw_ef(search->index, &search->meta, k)
-		: masked_ef(search->index, &search->meta, scan->nrows, k,
-					search->tids->rows);
 	uint32 limit = ef_limit(scan);
 
-	scan->ef = choose_ef(scan, wanted, limit);
-	hnsw_search_run(search, scan->ef);
-	/* those of the batches before are among them */
-	scan->visited = search->counters.nodes;
-	scan->nodes += search->counters.nodes;
-	scan->estimates += search->counters.estimates;
-
+	if (search->tids != NULL)
+	{
+		if (scan->by_rows || !run_filtered_by_links(scan, k, batch))
+			run_by_rows(scan, k, batch);
+		return true;
+	}
+	run_by_links(scan, hnsw_ef(search->index, &search->meta, k), limit);
+	end_batch(scan, batch, limit);
 	/* links may not lead to every node: the rest is looked for page by page */
 	batch->largest = scan->ef >= limit || search->complete;
-	batch->exhausted = false;
-	if (!search->complete &&
-		(!continuation->continues ||
-		 scan->visited >= SPENT * continuation->max_tuples))
-	{
-		if (!continuation->continues)
-			keep_nearest(search, scan->ef);
-		batch->exhausted = true;
-		scan->by_setting = true;
-	}
-	batch->hits = search->hits;
-	batch->nhits = search->nhits;
 	batch->rank = Min(k, scan->ef);
-	if (!search->complete && scan->ef >= limit &&
-		continuation->max_memory < SIZE_MAX)
-	{
-		batch->exhausted = true;
-		scan->by_setting = true;
-	}
 	return true;
 }
 
-/* Which TIDs a page has: copied, so that no lock is held while they are used */
+/* The rows of a page that are asked for: copied, as visit may take its time */
 static uint32
 tids_of_page(const HnswSearch *search, Page page, ItemPointerData *tids)
 {
 	const HnswLayout *layout = &search->layout;
 	uint32 n = 0;
 
-	for (uint32 slot = 0; slot < layout->slots; slot++)
+	for (uint32 lane = 0; lane < layout->rows.lanes; lane++)
 	{
-		const HnswNode *node = hnsw_node(page, layout, slot);
-		const HnswMore *more = (const HnswMore *) node;
+		const ItemPointerData *tid = &hnsw_row_tids(page, layout)[lane];
 
-		if (node->state == HNSW_LIVE && node->level == 0)
-		{
-			for (int i = 0; i < Min(node->ntids, HNSW_TIDS); i++)
-				tids[n++] = node->tids[i];
-		}
-		else if (node->state == HNSW_MORE)
-		{
-			for (uint32 i = 0; i < Min(more->ntids, layout->more); i++)
-				tids[n++] = more->tids[i];
-		}
+		if (hnsw_row_is_live(page, layout, lane) &&
+			(search->tids == NULL || tid_filter_has(search->tids, tid)))
+			tids[n++] = *tid;
 	}
 	return n;
 }
@@ -280,22 +452,20 @@ visit_rows(void *state, ScanVisit visit, void *arg)
 {
 	HnswScan *scan = state;
 	const HnswSearch *search = scan->search;
-	BlockNumber nblocks = RelationGetNumberOfBlocks(search->index);
+	HnswRowWalk walk =
+		hnsw_row_walk(search->index, hnsw_model_get(search->index, NULL), NULL);
 	ItemPointerData *tids =
-		palloc(BLCKSZ / sizeof(ItemPointerData) * sizeof(ItemPointerData));
+		palloc(search->layout.rows.lanes * sizeof(ItemPointerData));
+	Buffer buffer;
 
-	for (BlockNumber blkno = HNSW_META_BLOCK + 1; blkno < nblocks; blkno++)
+	/* visit may look at the catalogues */
+	walk.model = NULL;
+	while (BufferIsValid(buffer = hnsw_row_walk_next(&walk, BUFFER_LOCK_SHARE)))
 	{
-		Buffer buffer = ReadBuffer(search->index, blkno);
-		Page page = BufferGetPage(buffer);
-		uint32 n = 0;
+		uint32 n = tids_of_page(search, BufferGetPage(buffer), tids);
 
-		CHECK_FOR_INTERRUPTS();
-		LockBuffer(buffer, BUFFER_LOCK_SHARE);
-		if (!PageIsNew(page) && page_special(page)->magic == HNSW_MAGIC &&
-			page_special(page)->kind == HNSW_PAGE_NODES)
-			n = tids_of_page(search, page, tids);
 		UnlockReleaseBuffer(buffer);
+		CHECK_FOR_INTERRUPTS();
 		for (uint32 i = 0; i < n; i++)
 			visit(arg, &tids[i]);
 	}
@@ -337,6 +507,8 @@ explain(const void *state, struct ExplainState *es)
 
 	explain_count("Nodes Visited", scan->nodes, es);
 	explain_count("Neighbours Estimated", scan->estimates, es);
+	explain_count("Row Pages Scanned", scan->row_pages, es);
+	explain_count("Rows Estimated", scan->rows, es);
 }
 
 static const ScanEngine engine = {.name = name,

@@ -67,6 +67,7 @@ struct HnswSearchState
 	double of_mean;     /* <q, mean>, which estimates of products leave out */
 	float *work;
 	float *keys;   /* of the lanes of a node */
+	float *terms;  /* likewise: zeros, since codes say all */
 	uint32 *below; /* bits: lanes whose keys are good enough */
 	HnswId *links; /* of a node, where neighbours are visited */
 
@@ -129,6 +130,7 @@ hnsw_search_new(Relation index)
 		state->work = palloc(
 			Max(codec->work_floats(&shape), hnsw_code_work(&search->meta)) *
 			sizeof(float));
+		state->terms = palloc0(layout->lanes * sizeof(float));
 		state->keys = palloc(layout->lanes * sizeof(float));
 		state->below = palloc(layout->lanes / CODES_WORD * sizeof(uint32));
 	}
@@ -501,7 +503,7 @@ estimate_neighbours(HnswSearch *search, const HnswNode *node, ptrdiff_t ahead)
 	CodecScan scan = {.codes = HNSW_ARRAY(node, layout->codes, uint8),
 					  .nlanes = layout->lanes,
 					  .ahead = ahead,
-					  .terms = HNSW_ARRAY(node, layout->terms, float),
+					  .terms = state->terms,
 					  .limit = pool_limit(state)};
 
 	state->codec->scan(&state->codes, &scan, state->keys, state->below);
@@ -896,4 +898,105 @@ hnsw_search_run(HnswSearch *search, uint32 ef)
 		run_once(search, ef);
 	while (follow_meta(search, NULL));
 	MemoryContextSwitchTo(old);
+}
+
+/*
+ * Rows by their names
+ */
+
+const CodecQuery *
+hnsw_search_begin(HnswSearch *search)
+{
+	(void) follow_meta(search, NULL);
+	memset(&search->counters, 0, sizeof(search->counters));
+	search->nhits = search->nfound = 0;
+	return hnsw_has_codes(&search->meta) ? &search->state->codes : NULL;
+}
+
+bool
+hnsw_search_is_outdated(HnswSearch *search)
+{
+	return follow_meta(search, NULL);
+}
+
+/* Hits of n rows of one element, unless it has no rows any more */
+static void
+look_at_element(HnswSearch *search, const HnswModel *model, Buffer buffer,
+				HnswRowAt *rows, uint32 n)
+{
+	struct HnswSearchState *state = search->state;
+	const HnswLayout *layout = &search->layout;
+	const HnswNode *node =
+		hnsw_node(lock_nodes(search, buffer), layout, rows[0].ground);
+	bool live = hnsw_is_node_of(node, 0) && node->state == HNSW_LIVE;
+	bool whole = live && hnsw_record_is_whole(model, node);
+	HnswKey key;
+
+	for (uint32 i = 0; i < n; i++)
+		rows[i].key = INFINITY;
+	if (whole)
+		key = state->form->key(&state->query, node,
+							   HNSW_ARRAY(node, layout->copy, const char),
+							   hnsw_record_length(layout, node));
+	else if (live)
+		hnsw_record_begin(&state->record, model, node);
+	LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
+	if (!live)
+		return;
+	search->counters.nodes++;
+	if (!whole)
+	{
+		if (!hnsw_record_finish(&state->record, search->index, model))
+			return;
+		key = state->form->key(&state->query, &state->record.head,
+							   state->record.data, state->record.bytes);
+	}
+	for (uint32 i = 0; i < n; i++)
+	{
+		add_hit(search, &key, &rows[i].tid);
+		rows[i].key = entry_key(search, (key.low + key.high) / 2);
+	}
+}
+
+bool
+hnsw_search_estimates_keys(const HnswSearch *search)
+{
+	return estimates_keys(&search->meta);
+}
+
+static int
+compare_rows(const void *a, const void *b)
+{
+	HnswId x = ((const HnswRowAt *) a)->ground;
+	HnswId y = ((const HnswRowAt *) b)->ground;
+
+	return x < y ? -1 : x > y;
+}
+
+/* The page of the next element is asked for before one is looked at */
+void
+hnsw_search_look_at(HnswSearch *search, HnswRowAt *rows, uint32 n)
+{
+	const HnswModel *model = hnsw_model_get(search->index, NULL);
+	Buffer ahead = InvalidBuffer;
+	uint32 end;
+
+	qsort(rows, n, sizeof(HnswRowAt), compare_rows);
+	for (uint32 first = 0; first < n; first = end)
+	{
+		Buffer buffer = ahead;
+
+		CHECK_FOR_INTERRUPTS();
+		for (end = first + 1; end < n; end++)
+		{
+			if (rows[end].ground != rows[first].ground)
+				break;
+		}
+		if (first == 0)
+			buffer = ask_for(search, model, rows[0].ground);
+		if (end < n)
+			ahead = ask_for(search, model, rows[end].ground);
+		look_at_element(search, model, buffer, rows + first, end - first);
+		ReleaseBuffer(buffer);
+	}
 }

@@ -90,4 +90,33 @@ extern void hnsw_search_level(HnswSearch *search, uint32 level, uint32 ef);
 /* The exact key of a value, and bounds by a node's copy */
 extern double hnsw_search_key(const HnswSearch *search, Datum value);
 
+/*
+ * For searches that are led by something else than links (hnsw_masked.h)
+ */
+
+/* A row, and where its element is */
+typedef struct HnswRowAt
+{
+	HnswId ground;
+	ItemPointerData tid;
+	float estimate;
+	float
+		key; /* in the same unit, once it was looked at; infinite: nobody sees it */
+} HnswRowAt;
+
+/*
+ * Begin without hits, by the meta data of this moment.  Returns the query as the
+ * codec wants it; without codes that mean anything NULL.
+ */
+extern const CodecQuery *hnsw_search_begin(HnswSearch *search);
+
+/* Hits of rows, by their elements; rows are put in the order of those, with keys */
+extern void hnsw_search_look_at(HnswSearch *search, HnswRowAt *rows, uint32 n);
+
+/* Do estimates, and keys of rows looked at, stand for the operator's distances? */
+extern bool hnsw_search_estimates_keys(const HnswSearch *search);
+
+/* Have the meta data changed since?  Then what codes have said may be wrong. */
+extern bool hnsw_search_is_outdated(HnswSearch *search);
+
 #endif

@@ -20,6 +20,7 @@
 #include "hnsw/hnsw_graph.h"
 #include "hnsw/hnsw_merge.h"
 #include "hnsw/hnsw_parts.h"
+#include "hnsw/hnsw_row_write.h"
 #include "hnsw/hnsw_team.h"
 #include "hnsw/hnsw_write.h"
 
@@ -32,6 +33,7 @@ static const JobFunction jobs[HNSW_JOB_END] = {
 	[HNSW_JOB_FINISH] = hnsw_finish_job,
 	[HNSW_JOB_ENCODE] = hnsw_encode_job,
 	[HNSW_JOB_WRITE] = hnsw_write_job,
+	[HNSW_JOB_WRITE_ROWS] = hnsw_write_rows_job,
 	[HNSW_JOB_LIMITS] = hnsw_limits_job,
 	[HNSW_JOB_RECALL] = hnsw_recall_job,
 	[HNSW_JOB_LOG] = hnsw_log_job,

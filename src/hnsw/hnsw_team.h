@@ -47,7 +47,7 @@ typedef enum HnswArray
 	HNSW_LINKED,
 	HNSW_MODEL,
 	HNSW_CODES,
-	HNSW_TERMS,
+	HNSW_ROW_PLACES,  /* elements of TIDs, which ascend */
 	HNSW_PART_STARTS, /* of each element, and the end */
 	HNSW_LIMITS,      /* of calibration */
 	HNSW_NFOUND,
@@ -73,6 +73,7 @@ typedef enum HnswJob
 	HNSW_JOB_FINISH,     /* rows: neighbours */
 	HNSW_JOB_ENCODE,     /* rows */
 	HNSW_JOB_WRITE,      /* blocks of nodes */
+	HNSW_JOB_WRITE_ROWS, /* row pages */
 	HNSW_JOB_LIMITS,     /* queries of calibration: exact answers */
 	HNSW_JOB_RECALL,     /* queries of calibration: answers of a search */
 	HNSW_JOB_LOG,        /* blocks */
@@ -110,6 +111,7 @@ typedef struct HnswPlan
 	uint32 merged;   /* the first of them that is being merged */
 
 	/* pages */
+	uint32 nrow_pages;
 	HnswId first[HNSW_MAX_LEVEL + 2]; /* names of levels; then of parts */
 	HnswId first_more;                /* names of more TIDs */
 

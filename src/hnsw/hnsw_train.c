@@ -18,6 +18,7 @@
 #include "hnsw/hnsw_node.h"
 #include "hnsw/hnsw_recalibrate.h"
 #include "hnsw/hnsw_record.h"
+#include "hnsw/hnsw_row_page.h"
 #include "hnsw/hnsw_train.h"
 #include "pages/wal.h"
 #include "quant/rng.h"
@@ -62,7 +63,6 @@ typedef struct HnswCodeRange
 	bool *known; /* there was a node */
 	uint8 *codes;
 	Size code_bytes;
-	float *terms;
 } HnswCodeRange;
 
 static HnswNode *
@@ -307,7 +307,7 @@ allocate_codes(const HnswTraining *training, uint64 names)
 	CodecShape shape = hnsw_codec_shape(meta);
 	HnswCodeRange range = {
 		.code_bytes = codec_of((CodecKind) meta->codec)->code_bytes(&shape)};
-	Size each = range.code_bytes + sizeof(float) + sizeof(bool);
+	Size each = range.code_bytes + sizeof(bool);
 	Size most = (Size) maintenance_work_mem * 1024 / each;
 	uint32 slots = training->model->layout.slots;
 	MemoryContext context = CurrentMemoryContext;
@@ -317,7 +317,6 @@ allocate_codes(const HnswTraining *training, uint64 names)
 	range.n = Max(range.n, slots);
 	range.known = MemoryContextAllocHuge(context, range.n * sizeof(bool));
 	range.codes = MemoryContextAllocHuge(context, range.n * range.code_bytes);
-	range.terms = MemoryContextAllocHuge(context, range.n * sizeof(float));
 	return range;
 }
 
@@ -348,8 +347,7 @@ make_codes(HnswTraining *training, HnswCodeRange *range, BlockNumber nblocks)
 				!hnsw_record_image(&training->record, training->index, model,
 								   node, row))
 				continue;
-			range->terms[at] = hnsw_code(
-				model, row, range->codes + at * range->code_bytes, work);
+			hnsw_code(model, row, range->codes + at * range->code_bytes, work);
 			range->known[at] = true;
 		}
 	}
@@ -373,7 +371,6 @@ set_codes(const HnswTraining *training, const HnswCodeRange *range,
 
 		if (id == HNSW_NONE || at >= range->n || !range->known[at])
 			continue;
-		link.term = range->terms[at];
 		link.code = range->codes + (Size) at * range->code_bytes;
 		hnsw_link_set(node, model, lane, &link);
 	}
@@ -401,6 +398,45 @@ set_codes_of_block(HnswTraining *training, const HnswCodeRange *range,
 	UnlockReleaseBuffer(buffer);
 }
 
+/* Codes of the rows of a page whose elements' names the range has */
+static void
+set_codes_of_rows(const HnswTraining *training, const HnswCodeRange *range,
+				  Page page)
+{
+	const HnswModel *model = training->model;
+	const HnswLayout *layout = &model->layout;
+
+	for (uint32 lane = 0; lane < layout->rows.lanes; lane++)
+	{
+		/* wraps below */
+		uint32 at = hnsw_row_grounds(page, layout)[lane] - range->first;
+
+		if (hnsw_row_is_live(page, layout, lane) && at < range->n &&
+			range->known[at])
+			hnsw_row_set_code(page, model, lane,
+							  range->codes + (Size) at * range->code_bytes);
+	}
+}
+
+static void
+set_codes_of_row_pages(HnswTraining *training, const HnswCodeRange *range)
+{
+	HnswRowWalk walk =
+		hnsw_row_walk(training->index, training->model, training->strategy);
+	Buffer buffer;
+
+	while (BufferIsValid(buffer =
+							 hnsw_row_walk_next(&walk, BUFFER_LOCK_EXCLUSIVE)))
+	{
+		PageEdit edit = edit_begin(training->index);
+
+		set_codes_of_rows(training, range, edit_page(&edit, buffer));
+		edit_finish(&edit);
+		UnlockReleaseBuffer(buffer);
+		vacuum_pause();
+	}
+}
+
 /* Blocks that come meanwhile have codes, and so have all links to their nodes */
 static void
 encode(HnswTraining *training)
@@ -419,8 +455,9 @@ encode(HnswTraining *training)
 			if (read_block(training, blkno))
 				set_codes_of_block(training, &range, blkno);
 		}
+		if (layout->rows.codes != 0)
+			set_codes_of_row_pages(training, &range);
 	}
-	pfree(range.terms);
 	pfree(range.codes);
 	pfree(range.known);
 }

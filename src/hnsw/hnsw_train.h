@@ -11,8 +11,8 @@
  *		3  no insertion is under way: HNSW_UNTRAINED, the model's pages are
  *		   written, HNSW_ENCODING
  *		4  all blocks: codes of elements from their records, in memory; all blocks:
- *		   codes beside links, one edit a block.  As many names at a time as there is
- *		   memory for
+ *		   codes beside links, one edit a block; row pages likewise.  As many names at
+ *		   a time as there is memory for
  *		5  HNSW_CODED
  *		6  all blocks: what is nearest to some elements; searches for them; how far
  *		   these have to go is written

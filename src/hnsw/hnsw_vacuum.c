@@ -3,7 +3,8 @@
  *	  Removing rows that nobody sees any more.
  *
  *		1  every TID of the index is offered to the callback, block by block; nodes
- *		   that are left without any become dead, emptied slots of TIDs free
+ *		   that are left without any become dead, emptied slots of TIDs free.  Then
+ *		   every lane of row pages, so that none leads to a slot that is used again
  *		2  nodes above the ground whose element is dead become dead; the entry is
  *		   moved if it is one of them
  *		3  links to dead nodes are replaced (hnsw_repair.h), and nodes to which nobody
@@ -53,6 +54,7 @@
 #include "hnsw/hnsw_node.h"
 #include "hnsw/hnsw_record.h"
 #include "hnsw/hnsw_repair.h"
+#include "hnsw/hnsw_row_page.h"
 #include "hnsw/hnsw_train.h"
 #include "pages/wal.h"
 
@@ -77,7 +79,8 @@ typedef struct HnswVacuum
 	bool found_dead; /* is there any dead node? */
 	uint8 *uppers;   /* a bit for each block that has nodes above the ground */
 	BlockNumber nuppers;
-	BlockNumber space; /* the first block known to have a free slot */
+	BlockNumber space;     /* the first block known to have a free slot */
+	BlockNumber row_space; /* likewise of row pages, and lanes */
 
 	/* dead TIDs of the page at hand, those of slot s before tids_end[s] */
 	ItemPointerData *tids;
@@ -576,6 +579,91 @@ vacuum_tids(HnswVacuum *vacuum)
 }
 
 /*
+ * 1. Lanes of row pages
+ */
+
+/* Nodes have lost TIDs that lanes still have: from now on, or no more */
+static void
+set_rows_stale(HnswVacuum *vacuum, uint32 stale)
+{
+	Buffer buffer = page_read(vacuum->index, HNSW_META_BLOCK, HNSW_MAGIC,
+							  HNSW_PAGE_META, BUFFER_LOCK_EXCLUSIVE, NULL);
+
+	if (hnsw_state(BufferGetPage(buffer))->rows_stale != stale)
+	{
+		PageEdit edit = edit_begin(vacuum->index);
+
+		hnsw_state(edit_page(&edit, buffer))->rows_stale = stale;
+		edit_finish(&edit);
+	}
+	UnlockReleaseBuffer(buffer);
+}
+
+/* Which lanes of a copied page are dead: bits; false: none */
+static bool
+find_dead_lanes(HnswVacuum *vacuum, Page page, uint32 *dead)
+{
+	const HnswLayout *layout = &vacuum->model->layout;
+	bool found = false;
+
+	for (uint32 word = 0; word < hnsw_row_words(layout); word++)
+	{
+		uint32 bits = hnsw_row_live(page, layout)[word];
+
+		dead[word] = 0;
+		for (; bits != 0; bits &= bits - 1)
+		{
+			uint32 bit = pg_rightmost_one_pos32(bits);
+
+			if (vacuum->callback(
+					&hnsw_row_tids(page, layout)[word * HNSW_ROW_WORD + bit],
+					vacuum->callback_state))
+				dead[word] |= 1U << bit;
+		}
+		found |= dead[word] != 0;
+	}
+	return found;
+}
+
+static void
+clear_lanes(HnswVacuum *vacuum, BlockNumber blkno, const uint32 *dead)
+{
+	Buffer buffer = page_read(vacuum->index, blkno, HNSW_MAGIC, HNSW_PAGE_ROWS,
+							  BUFFER_LOCK_EXCLUSIVE, vacuum->info->strategy);
+	PageEdit edit = edit_begin(vacuum->index);
+
+	hnsw_row_clear(edit_page(&edit, buffer), &vacuum->model->layout, dead);
+	edit_finish(&edit);
+	UnlockReleaseBuffer(buffer);
+}
+
+/* Nobody else frees lanes: what is found dead in a copy still is */
+static void
+vacuum_rows(HnswVacuum *vacuum)
+{
+	const HnswLayout *layout = &vacuum->model->layout;
+	HnswRowWalk walk =
+		hnsw_row_walk(vacuum->index, vacuum->model, vacuum->info->strategy);
+	uint32 *dead = palloc(hnsw_row_words(layout) * sizeof(uint32));
+	char *page = palloc(BLCKSZ);
+	BlockNumber blkno;
+
+	while (hnsw_row_walk_copy(&walk, page, &blkno))
+	{
+		bool found = find_dead_lanes(vacuum, page, dead);
+
+		vacuum_pause();
+		if (found)
+			clear_lanes(vacuum, blkno, dead);
+		if (vacuum->row_space == InvalidBlockNumber &&
+			(found || hnsw_row_free_lane(page, layout) >= 0))
+			vacuum->row_space = blkno;
+	}
+	pfree(page);
+	pfree(dead);
+}
+
+/*
  * 2. Nodes above the ground, and the entry
  */
 
@@ -1027,6 +1115,9 @@ update_state(HnswVacuum *vacuum)
 	(void) hnsw_model_get(vacuum->index, &state);
 	if (vacuum->space < state.space)
 		hnsw_set_space(vacuum->index, vacuum->space);
+	if (vacuum->row_space != InvalidBlockNumber &&
+		vacuum->row_space != state.row_space)
+		hnsw_set_row_space(vacuum->index, vacuum->row_space);
 	if (vacuum->nrows == state.nrows)
 		return;
 	buffer = page_read(vacuum->index, HNSW_META_BLOCK, HNSW_MAGIC,
@@ -1050,7 +1141,8 @@ hnsw_bulk_delete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 						 .callback_state = state,
 						 .best = HNSW_NONE,
 						 .ground = HNSW_NONE,
-						 .space = InvalidBlockNumber};
+						 .space = InvalidBlockNumber,
+						 .row_space = InvalidBlockNumber};
 
 	if (stats == NULL)
 		stats = palloc0(sizeof(IndexBulkDeleteResult));
@@ -1058,7 +1150,10 @@ hnsw_bulk_delete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 	old = MemoryContextSwitchTo(context);
 	vacuum.model = hnsw_model_copy(info->index, NULL);
 	allocate_names(&vacuum);
+	set_rows_stale(&vacuum, 1);
 	vacuum_tids(&vacuum);
+	vacuum_rows(&vacuum);
+	set_rows_stale(&vacuum, 0);
 	if (vacuum.found_dead)
 		remove_dead(&vacuum);
 	update_state(&vacuum);

@@ -2,9 +2,9 @@
  * hnsw_write.c
  *	  Writes the pages of an index that is being built.
  *
- * Behind the model the nodes of the ground, in the order of elements; those of
- * the level above, and so on; then parts of records; then the slots with more TIDs.
- * So a node's name follows from its place.
+ * Behind the model the row pages; the nodes of the ground, in the order of elements;
+ * those of the level above, and so on; then parts of records; then the slots with
+ * more TIDs.  So a node's name follows from its place.
  */
 #include "postgres.h"
 
@@ -15,6 +15,8 @@
 #include "graph/graph.h"
 #include "hnsw/hnsw_node.h"
 #include "hnsw/hnsw_record.h"
+#include "hnsw/hnsw_row_page.h"
+#include "hnsw/hnsw_row_write.h"
 #include "hnsw/hnsw_write.h"
 #include "pages/wal.h"
 
@@ -37,7 +39,6 @@ typedef struct Writer
 	const HnswUpper *upper; /* by first_tid; NULL: from the ground up */
 	const uint8 *codes;     /* of the elements; NULL where there are none */
 	Size code_bytes;
-	const float *terms;
 
 	/* more TIDs of the elements before this one end before this name */
 	uint32 element;
@@ -99,7 +100,6 @@ hnsw_encode_job(HnswTeam *team)
 {
 	const HnswModel *model = hnsw_team_array(team, HNSW_MODEL);
 	uint8 *codes = hnsw_team_array(team, HNSW_CODES);
-	float *terms = hnsw_team_array(team, HNSW_TERMS);
 	HnswRows rows = hnsw_rows_of(team);
 	CodecShape shape = hnsw_codec_shape(&model->meta);
 	Size bytes = codec_of((CodecKind) model->meta.codec)->code_bytes(&shape);
@@ -120,7 +120,7 @@ hnsw_encode_job(HnswTeam *team)
 
 			if (!form->image(&model->meta, &node, record, length, row))
 				elog(ERROR, "a record has no image");
-			terms[i] = hnsw_code(model, row, codes + i * bytes, work);
+			hnsw_code(model, row, codes + i * bytes, work);
 		}
 	}
 	pfree(work);
@@ -138,7 +138,6 @@ make_codes(HnswTeam *team)
 	(void) hnsw_team_allocate(
 		team, HNSW_CODES,
 		n * codec_of((CodecKind) meta->codec)->code_bytes(&shape));
-	(void) hnsw_team_allocate(team, HNSW_TERMS, n * sizeof(float));
 	hnsw_team_run(team, HNSW_JOB_ENCODE, n, ENCODED);
 }
 
@@ -166,10 +165,7 @@ set_links(Writer *writer, HnswNode *node, uint32 at, uint32 place)
 		HnswLink link = {.id = writer->first[at] + neighbours[i]};
 
 		if (writer->codes != NULL)
-		{
 			link.code = writer->codes + element * writer->code_bytes;
-			link.term = writer->terms[element];
-		}
 		hnsw_link_set(node, writer->model, i, &link);
 	}
 }
@@ -337,7 +333,6 @@ writer_of(HnswTeam *team)
 					.upper = hnsw_team_array(team, HNSW_UPPER),
 					.codes = hnsw_team_array(team, HNSW_CODES),
 					.code_bytes = codec == NULL ? 0 : codec->code_bytes(&shape),
-					.terms = hnsw_team_array(team, HNSW_TERMS),
 					.next_more = plan->first_more};
 }
 
@@ -460,6 +455,26 @@ write_nodes(HnswTeam *team, HnswState *state)
 	write_all_more(team, &writer.rows, plan->first_more);
 }
 
+/* The rows in memory, by their TIDs */
+static void
+write_rows(HnswTeam *team)
+{
+	HnswRows rows = hnsw_rows_of(team);
+	HnswRowPlace *places = hnsw_team_allocate(
+		team, HNSW_ROW_PLACES, rows.ntids * sizeof(HnswRowPlace));
+	uint32 n = 0;
+
+	for (uint32 i = 0; i < rows.n; i++)
+	{
+		const HnswElement *element = &rows.elements[i];
+
+		for (uint32 j = 0; j < element->ntids; j++)
+			places[n++] = (HnswRowPlace){
+				.tid = rows.tids[element->first_tid + j], .element = i};
+	}
+	hnsw_write_rows(team, n);
+}
+
 /* The meta page, which says of itself to be no index yet */
 static Buffer
 begin_meta(Relation index, ForkNumber fork)
@@ -474,9 +489,12 @@ begin_meta(Relation index, ForkNumber fork)
 static void
 end_meta(Buffer buffer, const HnswMeta *meta, const HnswState *state)
 {
+	HnswState *written = hnsw_state(BufferGetPage(buffer));
+
 	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
 	memcpy(page_room(BufferGetPage(buffer)), meta, sizeof(*meta));
-	*hnsw_state(BufferGetPage(buffer)) = *state;
+	*written = *state;
+	written->row_space = meta->rows;
 	end_page(buffer);
 }
 
@@ -485,10 +503,15 @@ hnsw_write_empty(Relation index, ForkNumber fork, HnswMeta *meta)
 {
 	HnswState state = {.entry = HNSW_NONE};
 	Buffer buffer = begin_meta(index, fork);
+	Buffer rows;
 
 	if (meta->codec != CODEC_NONE)
 		meta->model = BufferGetBlockNumber(buffer) + 1;
 	write_model(index, fork, hnsw_floats(meta), NULL);
+	rows = wal_extend(index, fork);
+	hnsw_row_page_init(BufferGetPage(rows));
+	meta->rows = BufferGetBlockNumber(rows);
+	end_page(rows);
 	state.space = RelationGetNumberOfBlocksInFork(index, fork);
 	end_meta(buffer, meta, &state);
 }
@@ -499,22 +522,27 @@ hnsw_write_begin(HnswTeam *team, const float *floats)
 	HnswMeta *meta = &team->plan.meta;
 	Size nfloats = hnsw_floats(meta);
 	Buffer buffer = begin_meta(team->index, MAIN_FORKNUM);
+	HnswPlan *plan = &team->plan;
+	HnswLayout layout;
 	HnswModel *model;
 
 	if (meta->codec != CODEC_NONE)
 		meta->model = BufferGetBlockNumber(buffer) + 1;
+	write_model(team->index, MAIN_FORKNUM, nfloats, floats);
+	hnsw_layout_init(&layout, meta);
+	plan->nrow_pages =
+		hnsw_row_pages(&layout, Max(plan->ntids, plan->nspilled));
+	meta->rows = wal_extend_run(team->index, MAIN_FORKNUM, plan->nrow_pages);
 	model = hnsw_team_allocate(team, HNSW_MODEL,
 							   offsetof(HnswModel, floats) +
 								   nfloats * sizeof(float));
 	model->meta = *meta;
 	model->nhints = 0;
-	hnsw_layout_init(&model->layout, meta);
+	model->layout = layout;
 	if (floats != NULL)
 		memcpy(model->floats, floats, nfloats * sizeof(float));
 	else
 		memset(model->floats, 0, nfloats * sizeof(float));
-
-	write_model(team->index, MAIN_FORKNUM, nfloats, floats);
 	return buffer;
 }
 
@@ -524,8 +552,9 @@ hnsw_write_levels(HnswTeam *team, HnswState *state)
 	if (hnsw_has_codes(&team->plan.meta))
 		make_codes(team);
 	write_nodes(team, state);
+	if (team->plan.lowest == 0)
+		write_rows(team);
 	hnsw_team_free(team, HNSW_PART_STARTS);
-	hnsw_team_free(team, HNSW_TERMS);
 	hnsw_team_free(team, HNSW_CODES);
 }
 

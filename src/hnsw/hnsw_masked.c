@@ -1,0 +1,391 @@
+/*
+ * hnsw_masked.c
+ *	  A search among the rows of a set: by row pages, not by links.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "miscadmin.h"
+#include "port/pg_bitutils.h"
+#include "utils/memutils.h"
+
+#include "core/select.h"
+#include "hnsw/hnsw_masked.h"
+#include "hnsw/hnsw_row_page.h"
+
+/*
+ * Blocks of the table that are looked up in the set, at most, to find that a page of
+ * rows has none of it
+ */
+#define MOST_LOOKED_UP 64
+
+/* Of the nearest k so many may be missed, as far as errors of estimates tell */
+#define MISSED_SHARE 0.02
+
+/* The rows met so far with the least estimates, the farthest of them first: a heap */
+typedef struct Candidates
+{
+	HnswRowAt *rows;
+	uint32 n;
+	uint32 wanted;
+	uint32 room;
+	float farthest; /* estimate, when they have been put in order */
+} Candidates;
+
+typedef struct Masked
+{
+	HnswSearch *search;
+	const HnswModel *model;
+	const TidFilter *tids;
+	const Codec *codec; /* NULL: there are no codes */
+	CodecQuery query;
+	float keys[HNSW_ROW_WORD];
+	float terms[HNSW_ROW_WORD]; /* zeros */
+	uint32 scratch[HNSW_ROW_WORD];
+	Candidates candidates;
+	HnswMaskedResult result;
+} Masked;
+
+/*
+ * Candidates
+ */
+
+/* Room for n, of which there may be as many as are wanted */
+static void
+reserve(Candidates *c, uint32 n)
+{
+	uint32 room = Min(Max(n, 2 * (uint64) c->room), c->wanted);
+
+	if (n <= c->room)
+		return;
+	c->rows = c->rows == NULL
+		? MemoryContextAllocHuge(CurrentMemoryContext, room * sizeof(HnswRowAt))
+		: repalloc_huge(c->rows, room * sizeof(HnswRowAt));
+	c->room = room;
+}
+
+/* Who is not below it need not come */
+static inline float
+limit_of(const Candidates *c)
+{
+	return c->n < c->wanted ? INFINITY : c->rows[0].estimate;
+}
+
+static void
+sift_up(Candidates *c, const HnswRowAt *row)
+{
+	uint32 at = c->n - 1;
+
+	for (; at > 0 && c->rows[(at - 1) / 2].estimate < row->estimate;
+		 at = (at - 1) / 2)
+		c->rows[at] = c->rows[(at - 1) / 2];
+	c->rows[at] = *row;
+}
+
+static void
+sift_down(Candidates *c, const HnswRowAt *row)
+{
+	uint32 at = 0;
+
+	for (;;)
+	{
+		uint32 child = 2 * at + 1;
+
+		if (child >= c->n)
+			break;
+		if (child + 1 < c->n &&
+			c->rows[child + 1].estimate > c->rows[child].estimate)
+			child++;
+		if (c->rows[child].estimate <= row->estimate)
+			break;
+		c->rows[at] = c->rows[child];
+		at = child;
+	}
+	c->rows[at] = *row;
+}
+
+/* Until there are enough any estimate will do */
+static inline void
+add_candidate(Candidates *c, const HnswRowAt *row)
+{
+	if (c->n < c->wanted)
+	{
+		reserve(c, c->n + 1);
+		c->n++;
+		sift_up(c, row);
+	}
+	else if (row->estimate < c->rows[0].estimate)
+		sift_down(c, row);
+}
+
+/*
+ * Pages
+ */
+
+/* Has the set rows in the blocks of a page, as far as that is soon known? */
+static bool
+may_have_rows(const TidFilter *tids, const HnswRowHead *head)
+{
+	BlockNumber end;
+
+	if (head->nlive == 0 || head->low >= tids->nblocks)
+		return false;
+	if (tids->places == NULL || head->high < head->low ||
+		head->high - head->low >= MOST_LOOKED_UP)
+		return true;
+	end = Min(head->high + 1, tids->nblocks);
+	for (BlockNumber block = head->low; block < end; block++)
+	{
+		if (tids->places[block] != 0)
+			return true;
+	}
+	return false;
+}
+
+/* Which lanes of a word are in the set: bits */
+static uint32
+members_of(const Masked *m, Page page, uint32 word)
+{
+	const HnswLayout *layout = &m->model->layout;
+	const ItemPointerData *tids =
+		hnsw_row_tids(page, layout) + word * HNSW_ROW_WORD;
+	uint32 members = 0;
+
+	for (uint32 bits = hnsw_row_live(page, layout)[word]; bits != 0;
+		 bits &= bits - 1)
+	{
+		uint32 bit = pg_rightmost_one_pos32(bits);
+
+		members |= (uint32) tid_filter_has(m->tids, &tids[bit]) << bit;
+	}
+	return members;
+}
+
+static void
+take_lane(Masked *m, Page page, uint32 lane, float estimate)
+{
+	const HnswLayout *layout = &m->model->layout;
+	HnswRowAt row = {.ground = hnsw_row_grounds(page, layout)[lane],
+					 .tid = hnsw_row_tids(page, layout)[lane],
+					 .estimate = estimate};
+
+	add_candidate(&m->candidates, &row);
+}
+
+/* Estimate those of a word that are in the set */
+static void
+scan_word(Masked *m, Page page, uint32 word, uint32 members)
+{
+	CodecScan scan = {.codes = hnsw_row_codes(page, &m->model->layout, word),
+					  .nlanes = HNSW_ROW_WORD,
+					  .ahead = m->model->layout.block_bytes,
+					  .terms = m->terms,
+					  .limit = limit_of(&m->candidates)};
+	uint32 near;
+
+	m->codec->scan(&m->query, &scan, m->keys, &near);
+	if (scan.limit == INFINITY)
+	{
+		/* all are taken, also those that are infinitely far, or nobody knows */
+		for (uint32 far = ~near; far != 0; far &= far - 1)
+			m->keys[pg_rightmost_one_pos32(far)] = INFINITY;
+		near = members;
+	}
+	for (near &= members; near != 0; near &= near - 1)
+	{
+		uint32 bit = pg_rightmost_one_pos32(near);
+
+		take_lane(m, page, word * HNSW_ROW_WORD + bit, m->keys[bit]);
+	}
+}
+
+static void
+scan_page(Masked *m, Page page)
+{
+	const HnswLayout *layout = &m->model->layout;
+
+	m->result.pages++;
+	for (uint32 word = 0; word < hnsw_row_words(layout); word++)
+	{
+		uint32 members = members_of(m, page, word);
+
+		if (members == 0)
+			continue;
+		m->result.rows += pg_popcount32(members);
+		if (m->codec != NULL)
+			scan_word(m, page, word, members);
+		else if (m->result.rows <= m->candidates.wanted)
+		{
+			for (; members != 0; members &= members - 1)
+				take_lane(
+					m, page,
+					word * HNSW_ROW_WORD + pg_rightmost_one_pos32(members), 0);
+		}
+	}
+}
+
+static void
+scan_pages(Masked *m)
+{
+	HnswRowWalk walk = hnsw_row_walk(m->search->index, m->model, NULL);
+	Buffer buffer;
+
+	while (BufferIsValid(buffer = hnsw_row_walk_next(&walk, BUFFER_LOCK_SHARE)))
+	{
+		Page page = BufferGetPage(buffer);
+
+		if (may_have_rows(m->tids, hnsw_row_head(page)))
+			scan_page(m, page);
+		UnlockReleaseBuffer(buffer);
+		CHECK_FOR_INTERRUPTS();
+	}
+}
+
+/*
+ * Looking at candidates
+ */
+
+static int
+compare_estimates(const void *a, const void *b)
+{
+	float x = ((const HnswRowAt *) a)->estimate;
+	float y = ((const HnswRowAt *) b)->estimate;
+
+	return x < y ? -1 : x > y;
+}
+
+/* The k'th least key of n candidates */
+static double
+nearest_key(const HnswRowAt *rows, uint32 n, uint32 k)
+{
+	double *keys = palloc(n * sizeof(double));
+	double key;
+
+	for (uint32 i = 0; i < n; i++)
+		keys[i] = isnan(rows[i].key) ? INFINITY : rows[i].key;
+	key = select_nth(keys, n, k - 1);
+	pfree(keys);
+	return key;
+}
+
+/* What the errors of estimates of n rows are like: keys less estimates */
+static void
+measure_errors(const HnswRowAt *rows, uint32 n, double *mean, double *deviation)
+{
+	double sum = 0;
+	double squares = 0;
+	uint32 known = 0;
+
+	for (uint32 i = 0; i < n; i++)
+	{
+		double error = (double) rows[i].key - rows[i].estimate;
+
+		if (!isfinite(error))
+			continue;
+		sum += error;
+		squares += error * error;
+		known++;
+	}
+	*mean = sum / Max(known, 1);
+	squares = squares / Max(known, 1) - *mean * *mean;
+	*deviation = sqrt(Max(squares, 0));
+}
+
+/* The chance that a row with this estimate has a key below limit */
+static double
+chance_below(double limit, double estimate, double deviation)
+{
+	double behind = estimate - limit;
+
+	if (deviation == 0)
+		return behind < 0;
+	return erfc(behind / deviation * M_SQRT1_2) / 2;
+}
+
+/*
+ * Are the nearest k among the n candidates that were looked at, but for few?  By the
+ * estimates of the others, and of all rows of the set that are no candidates, if errors
+ * are like those that are known.
+ */
+static bool
+has_nearest(const Masked *m, uint32 n, uint32 k)
+{
+	const Candidates *c = &m->candidates;
+	double tolerated = MISSED_SHARE * k;
+	double others = m->result.rows - c->n;
+	double mean;
+	double deviation;
+	double limit;
+	double missed;
+
+	if (n < k || !hnsw_search_estimates_keys(m->search))
+		return false;
+	measure_errors(c->rows, n, &mean, &deviation);
+	limit = nearest_key(c->rows, n, k) - mean;
+	missed = others * chance_below(limit, c->farthest, deviation);
+	for (uint32 i = n; i < c->n && missed <= tolerated; i++)
+		missed += chance_below(limit, c->rows[i].estimate, deviation);
+	return missed <= tolerated;
+}
+
+/* The nearest candidates, at least so many, until there seem to be k */
+static void
+look_at_candidates(Masked *m, uint32 k, uint32 least)
+{
+	HnswSearch *search = m->search;
+	Candidates *c = &m->candidates;
+	HnswMaskedResult *result = &m->result;
+
+	qsort(c->rows, c->n, sizeof(HnswRowAt), compare_estimates);
+	if (c->n > 0)
+		c->farthest = c->rows[c->n - 1].estimate;
+	while (result->n < c->n && !result->enough)
+	{
+		uint32 more = Min(Max(result->n, least), c->n - result->n);
+
+		hnsw_search_look_at(search, c->rows + result->n, more);
+		result->n += more;
+		result->enough = has_nearest(m, result->n, k);
+	}
+	search->complete = result->n == result->rows;
+	/* where estimates are of something else, nobody knows */
+	if (search->complete || !hnsw_search_estimates_keys(search))
+		result->enough = true;
+}
+
+static HnswMaskedResult
+run_once(HnswSearch *search, uint32 k, uint32 least, uint32 most)
+{
+	const CodecQuery *query = hnsw_search_begin(search);
+	Masked m = {.search = search,
+				.model = hnsw_model_get(search->index, NULL),
+				.tids = search->tids,
+				.candidates = {.wanted = most}};
+
+	if (query != NULL && hnsw_rows_have_codes(m.model))
+	{
+		m.codec = codec_of((CodecKind) m.model->meta.codec);
+		m.query = *query;
+		m.query.scratch = m.scratch;
+	}
+	scan_pages(&m);
+	search->complete = false;
+	if (m.codec != NULL || m.result.rows <= most)
+		look_at_candidates(&m, k, least);
+	if (m.candidates.rows != NULL)
+		pfree(m.candidates.rows);
+	return m.result;
+}
+
+/* Estimates may have been none where codes have changed meanwhile: once more */
+HnswMaskedResult
+hnsw_search_masked(HnswSearch *search, uint32 k, uint32 least, uint32 most)
+{
+	HnswMaskedResult result;
+
+	do
+		result = run_once(search, Max(k, 1), Max(least, 1), Max(most, 1));
+	while (hnsw_search_is_outdated(search));
+	return result;
+}
