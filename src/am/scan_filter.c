@@ -1,0 +1,288 @@
+/*
+ * scan_filter.c
+ *	  Which way a scan takes to the rows that pass its filter.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "access/relscan.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+
+#include "am/methods.h"
+#include "am/scan_state.h"
+#include "core/compat.h"
+
+/*
+ * Which way to filtered rows is shorter: microseconds, measured on one machine with
+ * PostgreSQL 15.  Only what they are in proportion to each other matters.
+ */
+#define INLINE_ROW_TIME 0.5  /* read a row, compute its distance */
+#define TOASTED_ROW_TIME 3.5 /* the same where the value lies out of line */
+#define TESTED_ROW_TIME 0.1  /* ask a condition that it fails, in order */
+#define TESTED_HIT_TIME 0.8  /* the same out of order */
+
+#define TESTED_SET_TIME 0.3    /* the same for a row of a set */
+#define MATCHING_ROW_TIME 0.15 /* have another index find a row of the set */
+
+/* A batch is made for some more rows than seem to be needed until enough pass */
+#define PASS_MARGIN 1.3
+#define UNCERTAIN 2     /* a sure way counts for as much as one half as long */
+#define FIRST_GROWTH 10 /* the first for so many times those wanted, at most */
+#define LATER_GROWTH 16 /* than the one before, at most */
+
+/* Rows of the table, by its statistics; 0: nobody knows */
+static double
+table_rows(const IndexScanDesc desc)
+{
+	return Max(desc->heapRelation->rd_rel->reltuples, 0);
+}
+
+/* Rows of the set, those of whole blocks guessed */
+static double
+matching_rows(IndexScanDesc desc, const TidFilter *tids)
+{
+	double pages = Max(desc->heapRelation->rd_rel->relpages, 1);
+
+	return tids->rows + tids->whole * table_rows(desc) / pages;
+}
+
+/* A row of the table, if one is known */
+static bool
+some_row(const VectorScan *scan, ItemPointer tid)
+{
+	if (scan->query.tids != NULL)
+		return tid_filter_first(scan->query.tids, tid);
+	if (scan->batch.nhits > 0)
+		*tid = scan->batch.hits[0].tid;
+	return scan->batch.nhits > 0;
+}
+
+/* Microseconds to read one row and compute its distance */
+static double
+row_time(VectorScan *scan)
+{
+	ItemPointerData tid;
+	Datum value;
+
+	if (some_row(scan, &tid) && scan_heap_row(scan->heap, &tid) != NULL &&
+		scan_heap_stored(scan->heap, &value) &&
+		VARATT_IS_EXTERNAL_ONDISK(DatumGetPointer(value)))
+		return TOASTED_ROW_TIME;
+	return INLINE_ROW_TIME;
+}
+
+/* Is it better to look at all rows of the set than to search among them for k? */
+bool
+scan_exact_is_shorter(IndexScanDesc desc, VectorScan *scan, double k)
+{
+	double rows = matching_rows(desc, scan->query.tids);
+	double passing = rows;
+	double exact = 0;
+	double masked = methods_find(desc->indexRelation)
+						->masked_time(desc->indexRelation, k, rows);
+
+	if (scan->tests)
+	{
+		passing = Min(scan->filter->share * table_rows(desc), rows);
+		exact = rows * TESTED_SET_TIME;
+		/* which may not be all: there may be fewer that pass than expected */
+		masked = (masked + k * TESTED_HIT_TIME) * UNCERTAIN;
+	}
+	return exact + passing * row_time(scan) < masked;
+}
+
+/* From now on only rows of the filter's set are looked for */
+static void
+take_tids(VectorScan *scan)
+{
+	const TidFilter *tids = scan->filter->tids(scan->filter->arg);
+
+	scan->query.tids = tids;
+	scan->tests = !scan->filter->tids_suffice || tids->recheck;
+	scan->totals.matching += tids->rows;
+	scan->totals.whole += tids->whole;
+	scan_open_query(scan, false);
+}
+
+/* Share of the hits that is expected to pass */
+static double
+expected_share(IndexScanDesc desc, const VectorScan *scan)
+{
+	double share = scan->filter->share;
+	double rows = table_rows(desc);
+
+	if (scan->query.tids != NULL && rows > 0)
+		share /= matching_rows(desc, scan->query.tids) / rows;
+	return Max(Min(share, 1), 1e-9);
+}
+
+/* Hits to ask for until as many pass as are wanted, by what was expected */
+static double
+expected_k(IndexScanDesc desc, const VectorScan *scan)
+{
+	return Min(PASS_MARGIN * scan->wanted / expected_share(desc, scan),
+			   FIRST_GROWTH * scan->wanted);
+}
+
+/* The same, by the batch before, of which those returned and nready have passed */
+static double
+observed_k(const VectorScan *scan)
+{
+	double gone = scan->returned.n;
+	double k = scan->k * PASS_MARGIN * (gone + scan->wanted) /
+		(gone + scan->nready + 0.5);
+
+	return Max(Min(k, LATER_GROWTH * scan->k), 2 * scan->k);
+}
+
+/* Microseconds to find and ask the k nearest rows */
+static double
+asking_time(IndexScanDesc desc, double k)
+{
+	return k * TESTED_HIT_TIME +
+		methods_find(desc->indexRelation)
+			->masked_time(desc->indexRelation, k, table_rows(desc));
+}
+
+/*
+ * Is it better to make the set than to ask hits, of which such a share passes?  That
+ * the table has no statistics tells nothing: then the set is no mistake.
+ */
+static bool
+set_is_shorter(IndexScanDesc desc, const VectorScan *scan, double share)
+{
+	double rows = scan->filter->tids_share * table_rows(desc);
+	double time = rows * (MATCHING_ROW_TIME + INLINE_ROW_TIME);
+
+	if (rows == 0)
+		return true;
+	time = Min(time,
+			   rows * MATCHING_ROW_TIME +
+				   methods_find(desc->indexRelation)
+					   ->masked_time(desc->indexRelation, scan->wanted, rows));
+	return time < asking_time(desc, PASS_MARGIN * scan->wanted / share);
+}
+
+/* Is it better to ask all rows of the index than the k nearest ones? */
+static bool
+all_is_shorter(IndexScanDesc desc, VectorScan *scan, double k)
+{
+	double rows = table_rows(desc);
+	double time;
+
+	if (scan->bounded || rows == 0)
+		return false;
+	time = TESTED_ROW_TIME;
+	/* which is to compute its distance */
+	if (scan->bound < INFINITY)
+		time += row_time(scan);
+	return rows * time < asking_time(desc, k);
+}
+
+void
+scan_start_filtered(IndexScanDesc desc, VectorScan *scan)
+{
+	const RowFilter *filter = scan->filter;
+	double k = scan->query.rows;
+
+	scan->tests = true;
+	scan->bounded =
+		methods_find(desc->indexRelation)->reach(desc->indexRelation) !=
+		REACH_ALL;
+	scan->wanted = k;
+	if (filter->tids != NULL && scan->order != SCAN_UNORDERED &&
+		set_is_shorter(desc, scan, expected_share(desc, scan)))
+		take_tids(scan);
+	if (scan->tests)
+		k = expected_k(desc, scan);
+	if (scan->order == SCAN_UNORDERED ||
+		(scan->query.tids != NULL
+			 ? scan_exact_is_shorter(desc, scan, k)
+			 : all_is_shorter(desc, scan,
+							  scan->wanted / expected_share(desc, scan))))
+	{
+		scan->totals.exact++;
+		scan_sort_rest(scan);
+		return;
+	}
+	if (scan->query.tids != NULL)
+		scan->totals.masked++;
+	else
+		scan->totals.by_condition++;
+	scan_run_batch(scan, k);
+}
+
+/* Fewer have passed than are wanted: which is the way to more of them? */
+void
+scan_go_on_testing(IndexScanDesc desc, VectorScan *scan)
+{
+	double k = observed_k(scan);
+	double passed = scan->returned.n + scan->nready;
+	double share = Min((passed + 0.5) / scan->k, 1);
+
+	/* what was held back comes again */
+	scan->nready = scan->next = 0;
+	scan->last = scan->before;
+	scan_resolve_last(scan);
+	returned_index(&scan->returned, scan->query.query_memory);
+	if (scan->query.tids == NULL && scan->filter->tids != NULL &&
+		set_is_shorter(desc, scan, share))
+	{
+		take_tids(scan);
+		if (scan->tests)
+			k = Max(expected_k(desc, scan), scan->returned.n * 2);
+		else
+			k = (scan->wanted + scan->returned.n) * 2;
+	}
+	if (scan->query.tids != NULL ? scan_exact_is_shorter(desc, scan, k)
+								 : all_is_shorter(desc, scan, k))
+		scan_sort_rest(scan);
+	else
+		scan_run_batch(scan, k);
+}
+
+static void
+hold_back(VectorScan *scan, const ScanHit *hit)
+{
+	if (scan->nready == scan->ready_room)
+	{
+		uint32 room = Max(scan->ready_room * 2, 64);
+		ScanHit *ready = MemoryContextAllocHuge(scan->query.query_memory,
+												room * sizeof(ScanHit));
+
+		if (scan->nready > 0)
+			memcpy(ready, scan->ready, scan->nready * sizeof(ScanHit));
+		scan->ready = ready;
+		scan->ready_room = room;
+	}
+	scan->ready[scan->nready++] = *hit;
+}
+
+/*
+ * The next hit that passes.  False where the batch has fewer than are wanted, and
+ * there may be more elsewhere.
+ */
+bool
+scan_next_passing(VectorScan *scan, ScanHit *hit)
+{
+	if (scan->next == scan->nready)
+	{
+		if (scan->nready > 0)
+			scan->wanted *= BATCH_GROWTH;
+		scan->nready = scan->next = 0;
+		scan->before = scan->last;
+	}
+	if (scan->next == 0)
+	{
+		while (scan->nready < scan->wanted && scan_next_hit(scan, hit))
+			hold_back(scan, hit);
+		if (scan->nready < scan->wanted && !scan->batch.exhausted)
+			return false;
+	}
+	if (scan->next == scan->nready)
+		return false;
+	*hit = scan->ready[scan->next++];
+	return true;
+}
