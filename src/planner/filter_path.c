@@ -211,7 +211,7 @@ share_of_hits(const Search *search)
 
 /*
  * To find the rows that are wanted: the cheaper one of what the scan may do, see
- * am/scan.c.  masked: microseconds of a search among those that the bitmap has.
+ * am/scan_filter.c.  masked: microseconds of a search among those that the bitmap has.
  */
 static Cost
 search_cost(PlannerInfo *root, const RelOptInfo *rel, const Search *search,
