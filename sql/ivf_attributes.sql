@@ -160,6 +160,13 @@ BEGIN
 END $$;
 SELECT pg_temp.plan('SELECT id FROM facts WHERE ' || condition || ' ORDER BY v <-> ''[1,0,0,0,0,0,0,0,0,0,0,0]'' LIMIT 5')
 FROM unnest(ARRAY['i4 = 7', 'i4 IN (7, 8) AND b', 'NOT b AND t IS NULL', 'labels && ''{3}'' AND i2 = 3', 'tz > now() AND i4 < 5::int8', 'v IS NOT NULL']) condition;
+-- orders that are the distance's, and rows within a distance
+SELECT pg_temp.plan('SELECT id FROM facts WHERE 7 = i4 AND t IS NOT NULL AND NOT b ORDER BY 2 * (v <-> ''[1,0,0,0,0,0,0,0,0,0,0,0]'') LIMIT 5');
+SELECT pg_temp.plan('SELECT id FROM facts WHERE i4 IN (7, 8) AND v <-> ''[1,0,0,0,0,0,0,0,0,0,0,0]'' < 1.2');
+SELECT array_agg(d) = (SELECT array_agg(d) FROM (SELECT 2 * (v <-> '[1,0,0,0,0,0,0,0,0,0,0,0]') AS d FROM (SELECT * FROM facts OFFSET 0) f WHERE i4 = 7 AND t IS NOT NULL ORDER BY 1 LIMIT 20) e) AS same
+	FROM (SELECT 2 * (v <-> '[1,0,0,0,0,0,0,0,0,0,0,0]') AS d FROM facts WHERE 7 = i4 AND t IS NOT NULL ORDER BY 2 * (v <-> '[1,0,0,0,0,0,0,0,0,0,0,0]') LIMIT 20) s;
+SELECT count(*) > 0 AS some, count(*) = (SELECT count(*) FROM (SELECT * FROM facts OFFSET 0) f WHERE i4 IN (7, 8) AND v <-> '[1,0,0,0,0,0,0,0,0,0,0,0]' < 1.2) AS same
+	FROM facts WHERE i4 IN (7, 8) AND v <-> '[1,0,0,0,0,0,0,0,0,0,0,0]' < 1.2;
 RESET enable_seqscan;
 RESET enable_sort;
 -- not without an order, nor for rows that it does not have

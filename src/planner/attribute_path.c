@@ -1,6 +1,6 @@
 /*
  * attribute_path.c
- *	  Conditions on attributes that the planner leaves out of ordered index scans.
+ *	  Conditions on attributes for index scans, where the planner leaves them out.
  *
  * Before 17 an index scan that has = ANY (array) on another column than the first
  * counts as unordered, as it would be for a B-tree; and before 16 a condition that is
@@ -27,39 +27,73 @@
 static set_rel_pathlist_hook_type next_pathlist;
 
 static bool
-is_ours(const IndexOptInfo *info)
+collation_fits(const IndexOptInfo *info, int column, Oid collation)
 {
-	/* the planner holds a lock on it */
-	Relation index = index_open(info->indexoid, NoLock);
-	bool ours = methods_find(index) != NULL;
+	return !OidIsValid(info->indexcollations[column]) ||
+		info->indexcollations[column] == collation;
+}
 
-	index_close(index, NoLock);
-	return ours;
+/* Is it known when the scan begins, as far as this table goes? */
+static bool
+is_known(PlannerInfo *root, const IndexOptInfo *info, Node *value)
+{
+	return !bms_is_member(info->rel->relid, pull_varnos(root, value)) &&
+		!contain_volatile_functions(value);
 }
 
 /* column = ANY (array), or with another operator of the column's */
 static bool
-matches_any(PlannerInfo *root, const IndexOptInfo *info, int column,
+matches_any(PlannerInfo *root, IndexOptInfo *info, int column,
 			const Expr *clause)
 {
 	const ScalarArrayOpExpr *any = (const ScalarArrayOpExpr *) clause;
-	Node *array;
-	Oid collation = info->indexcollations[column];
 
-	if (!IsA(clause, ScalarArrayOpExpr) || !any->useOr)
-		return false;
-	array = lsecond(any->args);
-	return match_index_to_operand(linitial(any->args), column,
-								  unconstify(IndexOptInfo *, info)) &&
+	return IsA(clause, ScalarArrayOpExpr) && any->useOr &&
+		match_index_to_operand(linitial(any->args), column, info) &&
 		op_in_opfamily(any->opno, info->opfamily[column]) &&
-		(!OidIsValid(collation) || collation == any->inputcollid) &&
-		!bms_is_member(info->rel->relid, pull_varnos(root, array)) &&
-		!contain_volatile_functions(array);
+		collation_fits(info, column, any->inputcollid) &&
+		is_known(root, info, lsecond(any->args));
 }
 
-/* A condition that is the boolean column itself, as the column = true; or NULL */
+/* column op value */
+static bool
+matches_operator(PlannerInfo *root, IndexOptInfo *info, int column,
+				 const Expr *clause)
+{
+	const OpExpr *operation = (const OpExpr *) clause;
+
+	return IsA(clause, OpExpr) && list_length(operation->args) == 2 &&
+		match_index_to_operand(linitial(operation->args), column, info) &&
+		op_in_opfamily(operation->opno, info->opfamily[column]) &&
+		collation_fits(info, column, operation->inputcollid) &&
+		is_known(root, info, lsecond(operation->args));
+}
+
+/* value op column, the other way round; or NULL */
+static RestrictInfo *
+commuted(const Expr *clause, RestrictInfo *rinfo)
+{
+	const OpExpr *operation = (const OpExpr *) clause;
+	Oid other = InvalidOid;
+
+	if (IsA(clause, OpExpr) && list_length(operation->args) == 2)
+		other = get_commutator(operation->opno);
+	return OidIsValid(other) ? commute_restrictinfo(rinfo, other) : NULL;
+}
+
+/* column IS NULL, IS NOT NULL */
+static bool
+matches_null(IndexOptInfo *info, int column, const Expr *clause)
+{
+	const NullTest *test = (const NullTest *) clause;
+
+	return IsA(clause, NullTest) && !test->argisrow &&
+		match_index_to_operand((Node *) test->arg, column, info);
+}
+
+/* A condition that is the boolean column itself, as column = true; or NULL */
 static Expr *
-boolean_comparison(const IndexOptInfo *info, int column, Expr *clause)
+boolean_comparison(IndexOptInfo *info, int column, Expr *clause)
 {
 	Node *operand = (Node *) clause;
 	bool value = true;
@@ -81,41 +115,51 @@ boolean_comparison(const IndexOptInfo *info, int column, Expr *clause)
 		operand = (Node *) test->arg;
 		value = test->booltesttype == IS_TRUE;
 	}
-	if (!match_index_to_operand(operand, column,
-								unconstify(IndexOptInfo *, info)))
+	if (!match_index_to_operand(operand, column, info))
 		return NULL;
 	return make_opclause(BooleanEqualOperator, BOOLOID, false, (Expr *) operand,
 						 (Expr *) makeBoolConst(value, false), InvalidOid,
 						 InvalidOid);
 }
 
+/* What the index is asked for a condition by its column; NULL: nothing */
+static RestrictInfo *
+match_column(PlannerInfo *root, IndexOptInfo *info, int column,
+			 RestrictInfo *rinfo)
+{
+	Expr *clause = rinfo->clause;
+	RestrictInfo *other;
+	Expr *comparison;
+
+	if (matches_any(root, info, column, clause) ||
+		matches_operator(root, info, column, clause) ||
+		matches_null(info, column, clause))
+		return rinfo;
+	other = commuted(clause, rinfo);
+	if (other != NULL && matches_operator(root, info, column, other->clause))
+		return other;
+	comparison = boolean_comparison(info, column, clause);
+	return comparison == NULL ? NULL
+							  : make_simple_restrictinfo(root, comparison);
+}
+
 /* A table's condition as one of the index; NULL where it is none */
 static IndexClause *
-match_clause(PlannerInfo *root, const IndexOptInfo *info, RestrictInfo *rinfo)
+match_clause(PlannerInfo *root, IndexOptInfo *info, RestrictInfo *rinfo)
 {
 	if (rinfo->pseudoconstant ||
 		!restriction_is_securely_promotable(rinfo, info->rel))
 		return NULL;
 	for (int column = 1; column < info->nkeycolumns; column++)
 	{
-		IndexClause *clause = NULL;
-		Expr *comparison;
+		RestrictInfo *asked = match_column(root, info, column, rinfo);
+		IndexClause *clause;
 
-		if (matches_any(root, info, column, rinfo->clause))
-		{
-			clause = makeNode(IndexClause);
-			clause->indexquals = list_make1(rinfo);
-		}
-		else if ((comparison =
-					  boolean_comparison(info, column, rinfo->clause)) != NULL)
-		{
-			clause = makeNode(IndexClause);
-			clause->indexquals =
-				list_make1(make_simple_restrictinfo(root, comparison));
-		}
-		if (clause == NULL)
+		if (asked == NULL)
 			continue;
+		clause = makeNode(IndexClause);
 		clause->rinfo = rinfo;
+		clause->indexquals = list_make1(asked);
 		clause->lossy = false;
 		clause->indexcol = column;
 		return clause;
@@ -144,36 +188,36 @@ compare_columns(const ListCell *a, const ListCell *b)
 		lfirst_node(IndexClause, b)->indexcol;
 }
 
-/* The conditions that the path lacks */
-static List *
-missing_clauses(PlannerInfo *root, const IndexPath *path)
+List *
+attribute_clauses(PlannerInfo *root, IndexOptInfo *index, const List *known)
 {
-	List *missing = NIL;
+	List *clauses = list_copy(known);
 	ListCell *cell;
 
-	foreach(cell, path->indexinfo->indrestrictinfo)
+	if (index->nkeycolumns == 1)
+		return clauses;
+	foreach(cell, index->indrestrictinfo)
 	{
 		RestrictInfo *rinfo = lfirst_node(RestrictInfo, cell);
 		IndexClause *clause = NULL;
 
-		if (!has_clause(path->indexclauses, rinfo))
-			clause = match_clause(root, path->indexinfo, rinfo);
+		if (!has_clause(known, rinfo))
+			clause = match_clause(root, index, rinfo);
 		if (clause != NULL)
-			missing = lappend(missing, clause);
+			clauses = lappend(clauses, clause);
 	}
-	return missing;
+	list_sort(clauses, compare_columns);
+	return clauses;
 }
 
 static void
 add_clauses(PlannerInfo *root, RelOptInfo *rel, IndexPath *path)
 {
-	List *missing = missing_clauses(root, path);
-	List *clauses;
+	List *clauses =
+		attribute_clauses(root, path->indexinfo, path->indexclauses);
 
-	if (missing == NIL)
+	if (list_length(clauses) == list_length(path->indexclauses))
 		return;
-	clauses = list_concat_copy(path->indexclauses, missing);
-	list_sort(clauses, compare_columns);
 	rel->pathlist = list_delete_ptr(rel->pathlist, path);
 	add_path(rel,
 			 (Path *) create_index_path(
@@ -195,7 +239,7 @@ attribute_pathlist(PlannerInfo *root, RelOptInfo *rel, Index rti,
 
 		if (IsA(path, IndexPath) && path->indexorderbys != NIL &&
 			path->path.param_info == NULL && path->indexinfo->nkeycolumns > 1 &&
-			is_ours(path->indexinfo))
+			methods_own(path->indexinfo->indexoid))
 			add_clauses(root, rel, path);
 	}
 	list_free(paths);

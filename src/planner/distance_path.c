@@ -25,6 +25,7 @@
 
 #include "am/methods.h"
 #include "core/compat.h"
+#include "planner/attribute_path.h"
 #include "planner/distance_form.h"
 #include "planner/distance_path.h"
 
@@ -40,9 +41,9 @@ static IndexPath *
 ordered_path(PlannerInfo *root, IndexOptInfo *index, OpExpr *distance,
 			 List *pathkeys)
 {
-	return create_index_path(root, index, NIL, list_make1(distance),
-							 list_make1_int(0), pathkeys, ForwardScanDirection,
-							 false, NULL, 1.0, false);
+	return create_index_path(root, index, attribute_clauses(root, index, NIL),
+							 list_make1(distance), list_make1_int(0), pathkeys,
+							 ForwardScanDirection, false, NULL, 1.0, false);
 }
 
 /*
