@@ -230,18 +230,21 @@ static void
 attribute_pathlist(PlannerInfo *root, RelOptInfo *rel, Index rti,
 				   RangeTblEntry *rte)
 {
-	List *paths = list_copy(rel->pathlist);
+	List *paths = NIL;
 	ListCell *cell;
 
-	foreach(cell, paths)
+	/* others may be freed when paths are added, index paths are not */
+	foreach(cell, rel->pathlist)
 	{
 		IndexPath *path = lfirst(cell);
 
 		if (IsA(path, IndexPath) && path->indexorderbys != NIL &&
 			path->path.param_info == NULL && path->indexinfo->nkeycolumns > 1 &&
 			methods_own(path->indexinfo->indexoid))
-			add_clauses(root, rel, path);
+			paths = lappend(paths, path);
 	}
+	foreach(cell, paths)
+		add_clauses(root, rel, lfirst(cell));
 	list_free(paths);
 	if (next_pathlist != NULL)
 		next_pathlist(root, rel, rti, rte);

@@ -16,6 +16,7 @@
 #include "optimizer/clauses.h"
 #include "optimizer/optimizer.h"
 #include "optimizer/paths.h"
+#include "optimizer/restrictinfo.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 
@@ -272,13 +273,13 @@ bound_of(PlannerInfo *root, RestrictInfo *condition, const IndexOptInfo *index)
 	return NULL;
 }
 
-List *
-distance_bounds(PlannerInfo *root, const IndexOptInfo *index)
+static List *
+bounds_of(PlannerInfo *root, const List *conditions, const IndexOptInfo *index)
 {
 	List *bounds = NIL;
 	ListCell *cell;
 
-	foreach(cell, index->rel->baserestrictinfo)
+	foreach(cell, conditions)
 	{
 		RestrictInfo *condition = lfirst_node(RestrictInfo, cell);
 		DistanceBound *bound =
@@ -288,4 +289,24 @@ distance_bounds(PlannerInfo *root, const IndexOptInfo *index)
 			bounds = lappend(bounds, bound);
 	}
 	return bounds;
+}
+
+List *
+distance_bounds(PlannerInfo *root, const IndexOptInfo *index)
+{
+	return bounds_of(root, index->rel->baserestrictinfo, index);
+}
+
+List *
+distance_join_bounds(PlannerInfo *root, const IndexOptInfo *index)
+{
+	List *movable = NIL;
+	ListCell *cell;
+
+	foreach(cell, index->rel->joininfo)
+	{
+		if (join_clause_is_movable_to(lfirst(cell), index->rel))
+			movable = lappend(movable, lfirst(cell));
+	}
+	return bounds_of(root, movable, index);
 }

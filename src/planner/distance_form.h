@@ -41,4 +41,7 @@ typedef struct DistanceBound
 /* The conditions of an index's table that are bounds: of DistanceBound */
 extern List *distance_bounds(PlannerInfo *root, const IndexOptInfo *index);
 
+/* Likewise those of joins, for a scan for each row of the other tables */
+extern List *distance_join_bounds(PlannerInfo *root, const IndexOptInfo *index);
+
 #endif

@@ -39,11 +39,11 @@ distance_index_usable(const IndexOptInfo *index)
 
 static IndexPath *
 ordered_path(PlannerInfo *root, IndexOptInfo *index, OpExpr *distance,
-			 List *pathkeys)
+			 List *pathkeys, Relids outer)
 {
 	return create_index_path(root, index, attribute_clauses(root, index, NIL),
 							 list_make1(distance), list_make1_int(0), pathkeys,
-							 ForwardScanDirection, false, NULL, 1.0, false);
+							 ForwardScanDirection, false, outer, 1.0, false);
 }
 
 /*
@@ -62,10 +62,11 @@ distance_pathkey(const IndexOptInfo *index, const OpExpr *distance)
 }
 
 IndexPath *
-distance_range_path(PlannerInfo *root, IndexOptInfo *index, OpExpr *distance)
+distance_range_path(PlannerInfo *root, IndexOptInfo *index, OpExpr *distance,
+					Relids outer)
 {
 	return ordered_path(root, index, distance,
-						list_make1(distance_pathkey(index, distance)));
+						list_make1(distance_pathkey(index, distance)), outer);
 }
 
 /* May the table's column that this is have no NULL? */
@@ -146,7 +147,8 @@ distance_order_paths(PlannerInfo *root, RelOptInfo *rel)
 	const PathKey *key;
 	ListCell *cell;
 
-	if (list_length(root->query_pathkeys) != 1)
+	/* what depends on other tables has no order of its own */
+	if (list_length(root->query_pathkeys) != 1 || rel->lateral_relids != NULL)
 		return NIL;
 	key = linitial(root->query_pathkeys);
 	if (key->pk_eclass->ec_has_volatile ||
@@ -158,9 +160,9 @@ distance_order_paths(PlannerInfo *root, RelOptInfo *rel)
 		DistanceForm form;
 
 		if (distance_index_usable(index) && find_form(root, index, key, &form))
-			paths = lappend(
-				paths,
-				ordered_path(root, index, form.distance, root->query_pathkeys));
+			paths = lappend(paths,
+							ordered_path(root, index, form.distance,
+										 root->query_pathkeys, NULL));
 	}
 	return paths;
 }

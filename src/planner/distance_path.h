@@ -17,10 +17,11 @@ extern List *distance_order_paths(PlannerInfo *root, RelOptInfo *rel);
 
 /*
  * A scan in the order of a distance, for who looks for the rows nearest by it, in
- * any order: its path keys are not among the query's.
+ * any order: its path keys are not among the query's.  outer: tables for each of whose
+ * rows it is made; NULL: none.
  */
 extern IndexPath *distance_range_path(PlannerInfo *root, IndexOptInfo *index,
-									  OpExpr *distance);
+									  OpExpr *distance, Relids outer);
 
 /* Can an index answer the query: is it ours, and does it have all rows wanted? */
 extern bool distance_index_usable(const IndexOptInfo *index);

@@ -89,13 +89,11 @@ conditions_left(const IndexPath *scan)
 }
 
 /*
- * The method of an index scan of ours whose rows have to meet more conditions, and
- * which may go on until enough of them do; else NULL.  time: microseconds that it
- * takes for so many rows out of so many that match.
+ * Is it an index scan of ours that may go on until enough rows meet conditions?  time:
+ * microseconds that it takes for so many rows out of so many that match.
  */
 static bool
-is_to_be_filtered(const Path *path, double wanted, double matching,
-				  double *time)
+can_be_filtered(const Path *path, double wanted, double matching, double *time)
 {
 	const IndexPath *scan = (const IndexPath *) path;
 	const ScanMethod *method;
@@ -103,8 +101,7 @@ is_to_be_filtered(const Path *path, double wanted, double matching,
 	bool result;
 
 	if (!IsA(path, IndexPath) || scan->indexorderbys == NIL ||
-		path->param_info != NULL || cost_is_forbidden(path) ||
-		conditions_left(scan) == NIL)
+		cost_is_forbidden(path))
 		return false;
 	/* the planner holds a lock on it */
 	index = index_open(scan->indexinfo->indexoid, NoLock);
@@ -114,6 +111,16 @@ is_to_be_filtered(const Path *path, double wanted, double matching,
 		*time = method->masked_time(index, wanted, matching);
 	index_close(index, NoLock);
 	return result;
+}
+
+/* And do its rows have to meet more conditions, all of them of the table alone? */
+static bool
+is_to_be_filtered(const Path *path)
+{
+	double time;
+
+	return can_be_filtered(path, 1, 1, &time) && path->param_info == NULL &&
+		conditions_left((const IndexPath *) path) != NIL;
 }
 
 /*
@@ -299,6 +306,7 @@ filtered_path(PlannerInfo *root, RelOptInfo *rel, const Search *search,
 	path->path.pathtype = T_CustomScan;
 	path->path.parent = rel;
 	path->path.pathtarget = rel->reltarget;
+	path->path.param_info = scan->path.param_info;
 	path->path.parallel_safe = scan->path.parallel_safe;
 	path->path.pathkeys = search->pathkeys;
 	path->path.rows = scan->path.rows;
@@ -355,7 +363,9 @@ plan_filtered(PlannerInfo *root, RelOptInfo *rel, CustomPath *path,
 	IndexScan *scan = castNode(IndexScan, without_gate(linitial(plans)));
 	Plan *table = list_length(plans) > 1 ? without_gate(lsecond(plans)) : NULL;
 	const IndexPath *ordered = linitial(path->custom_paths);
-	bool suffices = table != NULL && set_suffices(ordered->indexinfo, table);
+	/* conditions of joins are not among those of the bitmap */
+	bool suffices = table != NULL && path->path.param_info == NULL &&
+		set_suffices(ordered->indexinfo, table);
 
 	/* rows are taken from the scan's slot, and asked here */
 	node->scan.plan.targetlist = targets;
@@ -441,34 +451,35 @@ new_search(PlannerInfo *root, RelOptInfo *rel, IndexPath *scan, List *bounds,
 	return search;
 }
 
+static List *
+add_ordered(PlannerInfo *root, RelOptInfo *rel, List *searches, IndexPath *scan)
+{
+	return lappend(searches,
+				   new_search(root, rel, scan,
+							  distance_bounds(root, scan->indexinfo),
+							  scan->path.pathkeys));
+}
+
 /* Index scans that order as the query wants it, those found here with them */
 static List *
 ordered_searches(PlannerInfo *root, RelOptInfo *rel)
 {
 	List *searches = NIL;
-	List *paths = list_copy(rel->pathlist);
 	ListCell *cell;
-	double time;
 
+	foreach(cell, rel->pathlist)
+	{
+		if (is_to_be_filtered(lfirst(cell)))
+			searches = add_ordered(root, rel, searches, lfirst(cell));
+	}
 	foreach(cell, distance_order_paths(root, rel))
 	{
 		Path *path = lfirst(cell);
 
-		if (is_to_be_filtered(path, 1, 1, &time))
-			paths = lappend(paths, path);
+		if (is_to_be_filtered(path))
+			searches = add_ordered(root, rel, searches, (IndexPath *) path);
 		else
 			add_path(rel, path);
-	}
-	foreach(cell, paths)
-	{
-		IndexPath *scan = lfirst(cell);
-
-		if (is_to_be_filtered(&scan->path, 1, 1, &time))
-			searches =
-				lappend(searches,
-						new_search(root, rel, scan,
-								   distance_bounds(root, scan->indexinfo),
-								   scan->path.pathkeys));
 	}
 	return searches;
 }
@@ -476,7 +487,7 @@ ordered_searches(PlannerInfo *root, RelOptInfo *rel)
 /* Is there a search by this distance already? */
 static bool
 has_search(const List *searches, const IndexOptInfo *index,
-		   const OpExpr *distance)
+		   const OpExpr *distance, Relids outer)
 {
 	ListCell *cell;
 
@@ -485,10 +496,35 @@ has_search(const List *searches, const IndexOptInfo *index,
 		const Search *search = lfirst(cell);
 
 		if (search->scan->indexinfo == index &&
-			equal(linitial(search->scan->indexorderbys), distance))
+			equal(linitial(search->scan->indexorderbys), distance) &&
+			bms_equal(PATH_REQ_OUTER(&search->scan->path), outer))
 			return true;
 	}
 	return false;
+}
+
+/*
+ * Adds a search for what is within one of these bounds: those of the table, or of a
+ * join for each row of other tables.
+ */
+static List *
+add_range(PlannerInfo *root, RelOptInfo *rel, IndexOptInfo *index,
+		  const DistanceBound *bound, List *bounds, List *searches)
+{
+	Relids outer = bms_difference(bound->condition->clause_relids, rel->relids);
+	OpExpr *distance = bound->form.distance;
+	IndexPath *scan;
+	double time;
+
+	outer = bms_add_members(outer, rel->lateral_relids);
+	if (bms_is_empty(outer))
+		outer = NULL;
+	if (has_search(searches, index, distance, outer))
+		return searches;
+	scan = distance_range_path(root, index, distance, outer);
+	if (!can_be_filtered(&scan->path, 1, 1, &time))
+		return searches;
+	return lappend(searches, new_search(root, rel, scan, bounds, NIL));
 }
 
 /* Searches for what is within a distance, in any order */
@@ -497,27 +533,22 @@ range_searches(PlannerInfo *root, RelOptInfo *rel, List *searches)
 {
 	ListCell *cell;
 	ListCell *next;
-	double time;
 
 	foreach(cell, rel->indexlist)
 	{
 		IndexOptInfo *index = lfirst_node(IndexOptInfo, cell);
-		List *bounds =
-			distance_index_usable(index) ? distance_bounds(root, index) : NIL;
+		List *bounds;
 
+		if (!distance_index_usable(index))
+			continue;
+		bounds = distance_bounds(root, index);
 		foreach(next, bounds)
-		{
-			OpExpr *distance =
-				((const DistanceBound *) lfirst(next))->form.distance;
-			IndexPath *scan;
-
-			if (has_search(searches, index, distance))
-				continue;
-			scan = distance_range_path(root, index, distance);
-			if (is_to_be_filtered(&scan->path, 1, 1, &time))
-				searches =
-					lappend(searches, new_search(root, rel, scan, bounds, NIL));
-		}
+			searches =
+				add_range(root, rel, index, lfirst(next), bounds, searches);
+		foreach(next, distance_join_bounds(root, index))
+			searches =
+				add_range(root, rel, index, lfirst(next),
+						  lappend(list_copy(bounds), lfirst(next)), searches);
 	}
 	return searches;
 }
@@ -543,8 +574,8 @@ filter_paths(PlannerInfo *root, RelOptInfo *rel)
 		if (bitmap != NULL)
 			cost_bitmap_tree_node(((BitmapHeapPath *) bitmap)->bitmapqual,
 								  &make, &selectivity);
-		(void) is_to_be_filtered(&search->scan->path, search->wanted,
-								 selectivity * rel->tuples, &time);
+		(void) can_be_filtered(&search->scan->path, search->wanted,
+							   selectivity * rel->tuples, &time);
 		rel->pathlist = list_delete_ptr(rel->pathlist, search->scan);
 		add_path(rel,
 				 filtered_path(root, rel, search, bitmap, selectivity, time));
@@ -559,7 +590,8 @@ filter_pathlist(PlannerInfo *root, RelOptInfo *rel, Index rti,
 		next_pathlist(root, rel, rti, entry);
 	if (enable_filtered_scan && enable_indexscan &&
 		rel->rtekind == RTE_RELATION && IS_SIMPLE_REL(rel) &&
-		(rel->baserestrictinfo != NIL || root->query_pathkeys != NIL))
+		(rel->baserestrictinfo != NIL || rel->joininfo != NIL ||
+		 root->query_pathkeys != NIL))
 		filter_paths(root, rel);
 }
 
