@@ -96,6 +96,7 @@ choose_codec(HnswMeta *meta, const HnswOptions *options, Size typical)
 static void
 init_meta(HnswMeta *meta, Relation index)
 {
+	static const float margins[] = HNSW_LEAST_MARGINS;
 	HnswFormKind form;
 	const VectorOpclass *opclass = hnsw_check_supported(index, &form);
 	HnswOptions options = hnsw_options(index);
@@ -114,9 +115,9 @@ init_meta(HnswMeta *meta, Relation index)
 	meta->degree = 2 * options.m;
 	meta->model = InvalidBlockNumber;
 	for (uint32 i = 0, k = 1; i < HNSW_NCALIBRATIONS; i++, k *= 10)
-		meta->calibrations[i] =
-			(HnswCalibration){.k = k, .ef = UNCALIBRATED_EF + k};
-	meta->stretch = 1;
+		meta->calibrations[i] = (HnswCalibration){
+			.k = k, .ef = UNCALIBRATED_EF + k, .margin = margins[i]};
+	meta->stretch = meta->full_stretch = 1;
 	choose_codec(meta, &options, UNKNOWN_RECORD);
 }
 

@@ -12,10 +12,12 @@
 #include "am/key.h"
 #include "am/poll.h"
 #include "core/select.h"
+#include "graph/graph.h"
 #include "hnsw/hnsw_calibrate.h"
 #include "hnsw/hnsw_form.h"
 #include "hnsw/hnsw_image.h"
 #include "hnsw/hnsw_nearest.h"
+#include "hnsw/hnsw_options.h"
 #include "hnsw/hnsw_rows.h"
 #include "hnsw/hnsw_search.h"
 #include "vector/sparse.h"
@@ -27,21 +29,21 @@
 #define SEARCHED 4
 
 /*
- * Real queries are less like the rows than rows are: .95 of them is wanted.  More of
- * one's own where links were made by what is only near to values.  And so many times
- * the nodes that rows take: measured, .96 for questions to texts.
+ * A search that stops early finds as much of queries from elsewhere, whose margin is
+ * much the same everywhere (README.md); rows may ask for a larger one.
  */
-#define RECALL_WANTED 0.99
-#define RECALL_WANTED_ROUGH 0.998
-#define QUERY_MARGIN 1.5
+#define RECALL_WANTED 0.96
+#define MARGIN_STEP 0.125
 
 /*
- * Nodes kept beyond k at least: on easy rows a search may do with hardly more
- * than k, but a query from elsewhere would end where it came in.
+ * One that does not is to find more of rows, since real queries are less like them;
+ * yet more where links were made by what is only near to values.  And so many nodes
+ * beyond k at least: on easy rows it may do with hardly more than k, but a query from
+ * elsewhere would end where it came in.
  */
-#define LEAST_MARGIN 30
-/* Of values, as there are few different distances of bits */
-#define LEAST_MARGIN_VALUES 60
+#define RECALL_WANTED_KEPT 0.98
+#define RECALL_WANTED_ROUGH 0.99
+#define LEAST_MARGIN 60
 
 /* ef is tried in steps by this factor, up to so many of them */
 #define EF_STEP 1.15
@@ -51,12 +53,17 @@
 #define MOST_CALIBRATED 8192
 
 /*
- * Searches by distances that those by estimates are compared with: what pgvector's
- * users set; and how near recall has to come.
+ * Searches by distances that those by estimates are compared with, as pgvector's users
+ * set them: for k = 10, and for 100, all that are kept; and what may be missed for each
+ * that these miss, and besides.
  */
-#define COMPARED_AT 1 /* of the calibrations: k = 10 */
+#define COMPARED_AT 1
 #define COMPARED_EF 40
-#define COMPARED_RECALL 0.002
+#define COMPARED_FULL_AT 2
+#define COMPARED_FULL_EF 100
+#define COMPARED_FULL_RECALL 0.006
+#define COMPARED_MISSES 0.85
+#define COMPARED_RECALL 0.003
 
 /* Distances of the two ways to compute them may differ by so much */
 #define TOLERANCE 1e-5
@@ -371,6 +378,23 @@ set_query(const Calibration *c, uint32 query)
 		hnsw_search_set_row(c->search, row_of(c, query_of(c, query)));
 }
 
+/* The element that is searched for: one of its name, where it has one */
+static HnswId
+name_of_query(const Calibration *c, uint32 query)
+{
+	uint32 element =
+		c->nearest != NULL ? c->nearest[query].self : query_of(c, query);
+
+	return element == GRAPH_NONE ? HNSW_NONE : c->plan->first[0] + element;
+}
+
+HnswStop
+hnsw_trial_stop(uint32 k, float margin)
+{
+	return (HnswStop){
+		.k = margin > 0 ? k : 0, .margin = margin, .likely = 2 * k + 64};
+}
+
 void
 hnsw_recall_job(HnswTeam *team)
 {
@@ -378,22 +402,28 @@ hnsw_recall_job(HnswTeam *team)
 		CurrentMemoryContext, "hnsw calibration", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
 	Calibration c = calibration_of(team);
+	const HnswPlan *plan = c.plan;
 	uint32 *nfound = hnsw_team_array(team, HNSW_NFOUND);
+	uint32 *nlooked = nfound + plan->nqueries;
 	uint32 first;
 	uint32 end;
 
 	c.search = hnsw_search_new(team->index);
-	c.search->visits = c.plan->visits;
+	c.search->visits = plan->visits;
+	c.search->stop =
+		hnsw_trial_stop(plan->meta.calibrations[plan->at].k, plan->margin);
 	while (hnsw_team_claim(team, &first, &end))
 	{
 		for (uint32 q = first; q < end; q++)
 		{
 			CHECK_FOR_INTERRUPTS();
 			set_query(&c, q);
-			hnsw_search_run(c.search, c.plan->ef);
+			c.search->without = name_of_query(&c, q);
+			hnsw_search_run(c.search, plan->ef);
 			hnsw_search_sort(c.search);
 			nfound[q] =
 				c.nearest != NULL ? count_listed(&c, q) : count_found(&c, q);
+			nlooked[q] = c.search->counters.nodes;
 		}
 	}
 	MemoryContextSwitchTo(old);
@@ -401,28 +431,34 @@ hnsw_recall_job(HnswTeam *team)
 }
 
 static double
-recall_at(void *arg, int at, uint32 ef, bool visits)
+recall_of(void *arg, HnswTrial *trial)
 {
 	HnswTeam *team = arg;
 	HnswPlan *plan = &team->plan;
 	const uint32 *nfound = hnsw_team_array(team, HNSW_NFOUND);
-	uint32 wanted = Min(plan->meta.calibrations[at].k, plan->nrows - 1);
+	uint32 wanted = Min(plan->meta.calibrations[trial->at].k, plan->nrows - 1);
 	uint64 found = 0;
+	uint64 looked = 0;
 
-	plan->at = at;
-	plan->ef = ef;
-	plan->visits = visits;
+	plan->at = trial->at;
+	plan->ef = trial->ef;
+	plan->margin = trial->margin;
+	plan->visits = trial->visits;
 	hnsw_team_run(team, HNSW_JOB_RECALL, plan->nqueries, SEARCHED);
 	for (uint32 q = 0; q < plan->nqueries; q++)
+	{
 		found += Min(nfound[q], wanted);
+		looked += nfound[plan->nqueries + q];
+	}
+	trial->looked = (double) looked / plan->nqueries;
 	return (double) found / ((double) plan->nqueries * wanted);
 }
 
-/* The query itself takes a place */
+/* Of searches that do not stop early */
 static uint32
 ef_of_step(uint32 k, int step)
 {
-	return ceil((k + 1) * pow(EF_STEP, step));
+	return ceil(k * pow(EF_STEP, step));
 }
 
 /* The first step that is good enough */
@@ -432,7 +468,7 @@ find_ef(const HnswMeta *meta, int at, uint32 nelements, HnswRecall recall,
 {
 	uint32 k = meta->calibrations[at].k;
 	double wanted =
-		hnsw_image_is_rough(meta) ? RECALL_WANTED_ROUGH : RECALL_WANTED;
+		hnsw_image_is_rough(meta) ? RECALL_WANTED_ROUGH : RECALL_WANTED_KEPT;
 	int low = 0;
 	int high = EF_STEPS;
 
@@ -442,8 +478,9 @@ find_ef(const HnswMeta *meta, int at, uint32 nelements, HnswRecall recall,
 	while (low < high)
 	{
 		int middle = (low + high) / 2;
+		HnswTrial trial = {.at = at, .ef = ef_of_step(k, middle)};
 
-		if (recall(arg, at, ef_of_step(k, middle), false) >= wanted)
+		if (recall(arg, &trial) >= wanted)
 			high = middle;
 		else
 			low = middle + 1;
@@ -451,20 +488,56 @@ find_ef(const HnswMeta *meta, int at, uint32 nelements, HnswRecall recall,
 	return ef_of_step(k, high);
 }
 
-static float
-find_stretch(const HnswMeta *meta, HnswRecall recall, void *arg)
+/*
+ * Some queries end far from their neighbours, however far a search goes: what it finds
+ * at most is as good, but for this
+ */
+#define UNATTAINED 0.003
+
+/* The least margin that is good enough, and the nodes that it takes */
+static void
+find_margin(HnswCalibration *calibration, int at, HnswRecall recall, void *arg)
 {
+	static const float least[] = HNSW_LEAST_MARGINS;
+	HnswTrial trial = {.at = at, .margin = least[at]};
+	double wanted = RECALL_WANTED;
+
+	trial.ef = hnsw_most_kept(calibration->k);
+	if (recall(arg, &trial) < wanted)
+	{
+		trial.margin = HNSW_MOST_MARGIN;
+		wanted = Min(wanted, recall(arg, &trial) - UNATTAINED);
+		trial.margin = least[at];
+		while (recall(arg, &trial) < wanted &&
+			   trial.margin + MARGIN_STEP <= HNSW_MOST_MARGIN)
+			trial.margin += MARGIN_STEP;
+	}
+	calibration->margin = trial.margin;
+	calibration->ef = Max(ceil(trial.looked), calibration->k);
+}
+
+/* How many nodes find by estimates what so many do by distances, for each of these */
+static float
+find_stretch(const HnswMeta *meta, int at, uint32 ef, double missed,
+			 HnswRecall recall, void *arg)
+{
+	HnswTrial trial = {.at = at, .ef = ef, .visits = true};
 	double wanted;
 	double stretch = 1;
 
 	if (!hnsw_has_codes(meta))
 		return 1;
-	wanted = recall(arg, COMPARED_AT, COMPARED_EF, true);
-	wanted = Min(wanted, RECALL_WANTED) - COMPARED_RECALL;
-	while (stretch < HNSW_MOST_STRETCH &&
-		   recall(arg, COMPARED_AT, ceil(COMPARED_EF * stretch), false) <
-			   wanted)
+	wanted = 1 - missed - COMPARED_MISSES * (1 - recall(arg, &trial));
+	trial.visits = false;
+	trial.ef = ef * HNSW_MOST_STRETCH;
+	wanted = Min(wanted, recall(arg, &trial) - UNATTAINED);
+	while (stretch < HNSW_MOST_STRETCH)
+	{
+		trial.ef = ceil(ef * stretch);
+		if (recall(arg, &trial) >= wanted)
+			break;
 		stretch *= EF_STEP;
+	}
 	return (float) Min(stretch, HNSW_MOST_STRETCH);
 }
 
@@ -473,21 +546,25 @@ hnsw_find_efforts(HnswMeta *meta, uint32 nelements, HnswRecall recall,
 				  void *arg)
 {
 	HnswCalibration *calibrations = meta->calibrations;
-	uint32 margin =
-		hnsw_keeps_values(meta) ? LEAST_MARGIN_VALUES : LEAST_MARGIN;
 
 	for (int at = HNSW_NCALIBRATIONS - 1; at >= 0; at--)
 	{
-		uint32 k = calibrations[at].k;
-		uint32 ef = find_ef(meta, at, nelements, recall, arg);
+		HnswCalibration *calibration = &calibrations[at];
 
+		if (hnsw_has_codes(meta))
+			find_margin(calibration, at, recall, arg);
+		else
+			calibration->ef = Max(find_ef(meta, at, nelements, recall, arg),
+								  calibration->k + LEAST_MARGIN);
 		/* of few rows that are wanted one missed by chance says little */
-		ef = Max(ceil(ef * QUERY_MARGIN), k + margin);
 		if (at + 1 < HNSW_NCALIBRATIONS)
-			ef = Min(ef, calibrations[at + 1].ef);
-		calibrations[at].ef = ef;
+			calibration->ef = Min(calibration->ef, calibrations[at + 1].ef);
 	}
-	meta->stretch = find_stretch(meta, recall, arg);
+	meta->stretch = find_stretch(meta, COMPARED_AT, COMPARED_EF,
+								 COMPARED_RECALL, recall, arg);
+	meta->full_stretch = find_stretch(meta, COMPARED_FULL_AT, COMPARED_FULL_EF,
+									  COMPARED_FULL_RECALL, recall, arg);
+	meta->full_stretch = Max(meta->full_stretch, meta->stretch);
 	meta->calibrated = nelements;
 }
 
@@ -506,8 +583,8 @@ hnsw_calibrate(HnswTeam *team)
 		hnsw_team_run(team, HNSW_JOB_LIMITS, plan->nqueries, TILE);
 	}
 	(void) hnsw_team_allocate(team, HNSW_NFOUND,
-							  plan->nqueries * sizeof(uint32));
-	hnsw_find_efforts(&plan->meta, plan->nrows, recall_at, team);
+							  2 * plan->nqueries * sizeof(uint32));
+	hnsw_find_efforts(&plan->meta, plan->nrows, recall_of, team);
 	hnsw_team_free(team, HNSW_NFOUND);
 	hnsw_team_free(team, HNSW_LIMITS);
 }

@@ -7,6 +7,7 @@
 #ifndef VECTOR_EXT_HNSW_CALIBRATE_H
 #define VECTOR_EXT_HNSW_CALIBRATE_H
 
+#include "hnsw/hnsw_stop.h"
 #include "hnsw/hnsw_team.h"
 
 /*
@@ -37,11 +38,24 @@ extern const void *hnsw_query_value(const HnswMeta *meta, const void *value,
 extern double hnsw_value_key(const HnswMeta *meta, const void *query,
 							 const void *value);
 
+/* How queries of calibration are searched for */
+typedef struct HnswTrial
+{
+	int at;        /* the calibration whose k nearest are wanted */
+	uint32 ef;     /* nodes that are kept, */
+	float margin;  /* until it stops early; 0: never */
+	bool visits;   /* neighbours are visited, not estimated */
+	double looked; /* result: nodes looked at, on average */
+} HnswTrial;
+
 /*
- * Recall of the at'th calibrated k, where a search keeps ef nodes, and visits all
- * neighbours in place of estimating them if visits is set
+ * Its recall.  Each query is an element that is searched for as if it was not there:
+ * its links would tell where its neighbours are, as nothing does for a query.
  */
-typedef double (*HnswRecall)(void *arg, int at, uint32 ef, bool visits);
+typedef double (*HnswRecall)(void *arg, HnswTrial *trial);
+
+/* When a search of such a trial stops */
+extern HnswStop hnsw_trial_stop(uint32 k, float margin);
 
 /* Calibrations and stretch of meta, by what recall says, of so many elements */
 extern void hnsw_find_efforts(HnswMeta *meta, uint32 nelements,

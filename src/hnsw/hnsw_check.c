@@ -975,7 +975,9 @@ check_calibrations(const HnswCheck *check)
 	for (int i = 0; i < HNSW_NCALIBRATIONS; i++)
 	{
 		if (calibrations[i].k <= (i == 0 ? 0 : calibrations[i - 1].k) ||
-			calibrations[i].ef < calibrations[i].k)
+			calibrations[i].ef < calibrations[i].k ||
+			!(calibrations[i].margin > 0 &&
+			  calibrations[i].margin <= HNSW_MOST_MARGIN))
 			page_corrupted(check->index, HNSW_META_BLOCK,
 						   "A calibration has no meaning.");
 	}

@@ -107,6 +107,10 @@ static void
 put_efforts(const Listener *to, Relation index, const HnswMeta *meta)
 {
 	put_text(to, "stretch", psprintf("%.2f", meta->stretch));
+	put_text(to, "full_stretch", psprintf("%.2f", meta->full_stretch));
+	for (int i = 0; i < HNSW_NCALIBRATIONS && hnsw_has_codes(meta); i++)
+		put_text(to, psprintf("margin_for_%u", meta->calibrations[i].k),
+				 psprintf("%.2f", meta->calibrations[i].margin));
 	for (int k = 1; k <= 100; k *= 10)
 		put_number(to, psprintf("ef_for_%d", k), hnsw_ef(index, meta, k));
 }

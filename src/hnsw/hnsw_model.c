@@ -87,6 +87,7 @@ check_meta(Relation index, const HnswMeta *meta)
 		meta->degree > 2 * meta->m || meta->scale > 0 ||
 		meta->scale < -MAX_SCALE || meta->stage > HNSW_CODED ||
 		!(meta->stretch >= 1 && meta->stretch <= HNSW_MOST_STRETCH) ||
+		!(meta->full_stretch >= 1 && meta->full_stretch <= HNSW_MOST_STRETCH) ||
 		(codec == NULL ? meta->codec != CODEC_NONE || meta->parts != 0 ||
 				 meta->stage != HNSW_UNTRAINED
 					   : codec->scaled || codec->prepare_distances == NULL ||

@@ -18,6 +18,7 @@
 #include "utils/rel.h"
 
 #include "am/setting.h"
+#include "hnsw/hnsw_model.h"
 #include "hnsw/hnsw_options.h"
 #include "hnsw/hnsw_page.h"
 #include "vector/dense.h"
@@ -25,6 +26,10 @@
 
 /* pgvector's limit */
 #define MAX_BITS 64000
+
+/* Shares of ef that k was when the meta data's two stretches were measured */
+#define FEW 0.25
+#define FULL 1.0
 
 typedef enum HnswIterativeScan
 {
@@ -235,34 +240,77 @@ hnsw_check_supported(Relation index, HnswFormKind *form)
  * Between the calibrated values of k by powers of k.  Beyond them in proportion:
  * what a search keeps besides the rows it is for is a share of them.
  */
-static double
-calibrated_ef(const HnswMeta *meta, double k)
+static void
+set_calibrated(HnswEffort *effort, const HnswMeta *meta, double k)
 {
 	const HnswCalibration *above = meta->calibrations;
 	const HnswCalibration *below;
 	const HnswCalibration *end = above + HNSW_NCALIBRATIONS;
+	double ef;
 	double part;
 
 	while (above < end && above->k < k)
 		above++;
-	if (above == meta->calibrations)
-		return above->ef;
-	below = above - 1;
+	below = above == meta->calibrations ? above : above - 1;
 	if (above == end)
-		return below->ef * (k / below->k);
-	part = log(k / below->k) / log((double) above->k / below->k);
-	return below->ef * pow((double) above->ef / below->ef, part);
+	{
+		ef = below->ef * (k / below->k);
+		effort->margin = below->margin;
+	}
+	else
+	{
+		part = above == below
+			? 0
+			: log(k / below->k) / log((double) above->k / below->k);
+		ef = below->ef * pow((double) above->ef / below->ef, part);
+		effort->margin =
+			below->margin + (float) part * (above->margin - below->margin);
+	}
+	effort->likely = Min(ceil(Max(ef, k)), PG_INT32_MAX);
+}
+
+/* For k of ef nodes: from a quarter of them on more and more have to be right */
+static double
+stretch_for(const HnswMeta *meta, double k, double ef)
+{
+	double part = 1 + log(Max(k, 1) / ef) / log(FULL / FEW);
+
+	return meta->stretch *
+		pow(meta->full_stretch / meta->stretch, Min(Max(part, 0), 1));
+}
+
+uint32
+hnsw_most_kept(double k)
+{
+	return Min(1000 + 20 * k, PG_INT32_MAX);
+}
+
+HnswEffort
+hnsw_effort(Relation index, const HnswMeta *meta, double k)
+{
+	int ef = ef_search_set ? ef_search : hnsw_options(index).ef_search;
+	HnswEffort effort;
+
+	if (ef > 0)
+	{
+		/* as many as are needed to find what pgvector does by keeping so many */
+		effort.ef = effort.likely = ceil(ef * stretch_for(meta, k, ef));
+		effort.margin = 0;
+		return effort;
+	}
+	set_calibrated(&effort, meta, k);
+	effort.ef = effort.likely;
+	if (hnsw_has_codes(meta))
+		effort.ef = Max(hnsw_most_kept(k), effort.likely);
+	else
+		effort.margin = 0;
+	return effort;
 }
 
 uint32
 hnsw_ef(Relation index, const HnswMeta *meta, double k)
 {
-	int parameter = hnsw_options(index).ef_search;
-
-	/* as many as are needed to find what pgvector does by keeping so many */
-	if (ef_search_set || parameter > 0)
-		return ceil((ef_search_set ? ef_search : parameter) * meta->stretch);
-	return Min(ceil(Max(calibrated_ef(meta, k), k)), PG_INT32_MAX);
+	return hnsw_effort(index, meta, k).likely;
 }
 
 HnswContinuation

@@ -65,12 +65,26 @@ extern bytea *hnsw_parse_options(Datum reloptions, bool validate);
 extern const VectorOpclass *hnsw_check_supported(Relation index,
 												 HnswFormKind *form);
 
+/* How far a search goes for the k nearest */
+typedef struct HnswEffort
+{
+	uint32 ef;     /* nodes that it keeps */
+	uint32 likely; /* nodes that it looks at, about */
+	float
+		margin; /* when it stops, see hnsw_stop.h; 0: when ef have been seen */
+} HnswEffort;
+
 /*
- * Nodes to keep while searching for the k nearest: hnsw.ef_search where it was
- * set, else the index's storage parameter, and be it fewer than k; else as
- * calibrated, and never fewer than k.
+ * hnsw.ef_search where it was set, else the index's storage parameter, and be it
+ * fewer than k; else as calibrated, and never fewer than k.
  */
+extern HnswEffort hnsw_effort(Relation index, const HnswMeta *meta, double k);
+
+/* likely of these alone */
 extern uint32 hnsw_ef(Relation index, const HnswMeta *meta, double k);
+
+/* Nodes that are kept by a search for k that stops where it has found them */
+extern uint32 hnsw_most_kept(double k);
 
 /* How a scan goes on when more rows are asked for than its first search found */
 typedef struct HnswContinuation

@@ -60,12 +60,20 @@ typedef uint32 HnswId;
 typedef struct HnswCalibration
 {
 	uint32 k;
-	uint32 ef; /* nodes that a search keeps, and looks at */
+	uint32 ef; /* nodes that a search looks at, on average where it may stop */
+	float margin; /* when it stops, see hnsw_stop.h; only with codes */
 } HnswCalibration;
 
 #define HNSW_NCALIBRATIONS 3
 
-#define HNSW_MOST_STRETCH 4
+/* What it is where nothing was measured, and at least; and at most */
+#define HNSW_LEAST_MARGINS \
+	{ \
+		4, 2.75, 2 \
+	}
+#define HNSW_MOST_MARGIN 6
+
+#define HNSW_MOST_STRETCH 8
 
 /*
  * What codes are worth.  An index that was made with too few rows has room for
@@ -106,8 +114,9 @@ typedef struct HnswMeta
 	uint32 model_generation; /* how often codes were learned */
 	uint32 trained;          /* elements that there were then */
 	uint32 calibrated;       /* likewise, for calibrations; 0: never */
-	/* nodes that find by estimates what one does by distances: 1 or more */
-	float stretch;
+	/* nodes that find by estimates what one does by distances: 1 or more, */
+	float stretch;      /* of a few rows, for each of far more nodes; */
+	float full_stretch; /* of as many rows as nodes */
 	HnswCalibration calibrations[HNSW_NCALIBRATIONS]; /* ascending k */
 	uint32 value_dim;    /* dimensions of the column */
 	uint8 distance;      /* Metric of the operator class */

@@ -248,17 +248,18 @@ count_found(Recalibration *r, const Sought *query, uint32 k)
 }
 
 static double
-recall_at(void *arg, int at, uint32 ef, bool visits)
+recall_of(void *arg, HnswTrial *trial)
 {
 	Recalibration *r = arg;
 	uint64 found = 0;
 	uint64 wanted = 0;
+	uint64 looked = 0;
 
-	r->search->visits = visits;
+	r->search->visits = trial->visits;
 	for (uint32 q = 0; q < r->nqueries; q++)
 	{
 		const Sought *query = &r->queries[q];
-		uint32 k = Min(r->meta->calibrations[at].k, query->nnearest);
+		uint32 k = Min(r->meta->calibrations[trial->at].k, query->nnearest);
 
 		if (k == 0)
 			continue;
@@ -267,11 +268,15 @@ recall_at(void *arg, int at, uint32 ef, bool visits)
 			(void) hnsw_search_set_elems(r->search, query->value);
 		else
 			hnsw_search_set_row(r->search, query->row);
-		hnsw_search_run(r->search, ef);
+		r->search->without = query->id;
+		r->search->stop = hnsw_trial_stop(k, trial->margin);
+		hnsw_search_run(r->search, trial->ef);
 		hnsw_search_sort(r->search);
 		found += count_found(r, query, k);
 		wanted += k;
+		looked += r->search->counters.nodes;
 	}
+	trial->looked = (double) looked / r->nqueries;
 	return wanted == 0 ? 1 : (double) found / wanted;
 }
 
@@ -287,5 +292,5 @@ hnsw_recalibrate(Relation index, BufferAccessStrategy strategy,
 	init(&r, sample);
 	find_nearest(&r);
 	r.search = hnsw_search_new(index);
-	hnsw_find_efforts(meta, elements, recall_at, &r);
+	hnsw_find_efforts(meta, elements, recall_of, &r);
 }

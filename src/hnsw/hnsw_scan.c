@@ -205,16 +205,26 @@ choose_ef(const HnswScan *scan, double wanted, uint32 limit)
 	return Min(Min(Max(wanted, 2.0 * scan->ef), limit), most);
 }
 
-/* By links: the nearest of all, of which those of the set are hits */
+/*
+ * By links: the nearest of all, of which those of the set are hits, until there are k
+ * that are likely to be the nearest.  At least twice as far as the batch before.
+ */
 static void
-run_by_links(HnswScan *scan, uint32 wanted, uint32 limit)
+run_by_links(HnswScan *scan, HnswEffort effort, double k, uint32 limit)
 {
 	HnswSearch *search = scan->search;
 
-	scan->ef = choose_ef(scan, wanted, limit);
+	search->stop = (HnswStop){.margin = effort.margin,
+							  .likely = Max(effort.likely, 2 * scan->visited),
+							  .least = 2 * scan->visited};
+	if (effort.margin > 0)
+		search->stop.k = Min(ceil(k), PG_INT32_MAX);
+	scan->ef = choose_ef(scan, effort.ef, limit);
 	hnsw_search_run(search, scan->ef);
 	/* those of the batches before are among them */
 	scan->visited = search->counters.nodes;
+	if (search->stopped)
+		scan->ef = Min(scan->visited, scan->ef);
 	scan->nodes += search->counters.nodes;
 	scan->estimates += search->counters.estimates;
 }
@@ -349,13 +359,19 @@ run_filtered_by_links(HnswScan *scan, double k, ScanBatch *batch)
 	double ef;
 	double time =
 		links_time(search->index, &search->meta, scan->nrows, k, share, &ef);
+	HnswEffort effort = hnsw_effort(search->index, &search->meta,
+									Min(rank_of(k, share), PG_INT32_MAX));
 	uint32 rank;
 
 	if (ef >= limit ||
 		rows_time(search->index, &search->meta, &search->layout, scan->nrows, k,
 				  scan->members) < time)
 		return false;
-	run_by_links(scan, ceil(ef), limit);
+	effort.ef = effort.likely = ceil(ef);
+	/* where it stops when there are enough: where the set is is chance */
+	if (effort.margin > 0)
+		effort.ef *= 2;
+	run_by_links(scan, effort, k, limit);
 	rank = count_led_to(search, rank_of(k, share));
 	end_batch(scan, batch, limit);
 	batch->largest = false;
@@ -421,7 +437,7 @@ run(void *state, double k, ScanBatch *batch)
 			run_by_rows(scan, k, batch);
 		return true;
 	}
-	run_by_links(scan, hnsw_ef(search->index, &search->meta, k), limit);
+	run_by_links(scan, hnsw_effort(search->index, &search->meta, k), k, limit);
 	end_batch(scan, batch, limit);
 	/* links may not lead to every node: the rest is looked for page by page */
 	batch->largest = scan->ef >= limit || search->complete;

@@ -20,6 +20,7 @@
 #include "am/scan.h"
 #include "hnsw/hnsw_copy.h"
 #include "hnsw/hnsw_model.h"
+#include "hnsw/hnsw_stop.h"
 
 /* A node that was looked at */
 typedef struct HnswFound
@@ -46,8 +47,12 @@ typedef struct HnswSearch
 	ScanHit *hits;
 	uint32 nhits;
 	const TidFilter *tids; /* set by who wants hits of these alone; NULL: all */
-	bool visits;   /* set by who wants neighbours visited, not estimated */
-	bool complete; /* no element that can be reached is missing */
+	bool visits;    /* set by who wants neighbours visited, not estimated */
+	HnswStop stop;  /* set by who knows when a run may end; not of insertions */
+	HnswId without; /* set by who wants a search as if it had never been there:
+					 * an element's node on the ground; HNSW_NONE: none */
+	bool complete;  /* no element that can be reached is missing */
+	bool stopped;   /* the last run did, before all that were kept were seen */
 
 	/* what was looked at on the last level, see below for its order */
 	HnswFound *found;
@@ -72,7 +77,11 @@ extern bool hnsw_search_set_elems(HnswSearch *search, const void *elems);
 /* For calibration: a query as a scaled row */
 extern void hnsw_search_set_row(HnswSearch *search, const float *row);
 
-/* All the way to the ground, where ef nodes are kept: hits; found, in no order */
+/*
+ * All the way to the ground, where ef nodes are kept: hits; found, in no order.  Where
+ * neighbours are estimated, and stop says so, it ends before all of them have been
+ * looked at.
+ */
 extern void hnsw_search_run(HnswSearch *search, uint32 ef);
 
 /* Put found in order, nearest first: most scans never need it */

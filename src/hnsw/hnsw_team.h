@@ -119,7 +119,8 @@ typedef struct HnswPlan
 	uint32 nqueries;
 	uint32 at; /* of meta.calibrations */
 	uint32 ef;
-	bool visits; /* searches do not use codes */
+	float margin; /* 0: searches do not stop early */
+	bool visits;  /* nor use codes */
 } HnswPlan;
 
 /* What all processes see */

@@ -585,6 +585,7 @@ hnsw_write_calibrations(Relation index, const HnswMeta *meta)
 	memcpy(written->calibrations, meta->calibrations,
 		   sizeof(meta->calibrations));
 	written->stretch = meta->stretch;
+	written->full_stretch = meta->full_stretch;
 	written->calibrated = meta->calibrated;
 	end_page(buffer);
 }
