@@ -28,6 +28,7 @@ my %indexes = (
 	ivfflat => 'ivfflat (v vector_cosine_ops)',
 	hnsw_alone => 'hnsw (v vector_cosine_ops)',
 	ivfpq_alone => 'ivfpq (v vector_cosine_ops)',
+	attributes_alone => 'ivfpq (v vector_cosine_ops, section, installed_size, architecture)',
 	parted => 'hnsw (v vector_cosine_ops)');
 my @tables = sort keys %indexes;
 
