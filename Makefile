@@ -2,11 +2,12 @@
 #
 # make && make install      build and install against the pg_config in PATH
 # make install-alias        also under the name "vector"
+# make uninstall, uninstall-alias
 # make demo                 see it work: packages, build, cluster, data, answers
 # make check                all tests in a throw-away cluster
 # make help                 everything else
 
-DEV_GOALS = help demo demo-stop check unit bench fuzz format lint sanitize clean-dev
+DEV_GOALS = help demo demo-stop check check-clients unit bench fuzz format lint sanitize clean-dev
 ifneq ($(filter $(DEV_GOALS),$(MAKECMDGOALS)),)
 include test/dev.mk
 else
@@ -88,6 +89,15 @@ $(ALIAS_SCRIPT): $(FRAGMENTS) sql/install/assemble.sh sql/alias/vector.control
 install-alias: install $(ALIAS_SCRIPT)
 	$(INSTALL_DATA) sql/alias/vector.control $(ALIAS_SCRIPT) '$(DESTDIR)$(datadir)/extension/'
 	ln -sf vector_ext$(DLSUFFIX) '$(DESTDIR)$(pkglibdir)/vector$(DLSUFFIX)'
+
+# Nothing where these names belong to pgvector.
+.PHONY: uninstall-alias
+uninstall-alias:
+	if [ "$$(readlink '$(DESTDIR)$(pkglibdir)/vector$(DLSUFFIX)')" = vector_ext$(DLSUFFIX) ]; then \
+		rm -f '$(DESTDIR)$(pkglibdir)/vector$(DLSUFFIX)' \
+			'$(DESTDIR)$(datadir)/extension/vector.control' \
+			'$(DESTDIR)$(datadir)/extension/vector--'*.sql; \
+	fi
 
 -include $(OBJS:.o=.d)
 

@@ -23,6 +23,7 @@
 #include "planner/filter_scan.h"
 #include "planner/unread_distance.h"
 #include "sqlfunc/fn_capabilities.h"
+#include "sqlfunc/version_check.h"
 
 VECTOR_EXT_MODULE_MAGIC(VECTOR_EXT_VERSION);
 
@@ -44,4 +45,5 @@ _PG_init(void)
 	methods_register(&ivf_scan_method);
 	methods_register(&hnsw_scan_method);
 	MarkGUCPrefixReserved("vector_ext");
+	version_check();
 }

@@ -16,15 +16,7 @@ set -uo pipefail
 top=$(cd "$(dirname "$0")/.." && pwd)
 only=${T:-*}
 kinds=${KINDS:-unit fuzz regress isolation tap}
-passed=0
-failed=0
-skipped=0
-
-give_up() {
-	echo "$1"
-	echo "$passed passed, $((failed + 1)) failed"
-	exit 1
-}
+source "$top/test/report.sh"
 
 sh "$top/test/install_packages.sh" build check || give_up "packages are missing"
 source "$top/test/cluster.sh" || give_up "no pg_config"
@@ -49,36 +41,6 @@ wanted() {
 # Is this kind asked for, and are there such tests?
 selected() {
 	[[ " $kinds " == *" $1 "* ]] && [ -n "$2" ]
-}
-
-# report NAME LOG STATUS - count the TAP lines of a log, say what went wrong
-#
-# A program that ends badly, or runs no test at all, has failed even where none
-# of its lines says so.
-report() {
-	local name=$1 log=$2 status=$3 ok bad skip
-
-	read -r ok bad skip < <(awk '
-		/^1\.\.0/ || /^(not )?ok .*# *([Ss][Kk][Ii][Pp]|TODO)/ { skip++; next }
-		/^ok / { ok++ }
-		/^not ok / { bad++ }
-		END { print ok + 0, bad + 0, skip + 0 }' "$log")
-	if [ "$bad" = 0 ] && { [ "$status" != 0 ] || [ $((ok + skip)) = 0 ]; }; then
-		bad=1
-		echo "  $name ended with status $status after $ok tests"
-		tail -n 40 "$log"
-	fi
-	printf '  %-32s %4d passed' "$name" "$ok"
-	[ "$bad" = 0 ] || printf ', %d failed' "$bad"
-	[ "$skip" = 0 ] || printf ', %d skipped' "$skip"
-	echo
-	# with what programs and sanitizers say before and TAP explains after it
-	grep -B 40 -A 8 '^not ok ' "$log" | grep -v '^ok '
-	grep -iE '^(1\.\.0|(not )?ok ).*# *(skip|TODO)' "$log"
-
-	passed=$((passed + ok))
-	failed=$((failed + bad))
-	skipped=$((skipped + skip))
 }
 
 run_unit() {
@@ -186,7 +148,4 @@ if selected regress "$regress" || selected isolation "$isolation" || selected ta
 	check_logs
 fi
 
-summary="$passed passed, $failed failed"
-[ $skipped = 0 ] || summary="$summary, $skipped skipped"
-echo "$summary"
-[ $failed = 0 ]
+summary

@@ -1,6 +1,6 @@
 # Goals of those who work on the source; each is a script.
 
-.PHONY: help demo demo-stop check unit bench fuzz format lint sanitize clean-dev
+.PHONY: help demo demo-stop check check-clients unit bench fuzz format lint sanitize clean-dev
 
 help:
 	@echo 'make                 build against the pg_config in PATH'
@@ -9,6 +9,7 @@ help:
 	@echo 'make installcheck    regression tests against a running server'
 	@echo 'make demo            see it work; make demo-stop ends it'
 	@echo 'make check           all tests in a throw-away cluster; T=name for one'
+	@echo 'make check-clients   drivers and ORMs against it; T=name for one'
 	@echo 'make unit            unit tests of this machine only, no server'
 	@echo 'make bench           measure; test/bench/README.md'
 	@echo 'make lint            formatting, layers, exports, warnings'
@@ -25,6 +26,9 @@ demo-stop:
 
 check:
 	@T='$(T)' test/check.sh
+
+check-clients:
+	@T='$(T)' test/clients/run.sh
 
 unit:
 	@$(MAKE) -s -C test/unit run ONLY='$(T)'

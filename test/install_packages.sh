@@ -53,10 +53,23 @@ pg=${PG_MAJOR:-15}
 arm_tools="gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user"
 [ "$(dpkg --print-architecture)" != arm64 ] || arm_tools=
 
+# npm comes with some packages of nodejs, which Debian's npm would break
+node="nodejs npm"
+! has npm || node=
+
+# What the clients ask for and this distribution has
+client_packages() {
+	sed -n '2,12s/^[^a-z]*packages: *//p' "$(dirname "$0")"/clients/client_* | tr ' ' '\n' | sort -u |
+		while read -r package; do
+			apt-cache policy "$package" | grep -q 'Candidate: [^(]' && echo "$package"
+		done
+}
+
 packages_of() {
 	case $1 in
 	build) echo "gcc libc6-dev make libopenblas0-pthread postgresql-$pg postgresql-server-dev-$pg" ;;
 	check) echo "perl libipc-run-perl python3-faiss python3-numpy zstd $arm_tools" ;;
+	clients) echo "perl pgbouncer $node $(client_packages)" ;;
 	demo) echo "libpq-dev libjansson-dev zstd" ;;
 	lint) echo "binutils clang clang-format-14 cppcheck libpq-dev libjansson-dev" ;;
 	fuzz) echo "clang libclang-rt-14-dev" ;;

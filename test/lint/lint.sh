@@ -137,6 +137,56 @@ check_exports() {
 	}
 }
 
+# Both extensions leave nothing behind, and pgvector's files alone
+check_uninstall() {
+	local dest=$W/dest library
+	[ -e vector_ext.so ] || check_gcc || return 1
+	make $makes install-alias DESTDIR="$dest" &&
+		make $makes uninstall-alias DESTDIR="$dest" || return 1
+	[ -n "$(find "$dest" -name 'vector_ext*')" ] || {
+		echo "uninstall-alias takes vector_ext with it"
+		return 1
+	}
+	make $makes uninstall DESTDIR="$dest" || return 1
+	find "$dest" -not -type d | grep . && {
+		echo "left by uninstall"
+		return 1
+	}
+	library=$dest$("$CLUSTER_PG_CONFIG" --pkglibdir)/vector.so
+	touch "$library"
+	make $makes uninstall-alias DESTDIR="$dest" && [ -e "$library" ] || {
+		echo "uninstall-alias removes a library that is not ours"
+		return 1
+	}
+}
+
+# One version of the extension in all files that state it
+check_versions() {
+	local version file status=0
+	version=$(sed -n "s/^default_version = '\(.*\)'/\1/p" vector_ext.control)
+	[ "$(grep -c "\"version\": \"$version\"" META.json)" = 2 ] || {
+		echo "META.json has another version than $version"
+		status=1
+	}
+	head -n 1 debian/changelog | grep -qF "($version)" || {
+		echo "debian/changelog has another version than $version"
+		status=1
+	}
+	# a version that was released has a way here
+	for file in sql/upgrade/vector_ext--*--*.sql; do
+		[ -e "$file" ] || continue
+		case $file in
+		*--"$version".sql) continue ;;
+		esac
+		file=${file##*--}
+		compgen -G "sql/upgrade/vector_ext--${file%.sql}--*.sql" > /dev/null || {
+			echo "no script updates version ${file%.sql}"
+			status=1
+		}
+	done
+	return $status
+}
+
 # Debian's server passes flags that gcc alone knows
 check_clang() {
 	make $makes clean && make $makes CC=clang COPT="-Werror -Wno-unknown-warning-option \
@@ -169,7 +219,7 @@ check_cppcheck() {
 }
 
 [ $# -gt 0 ] ||
-	set -- format layers headers heads orphans settings shell gcc exports clang test_c cppcheck
+	set -- format layers headers heads orphans settings shell versions gcc exports uninstall clang test_c cppcheck
 status=0
 for name; do
 	if "check_$name" > "$W/log" 2>&1; then
