@@ -57,11 +57,13 @@ arm_tools="gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user"
 node="nodejs npm"
 ! has npm || node=
 
+has_candidate() { apt-cache policy "$1" | grep -q 'Candidate: [^(]'; }
+
 # What the clients ask for and this distribution has
 client_packages() {
-	sed -n '2,12s/^[^a-z]*packages: *//p' "$(dirname "$0")"/clients/client_* | tr ' ' '\n' | sort -u |
+	sed -sn '2,12s/^[^a-z]*packages: *//p' "$(dirname "$0")"/clients/client_* | tr ' ' '\n' | sort -u |
 		while read -r package; do
-			apt-cache policy "$package" | grep -q 'Candidate: [^(]' && echo "$package"
+			! has_candidate "$package" || echo "$package"
 		done
 }
 
@@ -77,6 +79,11 @@ packages_of() {
 	*) echo "install_packages.sh: no group is named $1" >&2; return 2 ;;
 	esac
 }
+
+# what a distribution has is not known before its lists are here
+case " $* " in
+*" clients "*) has_candidate pgbouncer || ! is_root || update_once ;;
+esac
 
 missing=
 for group in "$@"; do
