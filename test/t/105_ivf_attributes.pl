@@ -29,7 +29,7 @@ $node->safe_psql('postgres', sprintf q{
 		'2020-01-01'::timestamptz + a.deb_size * interval '1 minute' AS built,
 		(SELECT array_agg(label ORDER BY label) FROM labels WHERE tag = ANY (a.tags)) AS labels, i.id %% 1000 AS tenant
 		FROM items i JOIN attrs a USING (id) ORDER BY i.id;
-	CREATE TABLE targets AS SELECT q.id AS q, q.v, a.section, a.other_section FROM queries q JOIN asked a USING (id);
+	CREATE TABLE targets AS SELECT q.id AS q, q.v, a.section, a.other_section FROM queries q JOIN asked a USING (id) WHERE q.id %% 3 = 0;
 	ANALYZE}, $node->basedir);
 my $program = $node->safe_psql('postgres', q{SELECT label FROM labels WHERE tag = 'role::program'});
 
