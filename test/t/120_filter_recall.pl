@@ -11,7 +11,7 @@ use Test::More;
 use VectorTest;
 
 my $k = 10;
-my $queries = $ENV{VECTOR_EXT_FILTER_RECALL_QUERIES} // 60;
+my $queries = $ENV{VECTOR_EXT_FILTER_RECALL_QUERIES} // 30;
 my $node = vector_node('main', conf => "shared_buffers = 128MB\n");
 
 # From half of the rows down to few or none of them.  $2 and $3 differ by query: the

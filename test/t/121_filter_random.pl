@@ -9,7 +9,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use VectorTest;
 
-my $count = $ENV{VECTOR_EXT_FILTER_QUERIES} // 200;
+my $count = $ENV{VECTOR_EXT_FILTER_QUERIES} // 100;
 my $seed = $ENV{VECTOR_EXT_FILTER_SEED} // 1;
 my $only = $ENV{VECTOR_EXT_FILTER_ONLY};    # the number of a query: it alone, shown
 my $targets = 40;

@@ -13,7 +13,7 @@ my $node = vector_node('main', conf => "shared_buffers = 128MB\n");
 is(load_data($node, 'postgres', 'debtext-8k.base.f16', 512, 'items'), 8000, 'rows are loaded');
 is(load_data($node, 'postgres', 'debtext-8k.query.f16', 512, 'queries'), 200, 'queries are loaded');
 $node->safe_psql('postgres', q{
-	DELETE FROM queries WHERE id NOT IN (SELECT id FROM queries ORDER BY id LIMIT 40);
+	DELETE FROM queries WHERE id NOT IN (SELECT id FROM queries ORDER BY id LIMIT 24);
 	ALTER TABLE items ADD color int;
 	UPDATE items SET color = id % 10;
 	VACUUM FULL ANALYZE items;
