@@ -69,6 +69,13 @@ holds_for_indexed(const IndexOptInfo *info, const Node *condition)
 		match_index_to_operand((Node *) test->arg, 0, (IndexOptInfo *) info);
 }
 
+/*
+ * Microseconds to make what of bitmaps is one unit of cost, when their pages are
+ * cached; and to read and ask a row that is in one.
+ */
+#define BITMAP_TIME 2.5
+#define IN_SET_TIME 0.3
+
 /* Conditions that rows of the scan have to meet beside those it looks for */
 static List *
 conditions_left(const IndexPath *scan)
@@ -158,8 +165,8 @@ best_bitmap(PlannerInfo *root, RelOptInfo *rel)
 				 !((IndexPath *) path)->indexinfo->amhasgetbitmap)
 			continue;
 		cost_bitmap_tree_node(bitmap, &cost, &selectivity);
-		/* each row that is left in it will cost about as much as an operator */
-		cost += selectivity * rel->tuples * cpu_operator_cost;
+		/* more bitmaps take less time than rows that are asked in vain */
+		cost = cost * BITMAP_TIME + selectivity * rel->tuples * IN_SET_TIME;
 		if (best == NULL || cost < least)
 		{
 			best = bitmap;
