@@ -254,6 +254,8 @@ hold_back(VectorScan *scan, const ScanHit *hit)
 
 		if (scan->nready > 0)
 			memcpy(ready, scan->ready, scan->nready * sizeof(ScanHit));
+		if (scan->ready != NULL)
+			pfree(scan->ready);
 		scan->ready = ready;
 		scan->ready_room = room;
 	}

@@ -7,6 +7,8 @@
  * first round has noted of each name what it is, and a digest of its code.  What
  * came since is read when something leads to it.  Then row pages, by what was noted
  * of TIDs.  Last the walk from the entry.
+ *
+ * One file, since all rounds go by what the first one has noted.
  */
 #include "postgres.h"
 

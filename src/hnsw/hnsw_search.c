@@ -1,6 +1,10 @@
 /*
  * hnsw_search.c
  *	  One search: from a query to elements with bounds on their distances.
+ *
+ * One file, since all of it works on the state of a search, which nobody else sees:
+ * the pool, the names that were met, what was found.  When to stop is hnsw_stop.c's
+ * business, rows under a set hnsw_masked.c's.
  */
 #include "postgres.h"
 

@@ -7,6 +7,9 @@
  * lane may therefore be emptied and used again between two looks at it.  That
  * is harmless: VACUUM empties only what no snapshot sees, so the TID that we
  * hold leads to nothing visible, whatever its distance was taken to be.
+ *
+ * One file, since its stages (lists ranked, rows estimated or compared, candidates
+ * verified) share the state of a search, which nobody else sees.
  */
 #include "postgres.h"
 
