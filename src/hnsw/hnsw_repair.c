@@ -32,6 +32,7 @@ struct HnswRepair
 	Relation index;
 	const HnswModel *model;
 	const HnswGone *gone;
+	HnswReach *reach;
 	BufferAccessStrategy strategy;
 
 	/* the page as it was, and as it shall be */
@@ -77,7 +78,7 @@ most_candidates(const HnswModel *model)
 
 HnswRepair *
 hnsw_repair_new(Relation index, const HnswModel *model, const HnswGone *gone,
-				BufferAccessStrategy strategy)
+				HnswReach *reach, BufferAccessStrategy strategy)
 {
 	HnswRepair *repair = palloc0(sizeof(HnswRepair));
 	const HnswLayout *layout = &model->layout;
@@ -88,6 +89,7 @@ hnsw_repair_new(Relation index, const HnswModel *model, const HnswGone *gone,
 	repair->index = index;
 	repair->model = model;
 	repair->gone = gone;
+	repair->reach = reach;
 	repair->strategy = strategy;
 	repair->before = palloc(BLCKSZ);
 	repair->after = palloc(BLCKSZ);
@@ -470,7 +472,7 @@ carry_node(HnswRepair *repair, Page page, uint32 slot)
 	}
 }
 
-/* Write what differs between before and after */
+/* Write what differs between before and after, which becomes what was written */
 static void
 carry_over(HnswRepair *repair, BlockNumber blkno)
 {
@@ -484,6 +486,7 @@ carry_over(HnswRepair *repair, BlockNumber blkno)
 		if (node_changes(repair, slot))
 			carry_node(repair, page, slot);
 	}
+	memcpy(repair->after, page, BLCKSZ);
 	edit_finish(&edit);
 	UnlockReleaseBuffer(buffer);
 }
@@ -494,26 +497,6 @@ copy_page(HnswRepair *repair, BlockNumber blkno)
 {
 	return hnsw_copy_block(repair->index, blkno, repair->strategy,
 						   repair->before);
-}
-
-/* Note what the live nodes of a page are, and link to */
-static void
-note_links(HnswRepair *repair, char *page, BlockNumber blkno)
-{
-	const HnswLayout *layout = &repair->model->layout;
-	const HnswGone *gone = repair->gone;
-
-	for (uint32 slot = 0; slot < layout->slots; slot++)
-	{
-		const HnswNode *node = hnsw_node(page, layout, slot);
-
-		if (node->state != HNSW_LIVE)
-			continue;
-		if (node->level == 0)
-			hnsw_gone_set(gone, gone->ground, hnsw_id(layout, blkno, slot));
-		for (uint32 lane = 0; lane < layout->lanes; lane++)
-			hnsw_gone_set(gone, gone->led_to, links_of(repair, node)[lane]);
-	}
 }
 
 void
@@ -536,63 +519,6 @@ hnsw_repair_block(HnswRepair *repair, BlockNumber blkno)
 	}
 	if (changes)
 		carry_over(repair, blkno);
-	note_links(repair, changes ? repair->after : repair->before, blkno);
-}
-
-/*
- * Forgotten nodes
- */
-
-/* Its neighbours are its candidates, and all of them are chosen, if it is there */
-static bool
-choose_neighbours(HnswRepair *repair, HnswNode *node, HnswId self)
-{
-	const HnswModel *model = repair->model;
-
-	if (!begin(repair, node))
-		return false;
-	for (uint32 lane = 0; lane < model->layout.lanes; lane++)
-	{
-		HnswId id = links_of(repair, node)[lane];
-
-		if (id != HNSW_NONE && id != self)
-			add_lane(repair, node, lane);
-	}
-	hnsw_choose(&repair->chooser);
-	return true;
-}
-
-static void
-link_back(HnswRepair *repair, HnswNode *node, HnswId self)
-{
-	const HnswModel *model = repair->model;
-	HnswLink link = {.id = self, .code = repair->code};
-
-	/* row is as it was when it was begun with */
-	if (hnsw_writes_codes(&model->meta))
-		hnsw_code(model, repair->row, repair->code, repair->work);
-	hnsw_link_back(repair->index, model, node->level, &link, &repair->chooser);
-}
-
-void
-hnsw_repair_forgotten(HnswRepair *repair, HnswId id)
-{
-	const HnswLayout *layout = &repair->model->layout;
-	BlockNumber blkno = hnsw_block(layout, id);
-	MemoryContext context;
-	MemoryContext old;
-	HnswNode *node;
-
-	hnsw_repair_block(repair, blkno);
-	if (!copy_page(repair, blkno))
-		return;
-	node = hnsw_node(repair->before, layout, id);
-	if (node->state != HNSW_LIVE || !choose_neighbours(repair, node, id))
-		return;
-	context = AllocSetContextCreate(CurrentMemoryContext, "hnsw forgotten node",
-									ALLOCSET_DEFAULT_SIZES);
-	old = MemoryContextSwitchTo(context);
-	link_back(repair, node, id);
-	MemoryContextSwitchTo(old);
-	MemoryContextDelete(context);
+	hnsw_reach_pass(repair->reach, changes ? repair->after : repair->before,
+					blkno);
 }

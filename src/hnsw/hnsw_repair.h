@@ -18,6 +18,7 @@
 #include "storage/bufmgr.h"
 
 #include "hnsw/hnsw_model.h"
+#include "hnsw/hnsw_reach.h"
 
 /* What names lead to, as far as they are known: bits for a range of them */
 typedef struct HnswGone
@@ -27,8 +28,6 @@ typedef struct HnswGone
 	bool complete;  /* no other name leads to a node that is dead */
 	uint32 *dead;   /* nodes that lead to no row */
 	uint32 *vacant; /* slots that were no node when they were looked at */
-	uint32 *ground; /* live nodes on the ground, by hnsw_repair_block() */
-	uint32 *led_to; /* to which live nodes link, by the same */
 } HnswGone;
 
 static inline bool
@@ -51,25 +50,18 @@ hnsw_gone_set(const HnswGone *gone, uint32 *bits, HnswId id)
 typedef struct HnswRepair HnswRepair;
 
 /*
- * model, gone: the caller's, they live on.  strategy: for reading blocks in
+ * model, gone, reach: the caller's, they live on.  strategy: for reading blocks in
  * order, may be NULL.  Memory in the current context.
  */
 extern HnswRepair *hnsw_repair_new(Relation index, const HnswModel *model,
-								   const HnswGone *gone,
+								   const HnswGone *gone, HnswReach *reach,
 								   BufferAccessStrategy strategy);
 
 /*
- * Replace the links to what is gone in the live nodes of a block: one edit.
- * Callers hold no lock; one page at a time is locked, exclusively only to
- * change it.
+ * Replace the links to what is gone in the live nodes of a block: one edit; and pass
+ * it on to hnsw_reach_pass().  Callers hold no lock; one page at a time is locked,
+ * exclusively only to change it.
  */
 extern void hnsw_repair_block(HnswRepair *repair, BlockNumber blkno);
-
-/*
- * A node to which maybe nobody links, as one that was taken for dead and has rows
- * again: its neighbours get links to it where they would choose it, at least the
- * nearest one.  Locks as before.
- */
-extern void hnsw_repair_forgotten(HnswRepair *repair, HnswId id);
 
 #endif

@@ -7,8 +7,8 @@
  *		   every lane of row pages, so that none leads to a slot that is used again
  *		2  nodes above the ground whose element is dead become dead; the entry is
  *		   moved if it is one of them
- *		3  links to dead nodes are replaced (hnsw_repair.h), and nodes to which nobody
- *		   links then get a link
+ *		3  links to dead nodes are replaced (hnsw_repair.h), and elements to which no
+ *		   way leads then get links (hnsw_reach.h)
  *		4  dead nodes become free
  *
  * A ground whose record has parts is held first (HNSW_HELD): nobody can make it live
@@ -28,10 +28,13 @@
  * once; and the next VACUUM that meets a link to a free slot takes it away.
  *
  * An insertion may give a dead element a row.  It is live again, and nothing is
- * lost but the links that led to it, which are made anew.
+ * lost but the links that led to it, which are made anew, by the next VACUUM if this
+ * one is ended before.
  *
  * Names of dead nodes are kept as bits, within maintenance_work_mem; if there are
- * more, each step is done for one range of names after the other.
+ * more, each step is done for one range of names after the other.  What of all names
+ * has to be known at once is HNSW_REACH_BITS for each: more than 1 MB, the least that
+ * maintenance_work_mem may be, only behind two million of them.
  *
  * Locks: one page at a time, shared, exclusively only to change it; two, in
  * ascending order, to take a slot out of a chain.  The lock of the meta page,
@@ -58,8 +61,9 @@
 #include "hnsw/hnsw_train.h"
 #include "pages/wal.h"
 
-/* Names are kept by four bits each, blocks with nodes above the ground by one */
-#define NAMES_PER_BYTE 2
+/* Of dead nodes that are known at a time, for each name */
+#define GONE_BITS 2
+#define LEAST_NAMES 65536
 
 /* Elements with emptied slots that are remembered before they are dealt with */
 #define MOST_EMPTIED 65536
@@ -75,9 +79,11 @@ typedef struct HnswVacuum
 	double nrows; /* TIDs that stay */
 
 	HnswGone gone;
-	HnswId end;      /* names before it have been met */
-	bool found_dead; /* is there any dead node? */
-	uint8 *uppers;   /* a bit for each block that has nodes above the ground */
+	HnswReach *reach; /* while dead nodes are removed */
+	uint32 names;     /* that there may be until the end */
+	HnswId end;       /* names before it have been met */
+	bool found_dead;  /* is there any dead node? */
+	uint8 *uppers;    /* a bit for each block that has nodes above the ground */
 	BlockNumber nuppers;
 	BlockNumber space;     /* the first block known to have a free slot */
 	BlockNumber row_space; /* likewise of row pages, and lanes */
@@ -155,6 +161,14 @@ note_space(HnswVacuum *vacuum, BlockNumber blkno)
 	vacuum->space = Min(vacuum->space, blkno);
 }
 
+static uint32 *
+new_bits(uint32 n)
+{
+	return MemoryContextAllocExtended(CurrentMemoryContext,
+									  (n + 31) / 32 * sizeof(uint32),
+									  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+}
+
 /* Bits for all names that there may be until the end, if the budget allows */
 static void
 allocate_names(HnswVacuum *vacuum)
@@ -162,19 +176,17 @@ allocate_names(HnswVacuum *vacuum)
 	BlockNumber nblocks = RelationGetNumberOfBlocks(vacuum->index);
 	uint64 names =
 		((uint64) nblocks + nblocks / 8 + 64) * vacuum->model->layout.slots;
-	uint64 budget = (uint64) maintenance_work_mem * 1024 * NAMES_PER_BYTE;
-	Size bytes;
+	uint64 budget = (uint64) maintenance_work_mem * 1024 * 8;
+	uint64 others;
 
-	vacuum->gone.n = Min(Min(names, budget), PG_UINT32_MAX - 31);
-	bytes = (vacuum->gone.n + 31) / 32 * sizeof(uint32);
-	vacuum->gone.dead = MemoryContextAllocExtended(
-		CurrentMemoryContext, bytes, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	vacuum->gone.vacant = MemoryContextAllocExtended(
-		CurrentMemoryContext, bytes, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	vacuum->gone.ground = MemoryContextAllocExtended(
-		CurrentMemoryContext, bytes, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	vacuum->gone.led_to = MemoryContextAllocExtended(
-		CurrentMemoryContext, bytes, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	names = Min(names, PG_UINT32_MAX - 31);
+	others = names * HNSW_REACH_BITS;
+	vacuum->names = names;
+	vacuum->gone.n = Min(
+		names,
+		Max(budget > others ? (budget - others) / GONE_BITS : 0, LEAST_NAMES));
+	vacuum->gone.dead = new_bits(vacuum->gone.n);
+	vacuum->gone.vacant = new_bits(vacuum->gone.n);
 	vacuum->nuppers = nblocks;
 	vacuum->uppers = palloc0(nblocks / 8 + 1);
 	vacuum->parts = palloc0(nblocks / 8 + 1);
@@ -686,8 +698,6 @@ collect_names(HnswVacuum *vacuum, HnswId first)
 	gone->first = first;
 	memset(gone->dead, 0, bytes);
 	memset(gone->vacant, 0, bytes);
-	memset(gone->ground, 0, bytes);
-	memset(gone->led_to, 0, bytes);
 	for (BlockNumber blkno = hnsw_block(layout, first);
 		 blkno <= hnsw_block(layout, end - 1); blkno++)
 	{
@@ -866,39 +876,30 @@ move_entry(HnswVacuum *vacuum)
  * 3., 4. Links, and slots
  */
 
-/*
- * Nodes to which nobody links any more: those that did are dead, and who had links
- * to these has found nearer ones.  Rows that are short for an inner product are.
- */
-static void
-link_forgotten(HnswVacuum *vacuum, HnswRepair *repair)
-{
-	const HnswGone *gone = &vacuum->gone;
-
-	for (uint32 word = 0; word < (gone->n + 31) / 32; word++)
-	{
-		uint32 bits = gone->ground[word] & ~gone->led_to[word];
-
-		for (; bits != 0; bits &= bits - 1)
-		{
-			vacuum_pause();
-			hnsw_repair_forgotten(
-				repair, gone->first + word * 32 + pg_rightmost_one_pos32(bits));
-		}
-	}
-}
-
 static void
 repair_links(HnswVacuum *vacuum, HnswRepair *repair)
 {
 	BlockNumber nblocks = RelationGetNumberOfBlocks(vacuum->index);
 
+	hnsw_reach_begin(vacuum->reach);
 	for (BlockNumber blkno = HNSW_META_BLOCK + 1; blkno < nblocks; blkno++)
 	{
 		vacuum_pause();
 		hnsw_repair_block(repair, blkno);
 	}
-	link_forgotten(vacuum, repair);
+}
+
+/* What all links say counts, after the last range of names was taken from them */
+static void
+reach_all(HnswVacuum *vacuum)
+{
+	uint64 n = hnsw_reach_finish(vacuum->reach);
+
+	if (n > 0)
+		elog(DEBUG1,
+			 "index \"%s\": " UINT64_FORMAT
+			 " elements that were out of reach have new links",
+			 RelationGetRelationName(vacuum->index), n);
 }
 
 /* Has a block nodes that are known as dead? */
@@ -1059,7 +1060,7 @@ free_dead(HnswVacuum *vacuum, HnswRepair *repair)
 		free_nodes(vacuum, blkno, revived, &nrevived);
 		for (uint32 i = 0; i < nrevived; i++)
 		{
-			hnsw_repair_forgotten(repair, revived[i]);
+			hnsw_reach_link(vacuum->reach, revived[i]);
 			note_not_dead(vacuum, revived[i]);
 		}
 	}
@@ -1094,13 +1095,19 @@ for_all_names(HnswVacuum *vacuum, HnswRepair *repair,
 static void
 remove_dead(HnswVacuum *vacuum)
 {
-	HnswRepair *repair = hnsw_repair_new(vacuum->index, vacuum->model,
-										 &vacuum->gone, vacuum->info->strategy);
+	BufferAccessStrategy strategy = vacuum->info->strategy;
+	HnswRepair *repair;
+
+	vacuum->reach =
+		hnsw_reach_new(vacuum->index, vacuum->model, vacuum->names, strategy);
+	repair = hnsw_repair_new(vacuum->index, vacuum->model, &vacuum->gone,
+							 vacuum->reach, strategy);
 
 	vacuum->gone.complete = vacuum->end <= vacuum->gone.n;
 	for_all_names(vacuum, repair, bury_uppers);
 	move_entry(vacuum);
 	for_all_names(vacuum, repair, repair_links);
+	reach_all(vacuum);
 	wait_for_insertions(vacuum);
 	for_all_names(vacuum, repair, free_dead);
 }

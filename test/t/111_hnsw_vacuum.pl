@@ -190,20 +190,24 @@ srand 3;
 my %ended;
 for my $try (1 .. 10)
 {
-	my $slow = 'SET vacuum_cost_limit = 200; SET vacuum_cost_delay = 1; SET vacuum_cost_page_dirty = 60; ';
+	my @slow = ('vacuum_cost_limit = 200', 'vacuum_cost_delay = 1', 'vacuum_cost_page_dirty = 60');
 	my $after = 5 + int rand 250;
-	my $sql = "VACUUM (INDEX_CLEANUP on) items; SELECT 'finished'";
+	my @sql = ('VACUUM (INDEX_CLEANUP on) items', "SELECT 'finished'");
 	my ($out, $err) = ('', '');
 
 	$killed->safe_psql('postgres', "DELETE FROM items WHERE id % 10 = $try % 10");
 	if ($try % 2)
 	{
-		(undef, $out) = $killed->psql('postgres', $slow . $sql, connstr => $killed->connstr('postgres') . " options='-c statement_timeout=$after'");
+		(undef, $out) = $killed->psql('postgres', join('; ', (map { "SET $_" } @slow), @sql), connstr => $killed->connstr('postgres') . " options='-c statement_timeout=$after'");
 	}
 	else
 	{
-		my $psql = IPC::Run::start([ 'psql', '-XAtq', '-f', '-', '-d', $killed->connstr('postgres') ], '<', \"$slow\n$sql", '>', \$out, '2>', \$err);
+		# what comes by standard input would wait until it is pumped
+		my $psql = IPC::Run::start([ 'psql', '-XAtq', '-d', $killed->connstr('postgres'), map { ('-c', $_) } (map { "SET $_" } @slow), @sql ],
+			'<', \'', '>', \$out, '2>', \$err);
 
+		$killed->poll_query_until('postgres', q{SELECT count(*) > 0 FROM pg_stat_activity WHERE query LIKE 'VACUUM%' OR query LIKE '%finished_'})
+			or die 'VACUUM did not start';
 		sleep $after / 1000;
 		$killed->stop('immediate');
 		$psql->finish;
