@@ -65,7 +65,9 @@ CREATE INDEX grid_f ON grid USING ivfpq (f vector_cosine_ops);
 VACUUM ANALYZE grid;
 SELECT pg_temp.plan('SELECT id FROM grid WHERE v <-> ''[30,30]'' < 5');
 SELECT pg_temp.plan('SELECT id FROM grid WHERE 5 >= ''[30,30]'' <-> v ORDER BY id');
+SET enable_seqscan = off; -- rows are few
 SELECT pg_temp.plan('SELECT count(*) FROM grid WHERE l2_distance(v, ''[30,30]'') < 5 AND tag <> 2');
+RESET enable_seqscan;
 SELECT pg_temp.plan('SELECT id FROM grid WHERE v <-> ''[30,30]'' < 5 ORDER BY v <-> ''[30,30]'' LIMIT 10');
 SELECT pg_temp.plan('SELECT id FROM grid WHERE v <-> ''[30,30]'' < 5 ORDER BY v <-> ''[30,30]''');
 SELECT pg_temp.plan('SELECT id FROM grid WHERE v <-> ''[30,30]'' < 5 ORDER BY v <-> ''[31,30]'' LIMIT 10');
@@ -263,7 +265,9 @@ INSERT INTO parts SELECT x * 100 + y, ARRAY[x, y]::vector FROM generate_series(0
 CREATE INDEX ON parts USING ivfflat (v);
 VACUUM ANALYZE parts;
 SET max_parallel_workers_per_gather = 0;
+SET enable_seqscan = off; -- rows are few
 SELECT pg_temp.plan('SELECT id FROM parts WHERE v <-> ''[34,30]'' <= 5');
+RESET enable_seqscan;
 SELECT pg_temp.plan('SELECT id FROM parts WHERE v <-> ''[34,30]'' <= 5 ORDER BY v <-> ''[34,30]'' LIMIT 100');
 SELECT pg_temp.plan('SELECT id FROM parts ORDER BY 1 - (v <-> ''[34,30]'') DESC LIMIT 5');
 SELECT count(*) FROM parts WHERE v <-> '[34,30]' <= 5;

@@ -55,6 +55,10 @@ pass_down(PlanState *state, double limit)
 		case T_LockRowsState:
 			pass_down(outerPlanState(state), limit);
 			break;
+		case T_IncrementalSortState:
+			/* and a first one behind the last distance */
+			pass_down(outerPlanState(state), limit + 1);
+			break;
 		case T_SubqueryScanState:
 			if (state->qual == NULL)
 				pass_down(((SubqueryScanState *) state)->subplan, limit);

@@ -10,21 +10,10 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
+#include "am/filter_time.h"
 #include "am/methods.h"
 #include "am/scan_state.h"
 #include "core/compat.h"
-
-/*
- * Which way to filtered rows is shorter: microseconds, measured on one machine with
- * PostgreSQL 15.  Only what they are in proportion to each other matters.
- */
-#define INLINE_ROW_TIME 0.5  /* read a row, compute its distance */
-#define TOASTED_ROW_TIME 3.5 /* the same where the value lies out of line */
-#define TESTED_ROW_TIME 0.1  /* ask a condition that it fails, in order */
-#define TESTED_HIT_TIME 0.8  /* the same out of order */
-
-#define TESTED_SET_TIME 0.3    /* the same for a row of a set */
-#define MATCHING_ROW_TIME 0.15 /* have another index find a row of the set */
 
 /* A batch is made for some more rows than seem to be needed until enough pass */
 #define PASS_MARGIN 1.3
@@ -137,15 +126,6 @@ observed_k(const VectorScan *scan)
 	return Max(Min(k, LATER_GROWTH * scan->k), 2 * scan->k);
 }
 
-/* Microseconds to find and ask the k nearest rows */
-static double
-asking_time(IndexScanDesc desc, double k)
-{
-	return k * TESTED_HIT_TIME +
-		methods_find(desc->indexRelation)
-			->masked_time(desc->indexRelation, k, table_rows(desc));
-}
-
 /*
  * Is it better to make the set than to ask hits, of which such a share passes?  That
  * the table has no statistics tells nothing: then the set is no mistake.
@@ -162,7 +142,9 @@ set_is_shorter(IndexScanDesc desc, const VectorScan *scan, double share)
 			   rows * MATCHING_ROW_TIME +
 				   methods_find(desc->indexRelation)
 					   ->masked_time(desc->indexRelation, scan->wanted, rows));
-	return time < asking_time(desc, PASS_MARGIN * scan->wanted / share);
+	return time < asking_time(desc->indexRelation,
+							  PASS_MARGIN * scan->wanted / share,
+							  table_rows(desc));
 }
 
 /* Is it better to ask all rows of the index than the k nearest ones? */
@@ -174,11 +156,10 @@ all_is_shorter(IndexScanDesc desc, VectorScan *scan, double k)
 
 	if (scan->bounded || rows == 0)
 		return false;
-	time = TESTED_ROW_TIME;
-	/* which is to compute its distance */
-	if (scan->bound < INFINITY)
-		time += row_time(scan);
-	return rows * time < asking_time(desc, k);
+	/* which is to compute its distance, if there is a bound, before it is asked */
+	time = TESTED_ROW_TIME +
+		row_time(scan) * (scan->bound < INFINITY ? 1 : scan->filter->share);
+	return rows * time < asking_time(desc->indexRelation, k, rows);
 }
 
 void

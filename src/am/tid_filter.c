@@ -16,6 +16,10 @@
 #define WORD_BITS 64
 #define WORDS_MOST (MaxHeapTuplesPerPage / WORD_BITS + 1)
 
+/* Bits in which rows are folded, so many times as many as there are rows at least */
+#define FOLDED_BITS 65536
+#define BITS_PER_ROW 4
+
 typedef struct BlockPlace
 {
 	BlockNumber block;
@@ -101,6 +105,24 @@ reserve(TidFilter *filter)
 		CurrentMemoryContext, words, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 }
 
+/* Rows of different blocks that fall on one bit are few in a row */
+static inline uint32
+folded_bit(BlockNumber block, uint32 offset)
+{
+	return (block * 61 + offset) % FOLDED_BITS;
+}
+
+static void
+fold_block(TidFilter *filter, const BitmapBlock *block)
+{
+	for (int i = 0; i < block->noffsets; i++)
+	{
+		uint32 bit = folded_bit(block->number, block->offsets[i]);
+
+		filter->folded[bit / 32] |= 1U << bit % 32;
+	}
+}
+
 /* A look at how much there is, and then a second one */
 TidFilter *
 tid_filter_new(TIDBitmap *bitmap)
@@ -117,12 +139,49 @@ tid_filter_new(TIDBitmap *bitmap)
 	bitmap_blocks_end(&blocks);
 	filter->recheck |= filter->whole > 0;
 	reserve(filter);
+	if (filter->whole == 0 && filter->rows * BITS_PER_ROW <= FOLDED_BITS)
+		filter->folded = palloc0(FOLDED_BITS / 8);
 	CHECK_FOR_INTERRUPTS();
 	bitmap_blocks_begin(&blocks, bitmap);
 	while (bitmap_blocks_next(&blocks, &block))
+	{
 		place_block(filter, &block, place += filter->words_each);
+		if (filter->folded != NULL)
+			fold_block(filter, &block);
+	}
 	bitmap_blocks_end(&blocks);
 	return filter;
+}
+
+/* Lanes that may be in it: without a branch that depends on any */
+static uint32
+lanes_near(const TidFilter *filter, const ItemPointerData *tids, uint32 n)
+{
+	uint32 near = 0;
+
+	for (uint32 lane = 0; lane < n; lane++)
+	{
+		uint32 bit = folded_bit(ItemPointerGetBlockNumberNoCheck(&tids[lane]),
+								ItemPointerGetOffsetNumberNoCheck(&tids[lane]));
+
+		near |= (filter->folded[bit / 32] >> bit % 32 & 1) << lane;
+	}
+	return near;
+}
+
+uint32
+tid_filter_lanes(const TidFilter *filter, const ItemPointerData *tids,
+				 uint32 lanes)
+{
+	if (filter->folded != NULL && lanes != 0)
+		lanes &= lanes_near(filter, tids, pg_leftmost_one_pos32(lanes) + 1);
+	for (uint32 rest = lanes; rest != 0; rest &= rest - 1)
+	{
+		uint32 lane = pg_rightmost_one_pos32(rest);
+
+		lanes &= ~((uint32) !tid_filter_has(filter, &tids[lane]) << lane);
+	}
+	return lanes;
 }
 
 static void

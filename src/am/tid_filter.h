@@ -8,7 +8,8 @@
  *
  * Memory: a word of 64 bits, or a few, for each block with rows, and 4 bytes for
  * each block of the table; where these would take more than work_mem, 12 to 24
- * for each block with rows.
+ * for each block with rows.  And for a small set 8 kB, which the nearest cache holds:
+ * most TIDs that are not in it are known by these alone.
  *
  * Include after postgres.h.
  */
@@ -27,6 +28,10 @@ typedef struct TidFilter
 	struct block_places_hash *hashed; /* the same, where places is NULL */
 	uint64 *words;                    /* the first ones are zero */
 	uint32 words_each;                /* of a block */
+	uint32
+		*folded; /* a bit for all blocks that are equal by fold_mask, if any of
+						 * them has rows; NULL: most would have */
+	uint32 fold_mask;
 
 	double rows;           /* rows in it, listed one by one */
 	BlockNumber blocks;    /* that have such rows */
@@ -54,6 +59,10 @@ tid_filter_has(const TidFilter *filter, const ItemPointerData *tid)
 								   : tid_filter_find_place(filter, block);
 	return filter->words[place + offset / 64] >> offset % 64 & 1;
 }
+
+/* Of lanes, as bits, those whose TIDs are in it; TIDs up to the last lane's are read */
+extern uint32 tid_filter_lanes(const TidFilter *filter,
+							   const ItemPointerData *tids, uint32 lanes);
 
 /* Some TID in it; false where there is none */
 extern bool tid_filter_first(const TidFilter *filter, ItemPointer tid);

@@ -239,6 +239,9 @@ begin_index_scan(Relation table, Relation index, Snapshot snapshot,
 #endif
 }
 
+/* Does the planner take an index scan for the first of several keys of an order? */
+#define PLANNER_TAKES_FIRST_KEY (PG_VERSION_NUM >= 170000)
+
 /*
  * 18: path keys say in words which way they order, and the members that a class has
  * of partitions are kept apart.

@@ -148,18 +148,10 @@ static uint32
 members_of(const Masked *m, Page page, uint32 word)
 {
 	const HnswLayout *layout = &m->model->layout;
-	const ItemPointerData *tids =
-		hnsw_row_tids(page, layout) + word * HNSW_ROW_WORD;
-	uint32 members = 0;
 
-	for (uint32 bits = hnsw_row_live(page, layout)[word]; bits != 0;
-		 bits &= bits - 1)
-	{
-		uint32 bit = pg_rightmost_one_pos32(bits);
-
-		members |= (uint32) tid_filter_has(m->tids, &tids[bit]) << bit;
-	}
-	return members;
+	return tid_filter_lanes(m->tids,
+							hnsw_row_tids(page, layout) + word * HNSW_ROW_WORD,
+							hnsw_row_live(page, layout)[word]);
 }
 
 static void

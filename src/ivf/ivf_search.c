@@ -530,20 +530,6 @@ centroid_distance(const IvfSearch *search, uint32 list)
 	return sqrtf(Max(square, 0.0f));
 }
 
-/* Of some lanes, as bits, those whose rows are in the set */
-static uint32
-lanes_in_set(const TidFilter *set, const ItemPointerData *tids, uint32 lanes)
-{
-	for (uint32 rest = lanes; rest != 0; rest &= rest - 1)
-	{
-		uint32 lane = pg_rightmost_one_pos32(rest);
-
-		if (!tid_filter_has(set, &tids[lane]))
-			lanes &= ~((uint32) 1 << lane);
-	}
-	return lanes;
-}
-
 /* Find out which lanes of a segment may be hits; false where none may */
 static bool
 admit_lanes(IvfSearch *search, Page page)
@@ -566,8 +552,8 @@ admit_lanes(IvfSearch *search, Page page)
 	for (uint32 word = 0; word < nwords; word++)
 	{
 		if (search->tids != NULL)
-			admitted[word] = lanes_in_set(search->tids, tids + word * IVF_WORD,
-										  admitted[word]);
+			admitted[word] = tid_filter_lanes(
+				search->tids, tids + word * IVF_WORD, admitted[word]);
 		search->counters.matching += pg_popcount32(admitted[word]);
 	}
 	return (search->tids == NULL && search->attributes == NULL) ||
@@ -629,9 +615,14 @@ estimate_segment(IvfSearch *search, Page page, uint32 list, Page next)
 
 /* All but the codes of a page that comes next, and its kind */
 static inline void
-prefetch_segment(Page page, const IvfLayout *layout)
+prefetch_segment(const IvfSearch *search, Page page)
 {
+	const IvfLayout *layout = &search->layout;
+
 	page_prefetch(page, 0, layout->codes);
+	if (search->tids != NULL)
+		page_prefetch(page, layout->tids,
+					  layout->capacity * sizeof(ItemPointerData));
 	__builtin_prefetch(page_special(page));
 }
 
@@ -644,7 +635,6 @@ static void
 estimate_lists(IvfSearch *search, uint32 probes)
 {
 	SegmentCursor cursor = cursor_begin(search, probes);
-	const IvfLayout *layout = &search->layout;
 	Buffer next = InvalidBuffer;
 
 	if (cursor.blkno != InvalidBlockNumber)
@@ -660,7 +650,7 @@ estimate_lists(IvfSearch *search, uint32 probes)
 		if (cursor.blkno != InvalidBlockNumber)
 		{
 			next = ivf_pin(search->index, cursor.model, cursor.blkno);
-			prefetch_segment(BufferGetPage(next), layout);
+			prefetch_segment(search, BufferGetPage(next));
 		}
 		if (page != NULL)
 			estimate_segment(search, page, list,

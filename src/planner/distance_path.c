@@ -4,7 +4,9 @@
  *
  * It takes an index for ORDER BY v <-> q alone, ascending.  The same order has
  * whatever grows with the distance, and what shrinks with it the opposite one:
- * ORDER BY 1 - (v <=> q) DESC.
+ * ORDER BY 1 - (v <=> q) DESC.  Where there are further keys, ORDER BY v <-> q, id, rows
+ * that come by the first one are all that PostgreSQL needs to sort them by the others,
+ * distance by distance; since 17 it asks for that itself.
  *
  * Rows whose vector is NULL are not in the index.  Where the query wants NULLs
  * first the index is not taken unless there can be none.
@@ -112,11 +114,14 @@ meets_order(PlannerInfo *root, const RelOptInfo *rel, const PathKey *key,
 		 is_never_null(root, rel, linitial(form->distance->args)));
 }
 
-/* Is it a distance as it stands: does PostgreSQL know? */
+/* Is it a distance as it stands, in the place where PostgreSQL knows? */
 static bool
-is_plain(const PathKey *key, const DistanceForm *form, const Expr *expression)
+is_plain(const PlannerInfo *root, const PathKey *key, const DistanceForm *form,
+		 const Expr *expression)
 {
-	return IsA(expression, OpExpr) && !key->pk_nulls_first &&
+	return (PLANNER_TAKES_FIRST_KEY ||
+			list_length(root->query_pathkeys) == 1) &&
+		IsA(expression, OpExpr) && !key->pk_nulls_first &&
 		((const OpExpr *) expression)->opno == form->distance->opno;
 }
 
@@ -133,7 +138,7 @@ find_form(PlannerInfo *root, const IndexOptInfo *index, const PathKey *key,
 		Expr *expression = lfirst(cell);
 
 		if (distance_form_of(root, expression, index, form) &&
-			!is_plain(key, form, expression) &&
+			!is_plain(root, key, form, expression) &&
 			meets_order(root, index->rel, key, form))
 			return true;
 	}
@@ -148,7 +153,7 @@ distance_order_paths(PlannerInfo *root, RelOptInfo *rel)
 	ListCell *cell;
 
 	/* what depends on other tables has no order of its own */
-	if (list_length(root->query_pathkeys) != 1 || rel->lateral_relids != NULL)
+	if (root->query_pathkeys == NIL || rel->lateral_relids != NULL)
 		return NIL;
 	key = linitial(root->query_pathkeys);
 	if (key->pk_eclass->ec_has_volatile ||
@@ -162,7 +167,8 @@ distance_order_paths(PlannerInfo *root, RelOptInfo *rel)
 		if (distance_index_usable(index) && find_form(root, index, key, &form))
 			paths = lappend(paths,
 							ordered_path(root, index, form.distance,
-										 root->query_pathkeys, NULL));
+										 list_make1(unconstify(PathKey *, key)),
+										 NULL));
 	}
 	return paths;
 }

@@ -24,6 +24,7 @@
 #include "utils/spccache.h"
 
 #include "am/cost.h"
+#include "am/filter_time.h"
 #include "am/methods.h"
 #include "core/compat.h"
 #include "planner/distance_form.h"
@@ -54,10 +55,6 @@ static set_rel_pathlist_hook_type next_pathlist;
  */
 #define ROWS_WITHIN 100
 
-/* Microseconds for a row that is found, read and asked; one that is only asked */
-#define FOUND_TIME 2.5
-#define ASKED_TIME 0.1
-
 /* Does every row that an index of ours has meet it: is the vector not NULL? */
 static bool
 holds_for_indexed(const IndexOptInfo *info, const Node *condition)
@@ -69,12 +66,8 @@ holds_for_indexed(const IndexOptInfo *info, const Node *condition)
 		match_index_to_operand((Node *) test->arg, 0, (IndexOptInfo *) info);
 }
 
-/*
- * Microseconds to make what of bitmaps is one unit of cost, when their pages are
- * cached; and to read and ask a row that is in one.
- */
+/* Microseconds to make what of bitmaps is one unit of cost, when pages are cached */
 #define BITMAP_TIME 2.5
-#define IN_SET_TIME 0.3
 
 /* Conditions that rows of the scan have to meet beside those it looks for */
 static List *
@@ -95,12 +88,9 @@ conditions_left(const IndexPath *scan)
 	return left;
 }
 
-/*
- * Is it an index scan of ours that may go on until enough rows meet conditions?  time:
- * microseconds that it takes for so many rows out of so many that match.
- */
+/* Is it an index scan of ours that may go on until enough rows meet conditions? */
 static bool
-can_be_filtered(const Path *path, double wanted, double matching, double *time)
+can_be_filtered(const Path *path)
 {
 	const IndexPath *scan = (const IndexPath *) path;
 	const ScanMethod *method;
@@ -114,8 +104,6 @@ can_be_filtered(const Path *path, double wanted, double matching, double *time)
 	index = index_open(scan->indexinfo->indexoid, NoLock);
 	method = methods_find(index);
 	result = method != NULL && method->reach(index) != REACH_FIRST;
-	if (result)
-		*time = method->masked_time(index, wanted, matching);
 	index_close(index, NoLock);
 	return result;
 }
@@ -124,9 +112,7 @@ can_be_filtered(const Path *path, double wanted, double matching, double *time)
 static bool
 is_to_be_filtered(const Path *path)
 {
-	double time;
-
-	return can_be_filtered(path, 1, 1, &time) && path->param_info == NULL &&
+	return can_be_filtered(path) && path->param_info == NULL &&
 		conditions_left((const IndexPath *) path) != NIL;
 }
 
@@ -166,7 +152,7 @@ best_bitmap(PlannerInfo *root, RelOptInfo *rel)
 			continue;
 		cost_bitmap_tree_node(bitmap, &cost, &selectivity);
 		/* more bitmaps take less time than rows that are asked in vain */
-		cost = cost * BITMAP_TIME + selectivity * rel->tuples * IN_SET_TIME;
+		cost = cost * BITMAP_TIME + selectivity * rel->tuples * TESTED_SET_TIME;
 		if (best == NULL || cost < least)
 		{
 			best = bitmap;
@@ -201,7 +187,7 @@ ask_all_cost(PlannerInfo *root, const RelOptInfo *rel)
 	get_tablespace_page_costs(rel->reltablespace, NULL, &page);
 	return rel->pages * page +
 		rel->tuples *
-		(ASKED_TIME * MICROSECOND + cpu_tuple_cost + asked.per_tuple);
+		(TESTED_ROW_TIME * MICROSECOND + cpu_tuple_cost + asked.per_tuple);
 }
 
 /* What it costs to compute the distance of a row that was read */
@@ -224,16 +210,36 @@ share_of_hits(const Search *search)
 }
 
 /*
- * To find the rows that are wanted: the cheaper one of what the scan may do, see
- * am/scan_filter.c.  masked: microseconds of a search among those that the bitmap has.
+ * Microseconds of a search for the k nearest of so many rows, in a set; or to ask each
+ * of the k nearest of all, in which case there are as many rows as the table has
  */
+typedef double (*SearchTime)(Relation index, double k, double rows);
+
+static double
+masked_time(Relation index, double k, double rows)
+{
+	return methods_find(index)->masked_time(index, k, rows);
+}
+
+static Cost
+time_cost(const Search *search, SearchTime time, double k, double rows)
+{
+	/* the planner holds a lock on it */
+	Relation index = index_open(search->scan->indexinfo->indexoid, NoLock);
+	double microseconds = time(index, k, rows);
+
+	index_close(index, NoLock);
+	return microseconds * MICROSECOND;
+}
+
+/* To find the rows that are wanted: the cheapest that the scan may do (scan_filter.c) */
 static Cost
 search_cost(PlannerInfo *root, const RelOptInfo *rel, const Search *search,
-			const Path *bitmap, double wanted, double masked)
+			const Path *bitmap, double wanted)
 {
 	double found = Min(wanted / share_of_hits(search), rel->tuples);
 	Cost distance = distance_cost(root, search->scan);
-	Cost by_condition = found * (FOUND_TIME * MICROSECOND);
+	Cost by_condition = time_cost(search, asking_time, found, rel->tuples);
 	Cost by_bitmap;
 	Cost make;
 	Selectivity selectivity;
@@ -243,7 +249,7 @@ search_cost(PlannerInfo *root, const RelOptInfo *rel, const Search *search,
 	 * rows are to be asked is a question of the time that takes.  All rows may as
 	 * well be asked by a sequential scan, so that is to be the cheaper plan.
 	 */
-	if (by_condition < rel->tuples * ASKED_TIME * MICROSECOND +
+	if (by_condition < rel->tuples * TESTED_ROW_TIME * MICROSECOND +
 			search->share * rel->tuples * distance)
 		by_condition += found * random_row_cost(rel);
 	else
@@ -254,7 +260,8 @@ search_cost(PlannerInfo *root, const RelOptInfo *rel, const Search *search,
 	cost_bitmap_tree_node(((const BitmapHeapPath *) bitmap)->bitmapqual, &make,
 						  &selectivity);
 	by_bitmap = make +
-		Min(masked * MICROSECOND + wanted * random_row_cost(rel),
+		Min(time_cost(search, masked_time, wanted, selectivity * rel->tuples) +
+				wanted * random_row_cost(rel),
 			selectivity * rel->tuples * (random_row_cost(rel) + distance));
 	return Min(by_condition, by_bitmap);
 }
@@ -303,7 +310,7 @@ bound_lists(const List *bounds, const OpExpr *order, List **expressions)
 /* The same in the place of an index scan.  matching: share of rows in the bitmap. */
 static Path *
 filtered_path(PlannerInfo *root, RelOptInfo *rel, const Search *search,
-			  Path *bitmap, double matching, double masked)
+			  Path *bitmap, double matching)
 {
 	CustomPath *path = makeNode(CustomPath);
 	IndexPath *scan = search->scan;
@@ -318,14 +325,14 @@ filtered_path(PlannerInfo *root, RelOptInfo *rel, const Search *search,
 	path->path.pathkeys = search->pathkeys;
 	path->path.rows = scan->path.rows;
 	path->path.startup_cost =
-		search_cost(root, rel, search, bitmap, search->wanted, masked);
+		search_cost(root, rel, search, bitmap, search->wanted);
 	/* all rows: each is asked, those that pass are sorted by their distances */
 	path->path.total_cost = path->path.startup_cost + ask_all_cost(root, rel) +
 		scan->path.rows * distance_cost(root, scan);
 	if (search->bounds != NIL)
 		path->path.total_cost =
 			Max(path->path.startup_cost,
-				search_cost(root, rel, search, bitmap, ROWS_WITHIN, masked));
+				search_cost(root, rel, search, bitmap, ROWS_WITHIN));
 	path->flags = CUSTOMPATH_SUPPORT_PROJECTION;
 	path->custom_paths = list_make1(scan);
 	if (bitmap != NULL)
@@ -521,7 +528,6 @@ add_range(PlannerInfo *root, RelOptInfo *rel, IndexOptInfo *index,
 	Relids outer = bms_difference(bound->condition->clause_relids, rel->relids);
 	OpExpr *distance = bound->form.distance;
 	IndexPath *scan;
-	double time;
 
 	outer = bms_add_members(outer, rel->lateral_relids);
 	if (bms_is_empty(outer))
@@ -529,7 +535,7 @@ add_range(PlannerInfo *root, RelOptInfo *rel, IndexOptInfo *index,
 	if (has_search(searches, index, distance, outer))
 		return searches;
 	scan = distance_range_path(root, index, distance, outer);
-	if (!can_be_filtered(&scan->path, 1, 1, &time))
+	if (!can_be_filtered(&scan->path))
 		return searches;
 	return lappend(searches, new_search(root, rel, scan, bounds, NIL));
 }
@@ -567,7 +573,6 @@ filter_paths(PlannerInfo *root, RelOptInfo *rel)
 	bool asked = false;
 	List *searches = range_searches(root, rel, ordered_searches(root, rel));
 	ListCell *cell;
-	double time;
 
 	foreach(cell, searches)
 	{
@@ -581,11 +586,8 @@ filter_paths(PlannerInfo *root, RelOptInfo *rel)
 		if (bitmap != NULL)
 			cost_bitmap_tree_node(((BitmapHeapPath *) bitmap)->bitmapqual,
 								  &make, &selectivity);
-		(void) can_be_filtered(&search->scan->path, search->wanted,
-							   selectivity * rel->tuples, &time);
 		rel->pathlist = list_delete_ptr(rel->pathlist, search->scan);
-		add_path(rel,
-				 filtered_path(root, rel, search, bitmap, selectivity, time));
+		add_path(rel, filtered_path(root, rel, search, bitmap, selectivity));
 	}
 }
 
