@@ -16,6 +16,7 @@
 #include "port/pg_bitutils.h"
 #include "utils/memutils.h"
 
+#include "graph/graph_pool.h"
 #include "hnsw/hnsw_record.h"
 #include "hnsw/hnsw_search.h"
 
@@ -47,15 +48,6 @@
 
 #define CODES_WORD 32
 
-/* A node met so far, nearest first */
-typedef struct PoolEntry
-{
-	float key;
-	HnswId id;
-	bool seen;  /* it has been looked at */
-	bool exact; /* key is no estimate */
-} PoolEntry;
-
 /* An element with TIDs in slots of their own */
 typedef struct PendingTids
 {
@@ -81,13 +73,10 @@ struct HnswSearchState
 	uint32 *below; /* bits: lanes whose keys are good enough */
 	HnswId *links; /* of a node, where neighbours are visited */
 
-	PoolEntry *pool;
-	uint32 npool;
-	uint32 wanted; /* the pool's size */
-	uint32 next;   /* none before it is unseen */
-	uint32 way;    /* of the entries, the one to be looked at next */
-	uint32 nways;  /* of these: the first entries */
+	GraphPool pool;
 	uint32 pool_room;
+	uint32 way;   /* of the entries, the one to be looked at next */
+	uint32 nways; /* of these: the first entries */
 
 	/* names that have been in the pool or were too far; HNSW_NONE: free */
 	HnswId *met;
@@ -301,22 +290,31 @@ first_meeting(struct HnswSearchState *state, HnswId id)
 #define LEAST_MET 2048
 
 static void
+make_pool(struct HnswSearchState *state, uint32 ef)
+{
+	GraphPool *pool = &state->pool;
+
+	if (pool->waiting != NULL)
+		pfree(pool->waiting);
+	if (pool->kept != NULL)
+		pfree(pool->kept);
+	*pool = (GraphPool){0};
+	state->pool_room = 0;
+	pool->waiting = MemoryContextAllocHuge(
+		state->context, GRAPH_POOL_ROOM(ef) * sizeof(GraphPoolEntry));
+	pool->kept = MemoryContextAllocHuge(state->context, ef * sizeof(float));
+	state->pool_room = ef;
+}
+
+static void
 reset_pool(struct HnswSearchState *state, uint32 ef, uint32 likely,
 		   uint32 lanes)
 {
 	uint32 met =
 		Max(LEAST_MET, pg_nextpower2_32(likely) * pg_nextpower2_32(lanes));
 
-	if (ef + 1 > state->pool_room)
-	{
-		if (state->pool != NULL)
-			pfree(state->pool);
-		state->pool = NULL;
-		state->pool_room = 0;
-		state->pool = MemoryContextAllocHuge(
-			state->context, (Size) (ef + 1) * sizeof(PoolEntry));
-		state->pool_room = ef + 1;
-	}
+	if (ef > state->pool_room)
+		make_pool(state, ef);
 	if (state->met == NULL)
 	{
 		state->met =
@@ -324,54 +322,18 @@ reset_pool(struct HnswSearchState *state, uint32 ef, uint32 likely,
 		state->met_room = met;
 	}
 	clear_met(state);
-	state->npool = 0;
-	state->next = 0;
+	state->pool.wanted = ef;
+	graph_pool_reset(&state->pool);
 	state->way = state->nways = 0;
-	state->wanted = ef;
 }
 
 /* Who is not below it need not come */
 static inline float
 pool_limit(const struct HnswSearchState *state)
 {
-	return state->npool < state->wanted
-		? state->progress.horizon
-		: Min(state->progress.horizon, state->pool[state->npool - 1].key);
-}
-
-/* Put in order; the farthest one leaves a full pool.  key is below the limit. */
-static void
-pool_add(struct HnswSearchState *state, PoolEntry entry)
-{
-	PoolEntry *pool = state->pool;
-	uint32 low = 0;
-	uint32 high = state->npool;
-
-	while (low < high)
-	{
-		uint32 middle = (low + high) / 2;
-
-		if (pool[middle].key <= entry.key)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	if (state->npool == state->wanted)
-		state->npool--;
-	memmove(pool + low + 1, pool + low,
-			(state->npool - low) * sizeof(PoolEntry));
-	pool[low] = entry;
-	state->npool++;
-	state->next = Min(state->next, low);
-}
-
-/* The nearest one that has not been looked at; NULL: there is none */
-static PoolEntry *
-pool_peek(struct HnswSearchState *state)
-{
-	while (state->next < state->npool && state->pool[state->next].seen)
-		state->next++;
-	return state->next < state->npool ? &state->pool[state->next] : NULL;
+	return graph_pool_is_full(&state->pool)
+		? Min(state->progress.horizon, graph_pool_limit(&state->pool))
+		: state->progress.horizon;
 }
 
 /*
@@ -580,9 +542,10 @@ estimate_neighbours(HnswSearch *search, const HnswNode *node, ptrdiff_t ahead)
 			if (links[lane] != HNSW_NONE &&
 				state->keys[lane] < pool_limit(state) &&
 				first_meeting(state, links[lane]))
-				pool_add(
-					state,
-					(PoolEntry){.key = state->keys[lane], .id = links[lane]});
+				graph_pool_add(&state->pool,
+							   (GraphPoolEntry){.key = state->keys[lane],
+												.id = links[lane]},
+							   true);
 		}
 	}
 }
@@ -607,13 +570,13 @@ ask_for_next(HnswSearch *search, const HnswModel *model)
 		id = state->entries[state->way++].id;
 	else
 	{
-		PoolEntry *entry = pool_peek(state);
+		const GraphPoolEntry *entry = graph_pool_next(&state->pool);
 
 		if (entry != NULL && entry->key <= state->progress.reach)
 		{
-			entry->seen = true;
 			id = entry->id;
 			estimate = entry->exact ? NAN : entry->key;
+			graph_pool_take(&state->pool);
 		}
 	}
 	if (id == HNSW_NONE)
@@ -633,7 +596,7 @@ node_address(const HnswLayout *layout, const Asked *asked)
 static void
 expect_nearest(HnswSearch *search, const HnswModel *model)
 {
-	const PoolEntry *entry = pool_peek(search->state);
+	const GraphPoolEntry *entry = graph_pool_next(&search->state->pool);
 
 	if (entry != NULL)
 		hnsw_expect(model, hnsw_block(&search->layout, entry->id));
@@ -709,8 +672,10 @@ visit_node(HnswSearch *search, const HnswModel *model, HnswId id, uint32 level)
 	if (is_node && !looked)
 		looked = note_parts(search, model, id, &key);
 	if (looked && (float) key < pool_limit(state))
-		pool_add(state,
-				 (PoolEntry){.key = (float) key, .id = id, .exact = true});
+		graph_pool_add(
+			&state->pool,
+			(GraphPoolEntry){.key = (float) key, .id = id, .exact = true},
+			true);
 }
 
 /* Search a level whose nodes' neighbours are visited one by one */
@@ -719,16 +684,16 @@ search_by_visits(HnswSearch *search, const HnswModel *model, uint32 level)
 {
 	struct HnswSearchState *state = search->state;
 	const HnswLayout *layout = &search->layout;
-	PoolEntry *entry;
+	const GraphPoolEntry *entry;
 
-	while ((entry = pool_peek(state)) != NULL)
+	while ((entry = graph_pool_next(&state->pool)) != NULL)
 	{
 		HnswId id = entry->id;
 		Buffer buffer = hnsw_pin(search->index, model, hnsw_block(layout, id));
 		const HnswNode *node;
 		uint32 n = 0;
 
-		entry->seen = true;
+		graph_pool_take(&state->pool);
 		node = hnsw_node(lock_nodes(search, buffer), layout, id);
 		if (hnsw_is_node_of(node, level))
 		{
@@ -821,11 +786,10 @@ search_level(HnswSearch *search, const HnswModel *model, uint32 level,
 
 			if (!(key < pool_limit(state) && first_meeting(state, id)))
 				continue;
-			pool_add(state,
-					 (PoolEntry){.key = key,
-								 .id = id,
-								 .seen = state->nways < ways,
-								 .exact = true});
+			graph_pool_add(
+				&state->pool,
+				(GraphPoolEntry){.key = key, .id = id, .exact = true},
+				state->nways >= ways);
 			if (state->nways < ways)
 				state->entries[state->nways++] = state->entries[i];
 		}
@@ -834,9 +798,11 @@ search_level(HnswSearch *search, const HnswModel *model, uint32 level,
 		search_by_codes(search, model, level);
 	else
 		search_by_visits(search, model, level);
-	search->complete = state->npool < state->wanted && !state->progress.spoke;
+	search->complete =
+		!graph_pool_is_full(&state->pool) && !state->progress.spoke;
 	search->stopped = state->progress.spoke &&
-		(state->npool < state->wanted || pool_peek(state) != NULL);
+		(!graph_pool_is_full(&state->pool) ||
+		 graph_pool_next(&state->pool) != NULL);
 	if (level > 0)
 	{
 		hnsw_search_sort(search);
