@@ -36,20 +36,35 @@
 #include "hnsw/hnsw_search.h"
 #include "pages/wal.h"
 
-/* What one statement's inserts share */
+/*
+ * What one statement's inserts share, and then those of the next one: to have the
+ * memory from the system again took a fifth of the time of one row.
+ */
 typedef struct HnswInserter
 {
+	MemoryContext memory;      /* it is in; parent of: */
 	MemoryContext context;     /* of the search */
 	MemoryContext row_context; /* reset for each row */
 	HnswSearch *search;        /* of the index as it was last; or NULL */
+	HnswChooser *choosers; /* likewise, of levels; room 0: not needed so far */
+	bool busy; /* with a row; where that failed nothing here can be relied on */
 } HnswInserter;
+
+/* That of the last statement, unless it was too large; or NULL */
+static HnswInserter *spare;
+
+#define SPARE_MEMORY (2 * 1024 * 1024)
+
+/* Memory for most of what a row takes */
+#define ROW_MEMORY (64 * 1024)
 
 /* A row that is being inserted */
 typedef struct NewRow
 {
 	Relation index;
 	const HnswModel *model;
-	HnswSearch *search;
+	HnswInserter *inserter;
+	HnswSearch *search; /* the inserter's */
 	const void *elems;
 	ItemPointerData tid;
 	HnswNode head; /* hash, and what its record needs */
@@ -67,7 +82,6 @@ typedef struct InsertPlan
 	uint32 level;
 	bool is_entry;
 	HnswId twin; /* an element that equals it, or HNSW_NONE */
-	HnswChooser choosers[HNSW_MAX_LEVEL + 1];
 } InsertPlan;
 
 /*
@@ -148,17 +162,54 @@ is_twin(const NewRow *row, const HnswNode *node)
  * The plan
  */
 
+/* What was found is what the candidates are among; freed: slots have been */
+static void
+expect_found(const NewRow *row, HnswChooser *chooser, bool freed)
+{
+	const HnswSearch *search = row->search;
+	HnswId *ids = palloc(Max(search->nfound, 1) * sizeof(HnswId));
+
+	for (uint32 i = 0; i < search->nfound; i++)
+		ids[i] = search->found[i].id;
+	hnsw_chooser_expect(chooser, row->model, ids, search->nfound, freed);
+}
+
+/* hnsw_record_read(), and the chooser looks at the node, too */
+static bool
+read_candidate(const NewRow *row, HnswChooser *chooser, HnswId id, uint32 level)
+{
+	const HnswModel *model = row->model;
+	const HnswLayout *layout = &model->layout;
+	HnswRecord *found = row->scratch;
+	Buffer buffer = hnsw_pin(row->index, model, hnsw_block(layout, id));
+	Page page = page_lock(row->index, buffer, HNSW_MAGIC, HNSW_PAGE_NODES);
+	const HnswNode *node = hnsw_node(page, layout, id);
+	bool is_node = hnsw_is_node_of(node, level);
+
+	if (is_node)
+	{
+		hnsw_chooser_note(chooser, node);
+		hnsw_record_begin(found, model, node);
+	}
+	UnlockReleaseBuffer(buffer);
+	return is_node && hnsw_record_finish(found, row->index, model) &&
+		hnsw_form(&model->meta)
+			->image(&model->meta, &found->head, found->data, found->bytes,
+					hnsw_chooser_next(chooser));
+}
+
 /*
  * Candidates among what was found; those that lead to rows, unless there are
  * none.  On the ground, an element that equals the row ends it.
  */
 static HnswId
-gather_found(const NewRow *row, HnswChooser *chooser, uint32 level)
+gather_found(const NewRow *row, HnswChooser *chooser, uint32 level, bool freed)
 {
 	const HnswSearch *search = row->search;
 	Size row_bytes = row->model->meta.dim * sizeof(float);
 
 	memcpy(hnsw_chooser_begin(chooser), row->row, row_bytes);
+	expect_found(row, chooser, freed);
 	hnsw_chooser_own_record(chooser, row->record, row->bytes);
 	for (int pass = 0; pass < 2 && chooser->n == 0; pass++)
 	{
@@ -171,8 +222,7 @@ gather_found(const NewRow *row, HnswChooser *chooser, uint32 level)
 			HnswRecord *found = row->scratch;
 
 			CHECK_FOR_INTERRUPTS();
-			if (!hnsw_record_read(found, row->index, row->model, id, level,
-								  hnsw_chooser_next(chooser)))
+			if (!read_candidate(row, chooser, id, level))
 				continue;
 			if (level == 0 && has_equal_head(row, &found->head) &&
 				found->bytes == row->bytes &&
@@ -187,7 +237,25 @@ gather_found(const NewRow *row, HnswChooser *chooser, uint32 level)
 	return HNSW_NONE;
 }
 
-/* Search, and choose links level by level; memory in the current context */
+/* Without candidates; memory of the inserter's */
+static HnswChooser *
+begin_level(const NewRow *row, uint32 level)
+{
+	HnswChooser *chooser = &row->inserter->choosers[level];
+	const HnswMeta *meta = &row->search->meta;
+
+	if (chooser->room == 0)
+	{
+		MemoryContext old = MemoryContextSwitchTo(row->inserter->context);
+
+		hnsw_chooser_init(chooser, meta, meta->dim, meta->ef_construction);
+		MemoryContextSwitchTo(old);
+	}
+	(void) hnsw_chooser_begin(chooser);
+	return chooser;
+}
+
+/* Search, and choose links level by level */
 static void
 make_plan(const NewRow *row, InsertPlan *plan)
 {
@@ -200,19 +268,22 @@ make_plan(const NewRow *row, InsertPlan *plan)
 	if (!hnsw_search_descend(row->search, wanted, meta->ef_construction,
 							 &state))
 	{
+		(void) begin_level(row, 0);
 		plan->is_entry = true;
 		return;
 	}
 	state.top_level = Min(state.top_level, HNSW_MAX_LEVEL);
 	plan->level = Min(wanted, Min(state.top_level + 1, HNSW_MAX_LEVEL));
 	plan->is_entry = plan->level > state.top_level;
+	if (plan->is_entry)
+		(void) begin_level(row, plan->level);
 	for (int at = Min(wanted, state.top_level); at >= 0; at--)
 	{
+		HnswChooser *chooser = begin_level(row, at);
+
 		hnsw_search_level(row->search, at, meta->ef_construction);
-		hnsw_chooser_init(&plan->choosers[at], meta, meta->dim,
-						  meta->ef_construction);
-		plan->twin = gather_found(row, &plan->choosers[at], at);
-		hnsw_choose(&plan->choosers[at]);
+		plan->twin = gather_found(row, chooser, at, state.freed != 0);
+		hnsw_choose(chooser);
 	}
 	/* the entry leads nowhere */
 	if (row->search->nfound == 0)
@@ -273,7 +344,7 @@ add_in_head(const NewRow *row, Buffer buffer, HnswId id)
 	if (lane < 0)
 		return false;
 	edit = edit_begin(row->index);
-	changed = hnsw_node(edit_page(&edit, buffer), layout, id);
+	changed = hnsw_edit_node(&edit, layout, buffer, id);
 	changed->state = HNSW_LIVE;
 	changed->tids[changed->ntids++] = row->tid;
 	changed->error = Max(changed->error, row->head.error);
@@ -506,24 +577,38 @@ lock_held(const NewRow *row, HnswId held, Buffer *meta)
 					 HNSW_MAGIC, HNSW_PAGE_NODES, BUFFER_LOCK_EXCLUSIVE, NULL);
 }
 
+/* The name of a free slot of a page that has one, or is new */
+static HnswId
+free_name(const HnswLayout *layout, Buffer buffer)
+{
+	Page page = BufferGetPage(buffer);
+
+	return hnsw_id(layout, BufferGetBlockNumber(buffer),
+				   PageIsNew(page) ? 0 : hnsw_free_slot(page, layout));
+}
+
+static HnswNode *
+edit_slot(PageEdit *edit, const HnswLayout *layout, Buffer buffer, HnswId id)
+{
+	Page page;
+
+	if (!PageIsNew(BufferGetPage(buffer)))
+		return hnsw_edit_node(edit, layout, buffer, id);
+	page = edit_new_page(edit, buffer);
+	page_init(page, HNSW_MAGIC, HNSW_PAGE_NODES, 0);
+	return hnsw_node(page, layout, id);
+}
+
 /* A free slot becomes a part, or is held; its name */
 static HnswId
 write_slot(const NewRow *row, HnswId ground, HnswId next, uint32 ordinal)
 {
 	const HnswLayout *layout = &row->model->layout;
 	Buffer buffer = lock_space(row, NULL);
-	bool is_new = PageIsNew(BufferGetPage(buffer));
+	HnswId id = free_name(layout, buffer);
 	PageEdit edit = edit_begin(row->index);
-	Page page =
-		is_new ? edit_new_page(&edit, buffer) : edit_page(&edit, buffer);
-	HnswNode *slot;
-	HnswId id;
+	HnswNode *slot = edit_slot(&edit, layout, buffer, id);
 
-	if (is_new)
-		page_init(page, HNSW_MAGIC, HNSW_PAGE_NODES, 0);
-	id = hnsw_id(layout, BufferGetBlockNumber(buffer),
-				 hnsw_free_slot(page, layout));
-	slot = hnsw_node(page, layout, id);
 	if (ground == HNSW_NONE)
 		slot->state = HNSW_HELD;
 	else
@@ -582,20 +667,10 @@ write_node(NewRow *row, uint32 level, const NewNode *new,
 	int lane = -1;
 	Buffer buffer = level > 0 ? lock_space(row, wanted)
 							  : lock_with_lane(row, new->held, wanted, &lane);
-	bool is_new = PageIsNew(BufferGetPage(buffer));
+	HnswId id = new->held == HNSW_NONE ? free_name(layout, buffer) : new->held;
 	PageEdit edit = edit_begin(row->index);
-	Page page =
-		is_new ? edit_new_page(&edit, buffer) : edit_page(&edit, buffer);
-	HnswNode *node;
-	HnswId id;
+	HnswNode *node = edit_slot(&edit, layout, buffer, id);
 
-	if (is_new)
-		page_init(page, HNSW_MAGIC, HNSW_PAGE_NODES, 0);
-	id = new->held;
-	if (id == HNSW_NONE)
-		id = hnsw_id(layout, BufferGetBlockNumber(buffer),
-					 hnsw_free_slot(page, layout));
-	node = hnsw_node(page, layout, id);
 	describe_node(row, node, level, new->parts);
 	node->below = new->below;
 	node->ground = level == 0 ? id : new->ground;
@@ -633,7 +708,7 @@ add_element(NewRow *row, const InsertPlan *plan)
 	}
 	for (uint32 at = 0; at <= plan->level; at++)
 	{
-		const HnswChooser *chooser = &plan->choosers[at];
+		const HnswChooser *chooser = &row->inserter->choosers[at];
 		HnswLinks links = hnsw_chosen_links(chooser, row->model);
 		HnswLink link = row->link;
 
@@ -682,11 +757,15 @@ insert_row(NewRow *row)
 
 /* elems are in no memory that the search's context owns */
 static bool
-insert_elems(Relation index, HnswSearch *search, const void *elems,
+insert_elems(Relation index, HnswInserter *inserter, const void *elems,
 			 ItemPointer tid)
 {
-	NewRow row = {
-		.index = index, .search = search, .elems = elems, .tid = *tid};
+	HnswSearch *search = inserter->search;
+	NewRow row = {.index = index,
+				  .inserter = inserter,
+				  .search = search,
+				  .elems = elems,
+				  .tid = *tid};
 
 	hnsw_model_follow(index);
 	row.model = hnsw_model_get(index, NULL);
@@ -703,20 +782,51 @@ insert_elems(Relation index, HnswSearch *search, const void *elems,
  */
 
 static HnswInserter *
+new_inserter(void)
+{
+	MemoryContext memory = AllocSetContextCreate(
+		TopMemoryContext, "hnsw inserter", ALLOCSET_SMALL_SIZES);
+	HnswInserter *inserter =
+		MemoryContextAllocZero(memory, sizeof(HnswInserter));
+
+	inserter->memory = memory;
+	inserter->context = AllocSetContextCreate(memory, "hnsw insert search",
+											  ALLOCSET_DEFAULT_SIZES);
+	inserter->row_context =
+		AllocSetContextCreate(memory, "hnsw insert", ROW_MEMORY, ROW_MEMORY,
+							  ALLOCSET_DEFAULT_MAXSIZE);
+	return inserter;
+}
+
+/* The statement has ended, well or not */
+static void
+release_inserter(void *arg)
+{
+	HnswInserter *inserter = arg;
+
+	if (spare == NULL && !inserter->busy &&
+		MemoryContextMemAllocated(inserter->memory, true) <= SPARE_MEMORY)
+		spare = inserter;
+	else
+		MemoryContextDelete(inserter->memory);
+}
+
+static HnswInserter *
 get_inserter(IndexInfo *info)
 {
 	HnswInserter *inserter = info->ii_AmCache;
+	MemoryContextCallback *callback;
 
-	if (inserter == NULL)
-	{
-		inserter =
-			MemoryContextAllocZero(info->ii_Context, sizeof(HnswInserter));
-		inserter->context = AllocSetContextCreate(
-			info->ii_Context, "hnsw insert search", ALLOCSET_DEFAULT_SIZES);
-		inserter->row_context = AllocSetContextCreate(
-			info->ii_Context, "hnsw insert", ALLOCSET_DEFAULT_SIZES);
-		info->ii_AmCache = inserter;
-	}
+	if (inserter != NULL)
+		return inserter;
+	callback =
+		MemoryContextAlloc(info->ii_Context, sizeof(MemoryContextCallback));
+	inserter = spare == NULL ? new_inserter() : spare;
+	spare = NULL;
+	*callback =
+		(MemoryContextCallback){.func = release_inserter, .arg = inserter};
+	MemoryContextRegisterResetCallback(info->ii_Context, callback);
+	info->ii_AmCache = inserter;
 	return inserter;
 }
 
@@ -729,30 +839,36 @@ indexed_elems(const HnswMeta *meta, Datum value)
 	return elems;
 }
 
-/* The search of the index as it is now */
-static HnswSearch *
-get_search(HnswInserter *inserter, Relation index)
+/* Search and choosers are those of the index as it is now */
+static void
+follow_index(HnswInserter *inserter, Relation index)
 {
 	const HnswModel *model = hnsw_model_get(index, NULL);
 	MemoryContext old;
 
 	if (inserter->search != NULL &&
 		memcmp(&inserter->search->meta, &model->meta, sizeof(HnswMeta)) == 0)
-		return inserter->search;
+		return;
+	inserter->search = NULL;
 	MemoryContextReset(inserter->context);
 	old = MemoryContextSwitchTo(inserter->context);
-	inserter->search = NULL;
+	inserter->choosers = palloc0((HNSW_MAX_LEVEL + 1) * sizeof(HnswChooser));
 	inserter->search = hnsw_search_new(index);
 	MemoryContextSwitchTo(old);
-	return inserter->search;
 }
 
 bool
 hnsw_insert_elems(Relation index, IndexInfo *info, const void *elems,
 				  ItemPointer tid)
 {
-	return insert_elems(index, get_search(get_inserter(info), index), elems,
-						tid);
+	HnswInserter *inserter = get_inserter(info);
+	bool inserted;
+
+	inserter->busy = true;
+	follow_index(inserter, index);
+	inserted = insert_elems(index, inserter, elems, tid);
+	inserter->busy = false;
+	return inserted;
 }
 
 bool
@@ -761,17 +877,18 @@ hnsw_insert(Relation index, Datum *values, bool *isnull, ItemPointer tid,
 			IndexInfo *info)
 {
 	HnswInserter *inserter;
-	HnswSearch *search;
 	MemoryContext old;
 
 	if (isnull[0])
 		return false;
 	inserter = get_inserter(info);
+	inserter->busy = true;
 	old = MemoryContextSwitchTo(inserter->row_context);
-	search = get_search(inserter, index);
-	(void) insert_elems(index, search, indexed_elems(&search->meta, values[0]),
-						tid);
+	follow_index(inserter, index);
+	(void) insert_elems(index, inserter,
+						indexed_elems(&inserter->search->meta, values[0]), tid);
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(inserter->row_context);
+	inserter->busy = false;
 	return false;
 }

@@ -6,7 +6,9 @@
 
 #include <math.h>
 
+#include "common/hashfn.h"
 #include "miscadmin.h"
+#include "port/pg_bitutils.h"
 #include "utils/memutils.h"
 
 #include "distance/distance.h"
@@ -16,15 +18,212 @@
 #include "hnsw/hnsw_image.h"
 #include "hnsw/hnsw_link.h"
 #include "hnsw/hnsw_record.h"
-#include "pages/wal.h"
 
 /* A node that others change all the time need not be changed by us, too */
 #define ATTEMPTS 3
+
+/* Distances between pairs are remembered among so many candidates */
+#define REMEMBERED 256
 
 static void *
 allocate(Size n, Size each)
 {
 	return MemoryContextAllocHuge(CurrentMemoryContext, Max(n, 1) * each);
+}
+
+/*
+ * Candidates by name, and what is known of them
+ */
+
+#define NOWHERE ((uint32) -1)
+
+/*
+ * Numbers of names are their places in a hash table, so sparse that one look nearly
+ * always tells: most names that are asked for are not there.
+ */
+#define NAME_ROOM 8
+
+typedef struct HnswNames
+{
+	uint32 room;    /* a power of two */
+	HnswId *ids;    /* HNSW_NONE: free */
+	uint32 *places; /* among the candidates, or NOWHERE */
+
+	/* of names that are expected, see hnsw_chooser_expect(): */
+	const HnswModel *model;
+	uint8 *codes;  /* by number */
+	uint8 *voices; /* lanes that spoke of this code */
+	uint8 wanted;  /* so many have to; 0: codes of links do not count */
+	uint8 *heard;  /* room for a code */
+	HnswId *links; /* lanes of each candidate, by place */
+} HnswNames;
+
+static uint32
+names_room(uint32 n)
+{
+	return pg_nextpower2_32(NAME_ROOM * Max(n, 1));
+}
+
+static void
+clear_names(HnswNames *names)
+{
+	memset(names->ids, 0xFF, names->room * sizeof(HnswId));
+}
+
+static HnswNames *
+names_new(uint32 n)
+{
+	HnswNames *names = palloc0(sizeof(HnswNames));
+
+	names->room = names_room(n);
+	names->ids = allocate(names->room, sizeof(HnswId));
+	names->places = allocate(names->room, sizeof(uint32));
+	clear_names(names);
+	return names;
+}
+
+/* The number of a name, or of the place where it belongs */
+static inline uint32
+number_of(const HnswNames *names, HnswId id)
+{
+	uint32 at = murmurhash32(id) & (names->room - 1);
+
+	while (names->ids[at] != HNSW_NONE && names->ids[at] != id)
+		at = (at + 1) & (names->room - 1);
+	return at;
+}
+
+static void
+set_place(HnswNames *names, HnswId id, uint32 place)
+{
+	uint32 at = number_of(names, id);
+
+	names->ids[at] = id;
+	names->places[at] = place;
+}
+
+/* NOWHERE for who is no candidate */
+static inline uint32
+place_of(const HnswNames *names, HnswId id)
+{
+	uint32 at = number_of(names, id);
+
+	return names->ids[at] == id && id != HNSW_NONE ? names->places[at]
+												   : NOWHERE;
+}
+
+/* Of a code by itself; 0 without codec */
+static Size
+code_bytes(const HnswModel *model)
+{
+	const Codec *codec = codec_of((CodecKind) model->meta.codec);
+	CodecShape shape = hnsw_codec_shape(&model->meta);
+
+	return codec == NULL ? 0 : codec->code_bytes(&shape);
+}
+
+/* Names for so many, of nodes whose links come with codes */
+static HnswNames *
+expected_new(const HnswChooser *chooser, const HnswModel *model, uint32 n)
+{
+	HnswNames *names = names_new(n);
+	Size bytes = Max(code_bytes(model), 1);
+
+	names->codes = allocate(names->room, bytes);
+	names->voices = allocate(names->room, 1);
+	names->heard = palloc(bytes);
+	names->links =
+		allocate(chooser->room, model->layout.lanes * sizeof(HnswId));
+	return names;
+}
+
+static void
+names_delete(HnswNames *names)
+{
+	pfree(names->ids);
+	pfree(names->places);
+	pfree(names->codes);
+	pfree(names->voices);
+	pfree(names->heard);
+	pfree(names->links);
+	pfree(names);
+}
+
+void
+hnsw_chooser_expect(HnswChooser *chooser, const HnswModel *model,
+					const HnswId *ids, uint32 n, bool freed)
+{
+	HnswNames *names = chooser->names;
+
+	if (names == NULL || names->room < names_room(n))
+	{
+		MemoryContext old = MemoryContextSwitchTo(chooser->context);
+
+		chooser->names = NULL;
+		if (names != NULL)
+			names_delete(names);
+		names = expected_new(chooser, model, n);
+		chooser->names = names;
+		MemoryContextSwitchTo(old);
+	}
+	clear_names(names);
+	for (uint32 i = 0; i < n; i++)
+		set_place(names, ids[i], NOWHERE);
+	names->model = model;
+	names->wanted = !hnsw_has_codes(&model->meta) ? 0 : freed ? 2 : 1;
+	memset(names->voices, 0, names->room);
+	chooser->expects = true;
+}
+
+/* A lane speaks of the code of a name, by number */
+static void
+hear(HnswNames *names, const HnswNode *node, uint32 lane, uint32 at)
+{
+	Size bytes = code_bytes(names->model);
+	uint8 *known = names->codes + at * bytes;
+
+	(void) hnsw_link_get(node, names->model, lane, names->heard);
+	if (names->voices[at] > 0 && memcmp(known, names->heard, bytes) == 0)
+		names->voices[at]++;
+	else
+	{
+		memcpy(known, names->heard, bytes);
+		names->voices[at] = 1;
+	}
+}
+
+void
+hnsw_chooser_note(HnswChooser *chooser, const HnswNode *node)
+{
+	HnswNames *names = chooser->names;
+	uint32 lanes = names->model->layout.lanes;
+	const HnswId *links =
+		HNSW_ARRAY(node, names->model->layout.links, const HnswId);
+
+	memcpy(names->links + (Size) chooser->n * lanes, links,
+		   lanes * sizeof(HnswId));
+	for (uint32 lane = 0; names->wanted > 0 && lane < lanes; lane++)
+	{
+		uint32 at = number_of(names, links[lane]);
+
+		if (names->ids[at] != HNSW_NONE && names->voices[at] < names->wanted)
+			hear(names, node, lane, at);
+	}
+}
+
+/* The code of a candidate that others spoke of; NULL: too few did */
+static const uint8 *
+code_heard(const HnswChooser *chooser, HnswId id)
+{
+	const HnswNames *names = chooser->names;
+	uint32 at;
+
+	if (!chooser->expects || names->wanted == 0)
+		return NULL;
+	at = number_of(names, id);
+	return names->voices[at] < names->wanted
+		? NULL
+		: names->codes + at * code_bytes(names->model);
 }
 
 /*
@@ -37,6 +236,7 @@ hnsw_chooser_init(HnswChooser *chooser, const HnswMeta *meta, int dim,
 {
 	memset(chooser, 0, sizeof(*chooser));
 	chooser->meta = meta;
+	chooser->context = CurrentMemoryContext;
 	chooser->dim = dim;
 	chooser->stride = dim + (meta->metric == METRIC_INNER_PRODUCT);
 	chooser->degree = meta->degree;
@@ -47,6 +247,8 @@ hnsw_chooser_init(HnswChooser *chooser, const HnswMeta *meta, int dim,
 	chooser->sqdists = allocate(room, sizeof(float));
 	chooser->kept = allocate(room, sizeof(bool));
 	chooser->chosen = allocate(meta->degree, sizeof(uint32));
+	if (room <= REMEMBERED)
+		chooser->pairs = allocate(room * (room + 1) / 2, sizeof(float));
 	if (hnsw_keeps_values(meta) && hnsw_image_is_rough(meta) &&
 		!hnsw_has_codes(meta))
 	{
@@ -93,6 +295,7 @@ float *
 hnsw_chooser_begin(HnswChooser *chooser)
 {
 	chooser->n = chooser->nchosen = 0;
+	chooser->expects = false;
 	return chooser->rows;
 }
 
@@ -106,20 +309,38 @@ hnsw_chooser_next(HnswChooser *chooser)
 void
 hnsw_chooser_add(HnswChooser *chooser, HnswId id)
 {
+	if (chooser->expects)
+		set_place(chooser->names, id, chooser->n);
 	chooser->ids[chooser->n++] = id;
 }
 
 /* The node itself as a place among the candidates: see row_of() */
-#define OWN_PLACE ((uint32) -1)
+#define OWN_PLACE NOWHERE
 
 static float
-sqdist(const HnswChooser *chooser, uint32 a, uint32 b)
+make_sqdist(const HnswChooser *chooser, uint32 a, uint32 b)
 {
 	if (chooser->values != NULL)
 		return hnsw_value_sqdist(chooser->meta, value_of(chooser, a),
 								 value_of(chooser, b));
 	return dense_kernels(ELEM_FLOAT32, ELEM_FLOAT32)
 		->sqdist(row_of(chooser, a), row_of(chooser, b), chooser->stride, 0);
+}
+
+/* The same pairs are asked for again by link after link */
+static inline float
+sqdist(const HnswChooser *chooser, uint32 a, uint32 b)
+{
+	uint32 x = Max(a + 1, b + 1); /* the node is the first */
+	uint32 y = Min(a + 1, b + 1);
+	float *pair;
+
+	if (chooser->pairs == NULL || x == y)
+		return make_sqdist(chooser, a, b);
+	pair = &chooser->pairs[x * (x - 1) / 2 + y];
+	if (isnan(*pair))
+		*pair = make_sqdist(chooser, a, b);
+	return *pair;
 }
 
 static float
@@ -154,16 +375,20 @@ make_equally_long(HnswChooser *chooser)
 	}
 }
 
-static int
-compare_near(const void *a, const void *b)
+static inline int
+compare_near(const HnswNear *x, const HnswNear *y)
 {
-	const HnswNear *x = a;
-	const HnswNear *y = b;
-
 	if (x->sqdist != y->sqdist)
 		return x->sqdist < y->sqdist ? -1 : 1;
 	return x->place < y->place ? -1 : x->place > y->place;
 }
+
+#define ST_SORT sort_near
+#define ST_ELEMENT_TYPE HnswNear
+#define ST_COMPARE(x, y) compare_near(x, y)
+#define ST_SCOPE static
+#define ST_DEFINE
+#include "lib/sort_template.h"
 
 void
 hnsw_choose(HnswChooser *chooser)
@@ -177,10 +402,13 @@ hnsw_choose(HnswChooser *chooser)
 
 	if (chooser->stride > chooser->dim)
 		make_equally_long(chooser);
+	if (chooser->pairs != NULL)
+		memset(chooser->pairs, 0xFF,
+			   chooser->n * (chooser->n + 1) / 2 * sizeof(float));
 	for (uint32 i = 0; i < chooser->n; i++)
 		chooser->order[i] =
 			(HnswNear){.sqdist = sqdist(chooser, OWN_PLACE, i), .place = i};
-	qsort(chooser->order, chooser->n, sizeof(HnswNear), compare_near);
+	sort_near(chooser->order, chooser->n);
 	for (uint32 i = 0; i < chooser->n; i++)
 		chooser->sqdists[i] = chooser->order[i].sqdist;
 	chooser->nchosen = graph_prune(&pruning, chooser->chosen, chooser->kept);
@@ -199,16 +427,6 @@ lock_node(Relation index, const HnswModel *model, HnswId id)
 	return buffer;
 }
 
-/* Of a code by itself; 0 without codec */
-static Size
-code_bytes(const HnswModel *model)
-{
-	const Codec *codec = codec_of((CodecKind) model->meta.codec);
-	CodecShape shape = hnsw_codec_shape(&model->meta);
-
-	return codec == NULL ? 0 : codec->code_bytes(&shape);
-}
-
 HnswLinks
 hnsw_chosen_links(const HnswChooser *chooser, const HnswModel *model)
 {
@@ -223,7 +441,11 @@ hnsw_chosen_links(const HnswChooser *chooser, const HnswModel *model)
 		uint32 place = chosen_place(chooser, i);
 		HnswLink *link = &links.links[i];
 
-		*link = (HnswLink){.id = chooser->ids[place], .code = codes + i * each};
+		link->id = chooser->ids[place];
+		link->code = code_heard(chooser, link->id);
+		if (link->code != NULL)
+			continue;
+		link->code = codes + i * each;
 		if (hnsw_writes_codes(&model->meta))
 			hnsw_code(model, row_of(chooser, place), codes + i * each, work);
 	}
@@ -235,14 +457,6 @@ hnsw_chosen_links(const HnswChooser *chooser, const HnswModel *model)
  * Links back
  */
 
-/* A candidate by its name */
-typedef struct Known
-{
-	HnswId id;
-	uint32 place;
-	bool linked; /* the newcomer links to it */
-} Known;
-
 /* A node to which others shall link */
 typedef struct Newcomer
 {
@@ -251,7 +465,8 @@ typedef struct Newcomer
 	uint32 level;
 	HnswLink link;
 	const HnswChooser *chooser;
-	Known *known; /* all candidates, by name */
+	const HnswNames *names;
+	bool *linked; /* by place: the newcomer links to it */
 
 	/* the links of a node; of those that are known, and the newcomer: */
 	HnswId *lanes;
@@ -262,13 +477,14 @@ typedef struct Newcomer
 	uint32 *chosen;
 } Newcomer;
 
-static int
-compare_known(const void *a, const void *b)
+static const HnswNames *
+name_candidates(const HnswChooser *chooser)
 {
-	const Known *x = a;
-	const Known *y = b;
+	HnswNames *names = names_new(chooser->n);
 
-	return x->id < y->id ? -1 : x->id > y->id;
+	for (uint32 i = 0; i < chooser->n; i++)
+		set_place(names, chooser->ids[i], i);
+	return names;
 }
 
 static void
@@ -276,34 +492,23 @@ newcomer_init(Newcomer *newcomer, Relation index, const HnswModel *model,
 			  uint32 level, const HnswLink *link, const HnswChooser *chooser)
 {
 	uint32 lanes = model->layout.lanes;
-	Known *known = allocate(chooser->n, sizeof(Known));
 
-	for (uint32 i = 0; i < chooser->n; i++)
-		known[i] = (Known){.id = chooser->ids[i], .place = i};
-	for (uint32 i = 0; i < chooser->nchosen; i++)
-		known[chosen_place(chooser, i)].linked = true;
-	qsort(known, chooser->n, sizeof(Known), compare_known);
 	*newcomer = (Newcomer){.index = index,
 						   .model = model,
 						   .level = level,
 						   .link = *link,
 						   .chooser = chooser,
-						   .known = known,
+						   .names = chooser->expects ? chooser->names
+													 : name_candidates(chooser),
+						   .linked = palloc0(Max(chooser->n, 1)),
 						   .lanes = allocate(lanes, sizeof(HnswId)),
 						   .code = allocate(code_bytes(model), 1),
 						   .near = allocate(lanes + 1, sizeof(HnswNear)),
 						   .sqdists = allocate(lanes + 1, sizeof(float)),
 						   .kept = allocate(lanes + 1, sizeof(bool)),
 						   .chosen = allocate(lanes + 1, sizeof(uint32))};
-}
-
-static const Known *
-find_known(const Newcomer *newcomer, HnswId id)
-{
-	Known wanted = {.id = id};
-
-	return bsearch(&wanted, newcomer->known, newcomer->chooser->n,
-				   sizeof(Known), compare_known);
+	for (uint32 i = 0; i < chooser->nchosen; i++)
+		newcomer->linked[chosen_place(chooser, i)] = true;
 }
 
 /* The links of a node as they are now; false where there is none of the level */
@@ -319,6 +524,19 @@ read_lanes(Newcomer *newcomer, HnswId id)
 		   layout->lanes * sizeof(HnswId));
 	UnlockReleaseBuffer(buffer);
 	return found;
+}
+
+/* The same as they were when the candidate was noted, or else as they are now */
+static bool
+recall_lanes(Newcomer *newcomer, uint32 place)
+{
+	uint32 lanes = newcomer->model->layout.lanes;
+
+	if (!newcomer->chooser->expects)
+		return read_lanes(newcomer, newcomer->chooser->ids[place]);
+	memcpy(newcomer->lanes, newcomer->names->links + (Size) place * lanes,
+		   lanes * sizeof(HnswId));
+	return true;
 }
 
 /* A lane with this name, HNSW_NONE for a free one; lanes: there is none */
@@ -371,15 +589,15 @@ prune_known(Newcomer *newcomer, uint32 place)
 	newcomer->near[n++].place = OWN_PLACE;
 	for (uint32 lane = 0; lane < newcomer->model->layout.lanes; lane++)
 	{
-		const Known *known = find_known(newcomer, newcomer->lanes[lane]);
+		uint32 known = place_of(newcomer->names, newcomer->lanes[lane]);
 
-		if (known != NULL)
-			newcomer->near[n++].place = known->place;
+		if (known != NOWHERE)
+			newcomer->near[n++].place = known;
 	}
 	for (uint32 i = 0; i < n; i++)
 		newcomer->near[i].sqdist =
 			sqdist(chooser, place, newcomer->near[i].place);
-	qsort(newcomer->near, n, sizeof(HnswNear), compare_near);
+	sort_near(newcomer->near, n);
 	for (uint32 i = 0; i < n; i++)
 		newcomer->sqdists[i] = newcomer->near[i].sqdist;
 	pruning.n = pruning.degree = n;
@@ -412,7 +630,7 @@ choose_leaver(Newcomer *newcomer, uint32 place)
 			continue;
 		}
 		id = chooser->ids[at];
-		if (!find_known(newcomer, id)->linked)
+		if (!newcomer->linked[at])
 			continue;
 		farthest = id;
 		if (!newcomer->kept[i])
@@ -427,9 +645,10 @@ fill_lane(Newcomer *newcomer, HnswId id, uint32 lane)
 {
 	const HnswLayout *layout = &newcomer->model->layout;
 	Buffer buffer =
-		page_read(newcomer->index, hnsw_block(layout, id), HNSW_MAGIC,
-				  HNSW_PAGE_NODES, BUFFER_LOCK_EXCLUSIVE, NULL);
-	const HnswNode *node = hnsw_node(BufferGetPage(buffer), layout, id);
+		hnsw_pin(newcomer->index, newcomer->model, hnsw_block(layout, id));
+	Page page = page_lock_exclusive(newcomer->index, buffer, HNSW_MAGIC,
+									HNSW_PAGE_NODES);
+	const HnswNode *node = hnsw_node(page, layout, id);
 	bool same = hnsw_is_node_of(node, newcomer->level) &&
 		HNSW_ARRAY(node, layout->links, HnswId)[lane] == newcomer->lanes[lane];
 
@@ -437,7 +656,7 @@ fill_lane(Newcomer *newcomer, HnswId id, uint32 lane)
 	{
 		PageEdit edit = edit_begin(newcomer->index);
 
-		hnsw_link_set(hnsw_node(edit_page(&edit, buffer), layout, id),
+		hnsw_link_set(hnsw_edit_node(&edit, layout, buffer, id),
 					  newcomer->model, lane, &newcomer->link);
 		edit_finish(&edit);
 	}
@@ -457,7 +676,8 @@ link_one_back(Newcomer *newcomer, uint32 i)
 		HnswId leaver = HNSW_NONE;
 
 		CHECK_FOR_INTERRUPTS();
-		if (!read_lanes(newcomer, id))
+		if (!(attempt == 0 ? recall_lanes(newcomer, place)
+						   : read_lanes(newcomer, id)))
 			return false;
 		if (lane_of(newcomer, newcomer->link.id) <
 			newcomer->model->layout.lanes)
@@ -527,7 +747,7 @@ take_over(Newcomer *newcomer, HnswId id, uint32 lane)
 	{
 		PageEdit edit = edit_begin(newcomer->index);
 
-		hnsw_link_set(hnsw_node(edit_page(&edit, buffer), layout, own), model,
+		hnsw_link_set(hnsw_edit_node(&edit, layout, buffer, own), model,
 					  own_lane, &link);
 		edit_finish(&edit);
 	}
@@ -550,11 +770,11 @@ force_back(Newcomer *newcomer, uint32 i)
 		return false;
 	for (uint32 lane = 0; lane < newcomer->model->layout.lanes; lane++)
 	{
-		const Known *known = find_known(newcomer, newcomer->lanes[lane]);
+		uint32 known = place_of(newcomer->names, newcomer->lanes[lane]);
 
 		if (newcomer->lanes[lane] != HNSW_NONE)
 			last = lane;
-		if (known != NULL && known->linked)
+		if (known != NOWHERE && newcomer->linked[known])
 			shared = lane;
 	}
 	if (shared == newcomer->model->layout.lanes)

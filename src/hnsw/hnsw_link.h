@@ -26,6 +26,7 @@ typedef struct HnswNear
 typedef struct HnswChooser
 {
 	const HnswMeta *meta; /* the caller's */
+	MemoryContext context;
 	int dim;
 	Size stride; /* floats from row to row; one more under inner product */
 	uint32 degree;
@@ -40,6 +41,9 @@ typedef struct HnswChooser
 	uint32 *chosen;  /* in this order, ascending */
 	uint32 nchosen;
 	float *sqdists; /* order's, as graph_prune.h wants them */
+	float *pairs;   /* distances that were asked for, NaN: not yet; or NULL */
+	struct HnswNames *names; /* of hnsw_chooser_expect(); or NULL */
+	bool expects;            /* these are of the node */
 } HnswChooser;
 
 /*
@@ -61,6 +65,17 @@ extern void hnsw_chooser_own_record(HnswChooser *chooser, const void *record,
 									Size bytes);
 extern void hnsw_chooser_next_record(HnswChooser *chooser, const void *record,
 									 Size bytes);
+
+/*
+ * The names of the next node's candidates are among these, n of them.  Nodes of
+ * candidates are noted, which the caller holds locked, before they are added: their
+ * links need not be read again, and codes come from the lanes that lead to
+ * candidates.  Where slots have been freed, links may be stale: a code is that of
+ * which two lanes speak.  Without this codes are made, and links read.
+ */
+extern void hnsw_chooser_expect(HnswChooser *chooser, const HnswModel *model,
+								const HnswId *ids, uint32 n, bool freed);
+extern void hnsw_chooser_note(HnswChooser *chooser, const HnswNode *node);
 
 /* Choose up to degree of the candidates */
 extern void hnsw_choose(HnswChooser *chooser);

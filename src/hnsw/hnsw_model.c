@@ -207,8 +207,8 @@ hnsw_model_follow(Relation index)
 	HnswModel *model = index->rd_amcache;
 
 	if (model == NULL || model->nhints == MAX_HINTS ||
-		RelationGetNumberOfBlocks(index) - model->nhints <=
-			model->nhints / FOLLOW_SHARE + FOLLOW_LEAST)
+		RelationGetNumberOfBlocks(index) <=
+			model->nhints + model->nhints / FOLLOW_SHARE + FOLLOW_LEAST)
 		return;
 	index->rd_amcache = NULL;
 	pfree(model);

@@ -8,7 +8,14 @@
 #include "storage/bufmgr.h"
 
 #include "hnsw/hnsw_node.h"
-#include "pages/wal.h"
+
+HnswNode *
+hnsw_edit_node(PageEdit *edit, const HnswLayout *layout, Buffer buffer,
+			   HnswId id)
+{
+	return (HnswNode *) edit_room(edit, buffer, hnsw_offset(layout, id),
+								  layout->size);
+}
 
 void
 hnsw_link_clear(HnswNode *node, const HnswModel *model, uint32 lane)

@@ -12,6 +12,7 @@
 
 #include "hnsw/hnsw_copy.h"
 #include "hnsw/hnsw_model.h"
+#include "pages/wal.h"
 
 /* A neighbour, as a node keeps it */
 typedef struct HnswLink
@@ -19,6 +20,10 @@ typedef struct HnswLink
 	HnswId id;
 	const uint8 *code; /* of the codec; where links come with it */
 } HnswLink;
+
+/* The slot with this name, of a page that has content, to be changed by an edit */
+extern HnswNode *hnsw_edit_node(PageEdit *edit, const HnswLayout *layout,
+								Buffer buffer, HnswId id);
 
 /*
  * A free slot becomes a node of this level without links, TIDs and copy; below

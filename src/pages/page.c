@@ -121,6 +121,14 @@ page_lock(Relation index, Buffer buffer, uint32 magic, uint16 kind)
 }
 
 Page
+page_lock_exclusive(Relation index, Buffer buffer, uint32 magic, uint16 kind)
+{
+	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+	check_kind(index, buffer, magic, kind);
+	return BufferGetPage(buffer);
+}
+
+Page
 page_lock_before(Relation index, Buffer buffer, uint32 magic, uint16 kind,
 				 uint32 generation)
 {

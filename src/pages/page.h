@@ -82,6 +82,10 @@ extern void page_expect(Buffer hint);
 /* Lock a pinned block for reading, and check it like page_read */
 extern Page page_lock(Relation index, Buffer buffer, uint32 magic, uint16 kind);
 
+/* page_lock for who will change it */
+extern Page page_lock_exclusive(Relation index, Buffer buffer, uint32 magic,
+								uint16 kind);
+
 /*
  * page_lock for who came by way of a structure of this generation: NULL where a
  * later one has taken the page, locked all the same.

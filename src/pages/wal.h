@@ -18,21 +18,28 @@
 #ifndef VECTOR_EXT_WAL_H
 #define VECTOR_EXT_WAL_H
 
-#include "access/generic_xlog.h"
+#include "access/xloginsert.h"
 #include "storage/bufpage.h"
 #include "utils/rel.h"
 
-#define EDIT_MAX_PAGES MAX_GENERIC_XLOG_PAGES
+/* As many as the redo of a generic record takes */
+#define EDIT_MAX_PAGES XLR_NORMAL_MAX_BLOCK_ID
+
+typedef struct PageEditState PageEditState;
 
 typedef struct PageEdit
 {
-	GenericXLogState *state;
+	PageEditState *state;
 } PageEdit;
 
 extern PageEdit edit_begin(Relation index);
 
 /* A page with content */
 extern Page edit_page(PageEdit *edit, Buffer buffer);
+
+/* The same where no more than so many bytes of its room, from offset on, change */
+extern char *edit_room(PageEdit *edit, Buffer buffer, uint32 offset,
+					   uint32 bytes);
 
 /* A new page, logged as a whole */
 extern Page edit_new_page(PageEdit *edit, Buffer buffer);
