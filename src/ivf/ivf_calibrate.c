@@ -4,10 +4,12 @@
  *
  * The aim is recall@k .95 for real queries.  These differ from rows: they lie
  * farther from all of them, and their neighbours are spread over more lists.
- * Hence the margin: a share of .995 of the rows' neighbours must lie in the
- * lists visited, and .995 of those among the estimates verified.  On sentence
- * embeddings with keyword queries, the set with the widest gap, that gives
- * recall .96 to .97; on sets whose queries are like rows a little more.
+ * Hence the margins.  A share of .995 of the rows' neighbours must lie in the lists
+ * visited at most, and .995 of those among the estimates verified.  Where a search
+ * knows when to stop .985 must lie before that, by the distance of what it has found:
+ * that grows with the query's own.  On sentence embeddings with keyword queries, the
+ * set with the widest gap, recall at ten is .97, and on sets whose queries are like
+ * rows hardly more.
  */
 #include "postgres.h"
 
@@ -45,6 +47,24 @@
 #define REACH_SHARE 0.99
 #define REACH_MOST 1e6f
 #define ESTIMATE_SHARE 0.995
+
+/*
+ * A search stops by the distance of what it has found (IvfStop): of the neighbours
+ * this share is in lists that are not too far, and this share has estimates that are
+ * not.  Each of the two summands that say how far a list is, by distance and by rank,
+ * counts as much as the other at WEIGHT_SHARE; at equal recall either alone would let
+ * a search visit a quarter to a half more rows.
+ */
+#define STOP_SHARE 0.985
+#define WEIGHT_SHARE 0.99
+#define ERROR_SHARE 0.985
+
+/*
+ * Neighbours nearer than this share of the farthest one's distance are copies of the
+ * row, or were made of it: they are found where the row is, which tells nothing of
+ * queries.
+ */
+#define NEAR_COPIES 0.5f
 
 /* The nearest one alone of so few queries would tell too little */
 #define LEAST_NEIGHBORS 4
@@ -250,15 +270,22 @@ compare_neighbors(const void *a, const void *b)
 	return ItemPointerCompare((ItemPointer) &x->tid, (ItemPointer) &y->tid);
 }
 
+static float
+query_sqnorm(const IvfCalibrator *calibrator, uint32 query)
+{
+	Size dim = calibrator->meta.dim;
+	const float *row = calibrator->queries + query * dim;
+
+	return dense_kernels(ELEM_FLOAT32, ELEM_FLOAT32)
+		->inner_product(row, row, dim, 0);
+}
+
 /* Is it as far from the query as the query itself? */
 static bool
 may_be_itself(const IvfCalibrator *calibrator, uint32 query,
 			  const Neighbor *neighbor)
 {
-	Size dim = calibrator->meta.dim;
-	const float *row = calibrator->queries + query * dim;
-	float sqnorm = dense_kernels(ELEM_FLOAT32, ELEM_FLOAT32)
-					   ->inner_product(row, row, dim, 0);
+	float sqnorm = query_sqnorm(calibrator, query);
 
 	/* under each metric, as ivf_calibrator_add reckons */
 	return fabsf(neighbor->distance + sqnorm) <= SAME_ROW * sqnorm;
@@ -290,18 +317,70 @@ sort_neighbors(IvfCalibrator *calibrator)
 	}
 }
 
+/* What an estimate of a neighbour should be */
+static float
+neighbor_key(const IvfCalibrator *calibrator, uint32 query, uint32 place)
+{
+	const Neighbor *neighbor =
+		&calibrator->neighbors[(Size) query * calibrator->wanted + place];
+
+	if (calibrator->meta.metric == METRIC_COSINE)
+		return 1 + 2 * neighbor->distance;
+	return neighbor->distance;
+}
+
+/* IvfStop's unit where the k-th key is this */
+static float
+unit_of_key(const IvfCalibrator *calibrator, uint32 query, float key)
+{
+	float sqnorm = query_sqnorm(calibrator, query);
+
+	if (calibrator->meta.metric == METRIC_INNER_PRODUCT)
+		return sqrtf(sqnorm);
+	return sqrtf(Max(sqnorm + key, 0));
+}
+
 /*
- * For each neighbour: how many lists are nearer to the query than its own, and
- * the squared distance of its own over that of the nearest
+ * The neighbours of a query that count for k rows begin here: the first of those that
+ * are not much nearer than the farthest, as copies of the query are, or rows made of it.
  */
+static uint32
+first_neighbor(const IvfCalibrator *calibrator, uint32 query, uint32 k)
+{
+	uint32 n = calibrator->nneighbors[query];
+	uint32 first = 0;
+	float limit;
+
+	if (n <= k)
+		return 0;
+	limit = NEAR_COPIES *
+		unit_of_key(calibrator, query, neighbor_key(calibrator, query, n - 1));
+	while (first < n - k &&
+		   unit_of_key(calibrator, query,
+					   neighbor_key(calibrator, query, first)) < limit)
+		first++;
+	return first;
+}
+
+/* Where the lists of the neighbours are: each array nqueries x wanted */
+typedef struct ListRanks
+{
+	uint32 *ranks;  /* so many lists are nearer to the query */
+	float *reaches; /* squared distance over that of the nearest list */
+	float *beyond;  /* squared distance less that of the nearest list */
+} ListRanks;
+
+/* Fill in those of one query */
 static void
 rank_by_lists(IvfCalibrator *calibrator, const IvfModel *model,
-			  const float *centroids, uint32 query, uint32 *ranks,
-			  float *reaches)
+			  const float *centroids, uint32 query, ListRanks *all)
 {
 	const IvfMeta *meta = &model->meta;
 	const DenseKernels *kernels = dense_kernels(ELEM_FLOAT32, ELEM_FLOAT32);
 	Size dim = meta->model_dim;
+	Size first = (Size) query * calibrator->wanted;
+	uint32 *ranks = all->ranks + first;
+	float *reaches = all->reaches + first;
 	const Neighbor *neighbors =
 		calibrator->neighbors + query * calibrator->wanted;
 	const float *prices = ivf_prices(meta, model->params);
@@ -316,7 +395,7 @@ rank_by_lists(IvfCalibrator *calibrator, const IvfModel *model,
 		const float *centroid = centroids + i * dim;
 
 		scores[i] = meta->metric == METRIC_INNER_PRODUCT
-			? -kernels->inner_product(row, centroid, dim, 0)
+			? -2 * kernels->inner_product(row, centroid, dim, 0)
 			: kernels->sqdist(row, centroid, dim, 0) +
 				ivf_price(meta, prices, i);
 		nearest = Min(nearest, scores[i]);
@@ -329,6 +408,7 @@ rank_by_lists(IvfCalibrator *calibrator, const IvfModel *model,
 		for (uint32 i = 0; i < meta->nlists; i++)
 			ranks[j] += scores[i] < own;
 		reaches[j] = nearest * REACH_MOST > own ? own / nearest : REACH_MOST;
+		all->beyond[first + j] = own - nearest;
 	}
 	pfree(room);
 	pfree(scores);
@@ -364,6 +444,16 @@ compare_float(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+/* The value that so large a share is not above; sorts them */
+static float
+share_of_floats(float *values, uint32 n, double share)
+{
+	if (n == 0)
+		return 0;
+	qsort(values, n, sizeof(float), compare_float);
+	return values[Min((uint32) (n * share), n - 1)];
+}
+
 /* The factor that so large a share of the nearest k's lists is within */
 static float
 share_of_reaches(const IvfCalibrator *calibrator, uint32 k,
@@ -371,21 +461,18 @@ share_of_reaches(const IvfCalibrator *calibrator, uint32 k,
 {
 	float *reaches = palloc((Size) calibrator->nqueries * k * sizeof(float));
 	uint32 n = 0;
-	float reach = 0;
+	float reach;
 
 	for (uint32 query = 0; query < calibrator->nqueries; query++)
 	{
 		uint32 some = Min(k, calibrator->nneighbors[query]);
+		Size first = (Size) query * calibrator->wanted +
+			first_neighbor(calibrator, query, k);
 
-		memcpy(reaches + n, all_reaches + query * calibrator->wanted,
-			   some * sizeof(float));
+		memcpy(reaches + n, all_reaches + first, some * sizeof(float));
 		n += some;
 	}
-	if (n > 0)
-	{
-		qsort(reaches, n, sizeof(float), compare_float);
-		reach = reaches[Min((uint32) (n * REACH_SHARE), n - 1)];
-	}
+	reach = share_of_floats(reaches, n, REACH_SHARE);
 	pfree(reaches);
 	return reach;
 }
@@ -394,7 +481,8 @@ share_of_reaches(const IvfCalibrator *calibrator, uint32 k,
 typedef struct Wanted
 {
 	ItemPointerData tid;
-	float key; /* its estimate; infinite: none */
+	uint32 place; /* among the neighbours */
+	float key;    /* its estimate; infinite: none */
 } Wanted;
 
 static int
@@ -406,28 +494,41 @@ compare_wanted(const void *a, const void *b)
 	return ItemPointerCompare((ItemPointer) &x->tid, (ItemPointer) &y->tid);
 }
 
-/* Of the nearest k: how many estimates are better than each one's */
-static uint32
+/* Where the neighbours are among estimates */
+typedef struct EstimateRanks
+{
+	uint32 n;
+	uint32 *ranks; /* so many estimates are better */
+	float *keys;
+	float *errors;   /* keys above what they should be */
+	float *lasts;    /* what those of the k-th neighbours should be */
+	uint32 *queries; /* they are neighbours of */
+} EstimateRanks;
+
+/* Of the nearest to one query, so many; k: rows that it is for */
+static void
 rank_by_estimates(IvfCalibrator *calibrator, IvfSearch *search, uint32 query,
-				  uint32 k, uint32 probes, uint32 *ranks)
+				  uint32 k, uint32 nearest, uint32 probes, EstimateRanks *all)
 {
 	const Neighbor *neighbors =
 		calibrator->neighbors + query * calibrator->wanted;
-	uint32 n = Min(k, calibrator->nneighbors[query]);
+	uint32 first = first_neighbor(calibrator, query, nearest);
+	uint32 n = Min(nearest, calibrator->nneighbors[query]);
 	Wanted *wanted = palloc((n + 1) * sizeof(Wanted));
-	uint32 nranks = 0;
 	uint32 nfound;
 	const IvfCandidate *found;
 	float *keys;
 
 	for (uint32 j = 0; j < n; j++)
-		wanted[j] = (Wanted){.tid = neighbors[j].tid, .key = INFINITY};
+		wanted[j] = (Wanted){.tid = neighbors[first + j].tid,
+							 .place = first + j,
+							 .key = INFINITY};
 	qsort(wanted, n, sizeof(Wanted), compare_wanted);
 
 	ivf_search_set_scaled(
 		search, calibrator->queries + (Size) query * calibrator->meta.dim);
-	found = ivf_search_estimates(search, probes, DEEPEST * k + DEEPEST_BASE,
-								 &nfound);
+	found = ivf_search_estimates(search, probes,
+								 DEEPEST * nearest + DEEPEST_BASE, &nfound);
 	keys = palloc((nfound + 1) * sizeof(float));
 	for (uint32 i = 0; i < nfound; i++)
 	{
@@ -441,35 +542,109 @@ rank_by_estimates(IvfCalibrator *calibrator, IvfSearch *search, uint32 query,
 	for (uint32 j = 0; j < n; j++)
 	{
 		uint32 rank = 0;
+		uint32 last = Max(wanted[j].place, first + Min(k, n) - 1);
 
 		if (isinf(wanted[j].key))
 			continue; /* in a list that was not visited, most likely */
 		for (uint32 i = 0; i < nfound; i++)
 			rank += keys[i] < wanted[j].key;
-		ranks[nranks++] = rank;
+		all->keys[all->n] = wanted[j].key;
+		all->errors[all->n] =
+			wanted[j].key - neighbor_key(calibrator, query, wanted[j].place);
+		all->lasts[all->n] = neighbor_key(calibrator, query, last);
+		all->queries[all->n] = query;
+		all->ranks[all->n++] = rank > first ? rank - first : 0;
 	}
 	pfree(keys);
 	pfree(wanted);
-	return nranks;
+}
+
+/* How far estimates are above what they should be */
+static void
+measure_errors(const IvfCalibrator *calibrator, EstimateRanks *estimates,
+			   IvfStop *stop)
+{
+	float *beyond = estimates->errors;
+	double sum = 0;
+
+	if (estimates->n == 0)
+		return;
+	for (uint32 i = 0; i < estimates->n; i++)
+		sum += estimates->errors[i];
+	stop->bias = sum / estimates->n;
+	for (uint32 i = 0; i < estimates->n; i++)
+	{
+		float key = estimates->lasts[i] + stop->bias;
+		float unit = unit_of_key(calibrator, estimates->queries[i], key);
+
+		beyond[i] = unit > 0 ? (estimates->keys[i] - key) / unit : 0;
+	}
+	stop->candidates =
+		Max(share_of_floats(beyond, estimates->n, ERROR_SHARE), 0);
+}
+
+/* By the lists of the nearest; stop->bias is known */
+static void
+measure_stop(const IvfCalibrator *calibrator, const ListRanks *lists, uint32 k,
+			 uint32 nearest, IvfStop *stop)
+{
+	Size room = (Size) calibrator->nqueries * nearest * sizeof(float);
+	float *beyond = palloc(room);
+	float *ranks = palloc(room);
+	float *sums = palloc(room);
+	uint32 n = 0;
+
+	for (uint32 query = 0; query < calibrator->nqueries; query++)
+	{
+		Size base = (Size) query * calibrator->wanted;
+		uint32 first = first_neighbor(calibrator, query, nearest);
+		uint32 end = first + Min(nearest, calibrator->nneighbors[query]);
+		uint32 last = Min(first + k, end) - 1;
+		float unit;
+
+		if (end == 0)
+			continue;
+		unit = unit_of_key(calibrator, query,
+						   neighbor_key(calibrator, query, last) + stop->bias);
+		for (uint32 j = first; j < end && unit > 0; j++)
+		{
+			beyond[n] = lists->beyond[base + j] / unit;
+			ranks[n++] = log(lists->ranks[base + j] + 1.0);
+		}
+	}
+	memcpy(sums, beyond, n * sizeof(float));
+	stop->lists = share_of_floats(sums, n, WEIGHT_SHARE);
+	memcpy(sums, ranks, n * sizeof(float));
+	stop->rank = share_of_floats(sums, n, WEIGHT_SHARE);
+	stop->rank = stop->rank > 0 ? stop->lists / stop->rank : 0;
+	for (uint32 i = 0; i < n; i++)
+		sums[i] = beyond[i] + stop->rank * ranks[i];
+	stop->lists = share_of_floats(sums, n, STOP_SHARE);
+	pfree(sums);
+	pfree(ranks);
+	pfree(beyond);
 }
 
 /* Lists for the nearest k, then estimates among the rows of these lists */
 static void
 calibrate(IvfCalibrator *calibrator, IvfSearch *search,
-		  IvfCalibration *calibration, const uint32 *list_ranks,
-		  const float *reaches)
+		  IvfCalibration *calibration, IvfStop *stop, const ListRanks *lists)
 {
+	const Codec *codec = codec_of((CodecKind) search->meta.codec);
 	uint32 k = calibration->k;
 	uint32 nearest = Max(k, LEAST_NEIGHBORS);
-	uint32 *ranks =
-		palloc((Size) calibrator->nqueries * nearest * sizeof(uint32));
+	Size room = (Size) calibrator->nqueries * nearest;
+	uint32 *ranks = palloc(room * sizeof(uint32));
 	uint32 nranks = 0;
+	EstimateRanks estimates = {.ranks = ranks};
 
 	for (uint32 query = 0; query < calibrator->nqueries; query++)
 	{
 		uint32 n = Min(nearest, calibrator->nneighbors[query]);
 
-		memcpy(ranks + nranks, list_ranks + query * calibrator->wanted,
+		memcpy(ranks + nranks,
+			   lists->ranks + query * calibrator->wanted +
+				   first_neighbor(calibrator, query, nearest),
 			   n * sizeof(uint32));
 		nranks += n;
 	}
@@ -479,21 +654,33 @@ calibrate(IvfCalibrator *calibrator, IvfSearch *search,
 	/* products order lists by other than distance */
 	calibration->reach = calibrator->meta.metric == METRIC_INNER_PRODUCT
 		? 0
-		: share_of_reaches(calibrator, nearest, reaches);
-	calibration->candidates = k;
-	if (search->meta.codec != CODEC_NONE)
+		: share_of_reaches(calibrator, nearest, lists->reaches);
+	estimates.keys = palloc(room * sizeof(float));
+	estimates.errors = palloc(room * sizeof(float));
+	estimates.lasts = palloc(room * sizeof(float));
+	estimates.queries = palloc(room * sizeof(uint32));
+	for (uint32 query = 0; codec != NULL && query < calibrator->nqueries &&
+		 estimates.n < RANKED_NEIGHBORS;
+		 query++)
 	{
-		nranks = 0;
-		for (uint32 query = 0;
-			 query < calibrator->nqueries && nranks < RANKED_NEIGHBORS; query++)
-		{
-			CHECK_FOR_INTERRUPTS();
-			nranks += rank_by_estimates(calibrator, search, query, nearest,
-										calibration->probes, ranks + nranks);
-		}
-		calibration->candidates =
-			Max(share_of_ranks(ranks, nranks, ESTIMATE_SHARE), k);
+		CHECK_FOR_INTERRUPTS();
+		rank_by_estimates(calibrator, search, query, k, nearest,
+						  calibration->probes, &estimates);
 	}
+	calibration->candidates = k;
+	if (codec != NULL)
+		calibration->candidates =
+			Max(share_of_ranks(ranks, estimates.n, ESTIMATE_SHARE), k);
+	/* bounds are not where estimates are, and may leave no distance at all */
+	if (codec == NULL || !codec->scaled)
+	{
+		measure_errors(calibrator, &estimates, stop);
+		measure_stop(calibrator, lists, k, nearest, stop);
+	}
+	pfree(estimates.queries);
+	pfree(estimates.lasts);
+	pfree(estimates.errors);
+	pfree(estimates.keys);
 	pfree(ranks);
 }
 
@@ -502,24 +689,22 @@ ivf_calibrator_run(IvfCalibrator *calibrator, Relation index,
 				   const IvfModel *model, const float *centroids, IvfMeta *meta)
 {
 	IvfSearch *search = ivf_search_new(index, model);
-	uint32 *list_ranks = palloc((Size) calibrator->nqueries *
-								calibrator->wanted * sizeof(uint32));
-	float *reaches = palloc((Size) calibrator->nqueries * calibrator->wanted *
-							sizeof(float));
+	Size room = (Size) calibrator->nqueries * calibrator->wanted;
+	ListRanks lists = {.ranks = palloc(room * sizeof(uint32)),
+					   .reaches = palloc(room * sizeof(float)),
+					   .beyond = palloc(room * sizeof(float))};
 
 	sort_neighbors(calibrator);
 	for (uint32 query = 0; query < calibrator->nqueries; query++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		rank_by_lists(calibrator, model, centroids, query,
-					  list_ranks + query * calibrator->wanted,
-					  reaches + query * calibrator->wanted);
+		rank_by_lists(calibrator, model, centroids, query, &lists);
 	}
 	for (int i = 0; i < IVF_NCALIBRATIONS; i++)
 	{
 		IvfCalibration *calibration = &meta->calibrations[i];
 
-		calibrate(calibrator, search, calibration, list_ranks, reaches);
+		calibrate(calibrator, search, calibration, &meta->stops[i], &lists);
 		/* more rows never need less: small k are measured less exactly */
 		if (i > 0)
 		{
@@ -531,6 +716,13 @@ ivf_calibrator_run(IvfCalibrator *calibrator, Relation index,
 				Max(calibration->reach, meta->calibrations[i - 1].reach);
 		}
 	}
-	pfree(reaches);
-	pfree(list_ranks);
+	/*
+	 * The nearest of a row may be as good as the same row, as it is of no query: lists
+	 * for one row are looked for as for ten, though by the distance of the first.
+	 */
+	meta->stops[0].lists = meta->stops[1].lists;
+	meta->stops[0].rank = meta->stops[1].rank;
+	pfree(lists.beyond);
+	pfree(lists.reaches);
+	pfree(lists.ranks);
 }

@@ -40,6 +40,23 @@ ivf_candidates_reset(IvfCandidates *candidates, uint32 wanted)
 	candidates->dropped = false;
 }
 
+/* The threshold may have come down since they came */
+static void
+drop_far(IvfCandidates *candidates)
+{
+	uint32 kept = 0;
+
+	for (uint32 i = 0; i < candidates->n; i++)
+	{
+		/* who is the last of those that stayed is at it */
+		bool keep = candidates->items[i].key <= candidates->threshold;
+
+		candidates->items[kept] = candidates->items[i];
+		kept += keep;
+	}
+	candidates->n = kept;
+}
+
 void
 ivf_candidates_shrink(IvfCandidates *candidates)
 {
@@ -48,6 +65,8 @@ ivf_candidates_shrink(IvfCandidates *candidates)
 	uint32 below = 0;
 	uint32 equal;
 
+	if (candidates->dropped)
+		drop_far(candidates);
 	if (candidates->n <= candidates->wanted)
 		return;
 	for (uint32 i = 0; i < candidates->n; i++)

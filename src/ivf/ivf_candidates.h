@@ -37,8 +37,19 @@ typedef struct IvfCandidates
 /* Empty it for a new scan; memory is kept, or grown in the same context */
 extern void ivf_candidates_reset(IvfCandidates *candidates, uint32 wanted);
 
-/* Keep the best wanted */
+/* Keep the best wanted below the threshold */
 extern void ivf_candidates_shrink(IvfCandidates *candidates);
+
+/* Who is not below threshold is not wanted: from here on, and at the next shrink */
+static inline void
+ivf_candidates_limit(IvfCandidates *candidates, double threshold)
+{
+	if (threshold < candidates->threshold)
+	{
+		candidates->threshold = threshold;
+		candidates->dropped = true;
+	}
+}
 
 /* The place for one more, whose key is below the threshold */
 static inline IvfCandidate *

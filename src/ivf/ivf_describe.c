@@ -57,6 +57,10 @@ put_efforts(const Listener *to, Relation index, const IvfMeta *meta)
 		put_number(to, psprintf("probes_for_%d", k), effort.probes);
 		put_text(to, psprintf("reach_of_probes_for_%d", k),
 				 psprintf("%.3f", effort.reach));
+		put_text(to, psprintf("stop_of_probes_for_%d", k),
+				 psprintf("%.3f %.3f %.3f %.3f", effort.stop.lists,
+						  effort.stop.rank, effort.stop.bias,
+						  effort.stop.candidates));
 		if (meta->codec != CODEC_NONE)
 			put_number(to, psprintf("candidates_for_%d", k), effort.candidates);
 	}

@@ -242,6 +242,7 @@ calibrated_effort(const IvfMeta *meta, double k)
 	double candidates;
 	double part = 0;
 	float reach;
+	IvfStop stop;
 
 	for (int i = IVF_NCALIBRATIONS - 1; i >= 0; i--)
 	{
@@ -252,6 +253,7 @@ calibrated_effort(const IvfMeta *meta, double k)
 			below = &meta->calibrations[i - 1];
 	}
 	reach = above->reach;
+	stop = meta->stops[above - meta->calibrations];
 	if (below->k < above->k)
 		part = log(k / below->k) / log((double) above->k / below->k);
 	probes = below->probes * pow((double) above->probes / below->probes, part);
@@ -261,6 +263,8 @@ calibrated_effort(const IvfMeta *meta, double k)
 	{
 		const IvfCalibration *before = above - 1;
 		double factor = k / above->k;
+
+		stop = (IvfStop){0};
 
 		/* as it grew between the last two that were measured */
 		if (reach > 0 && before->reach > 0)
@@ -277,12 +281,14 @@ calibrated_effort(const IvfMeta *meta, double k)
 		bool moved = meta->copies == IVF_COPIES_NONE;
 
 		reach = 0;
+		stop = (IvfStop){0};
 		probes *= moved ? IVF_MOVED_PROBES : 1;
 		candidates *= moved ? IVF_MOVED_CANDIDATES : IVF_SPLIT_CANDIDATES;
 	}
 	return (IvfEffort){.probes = Min(scaled_probes(meta, probes), meta->nlists),
 					   .candidates = Min(ceil(candidates), PG_INT32_MAX),
-					   .reach = reach};
+					   .reach = reach,
+					   .stop = stop};
 }
 
 static void
@@ -290,6 +296,8 @@ set_probes(const IvfMeta *meta, int probes, IvfEffort *effort)
 {
 	effort->probes = scaled_probes(meta, probes);
 	effort->reach = 0;
+	effort->stop.lists = 0;
+	effort->stop.candidates *= IVF_SET_PROBES_MARGIN;
 	effort->probes_set = true;
 }
 
@@ -311,7 +319,10 @@ ivf_effort(Relation index, const IvfMeta *meta, double k)
 		if (pq_probes > 0)
 			set_probes(meta, pq_probes, &effort);
 		if (pq_candidates > 0)
+		{
 			effort.candidates = pq_candidates;
+			effort.stop.candidates = 0;
+		}
 	}
 	effort.probes = Min(effort.probes, meta->nlists);
 	effort.candidates = Max(effort.candidates, ceil(k));

@@ -77,12 +77,16 @@ extern const char *ivf_option_table(Relation index, IvfTable table);
 extern bytea *ivfflatoptions(Datum reloptions, bool validate);
 extern bytea *ivfpqoptions(Datum reloptions, bool validate);
 
+/* Who sets probes sets recall by them: candidates should not limit it */
+#define IVF_SET_PROBES_MARGIN 1.5
+
 /* How far one batch of a scan goes */
 typedef struct IvfEffort
 {
 	uint32 probes; /* at most */
 	uint32 candidates;
-	float reach; /* see IvfCalibration; 0 where probes were set */
+	float reach;  /* see IvfCalibration; 0 where probes were set */
+	IvfStop stop; /* 0: it has none; its lists, where probes were set */
 	bool probes_set;
 } IvfEffort;
 

@@ -69,6 +69,27 @@ typedef struct IvfCalibration
 
 #define IVF_NCALIBRATIONS 3
 
+/*
+ * When a search has found the nearest k: by d, the distance of the k-th of those so
+ * far, or for inner products the query's length.  Measured, too, so that probes and
+ * candidates are but bounds; 0: unknown, as in indexes that were built before this was.
+ *
+ * The i-th nearest list is too far where its centroid's squared distance (for products
+ * -2<q,c>) exceeds that of the nearest by more than d * (lists - rank * ln i).
+ */
+typedef struct IvfStop
+{
+	float lists;
+	float rank;
+
+	/*
+	 * An estimate is above what it should be by bias, on the average; with d^2 for the
+	 * k-th distance squared and bias, it is too far beyond d * (d + candidates).
+	 */
+	float bias;
+	float candidates;
+} IvfStop;
+
 typedef struct IvfMeta
 {
 	uint32 magic;
@@ -101,6 +122,7 @@ typedef struct IvfMeta
 	uint32 nprices; /* of the first lists, where lists are balanced; else 0 */
 	uint8 nattributes; /* columns of the index behind the vector */
 	AttributeKind attributes[ATTRIBUTE_MAX];
+	IvfStop stops[IVF_NCALIBRATIONS]; /* of the calibrations */
 } IvfMeta;
 
 /*

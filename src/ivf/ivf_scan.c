@@ -192,6 +192,12 @@ reach(Relation index)
 	return continuation.budget != NULL ? REACH_BOUNDED : REACH_ALL;
 }
 
+/*
+ * A query that has none near needs more lists than rows do: a search that knows when
+ * to stop may visit so many times as many.
+ */
+#define STOP_PROBES 4
+
 static void
 plan_batch(IvfScan *scan, double k)
 {
@@ -211,8 +217,20 @@ plan_batch(IvfScan *scan, double k)
 	scan->before = scan->effort;
 	/* whoever needs more than the first batch has found reach too short */
 	scan->effort.reach = scan->before.probes == 0 ? effort.reach : 0;
-	if (!filtered && k > search->meta.calibrations[IVF_NCALIBRATIONS - 1].k)
-		scan->effort.reach = 0;
+	scan->effort.stop = (IvfStop){0};
+	if (!filtered)
+	{
+		if (scan->before.probes == 0)
+			scan->effort.stop = effort.stop;
+		/* a stop knows more than reach does */
+		if (effort.stop.lists > 0 ||
+			k > search->meta.calibrations[IVF_NCALIBRATIONS - 1].k)
+			scan->effort.reach = 0;
+		if (scan->effort.stop.lists > 0)
+			effort.probes *= STOP_PROBES;
+		if (scan->effort.stop.candidates > 0)
+			effort.candidates = Max(2 * effort.candidates, 10 * k + 100);
+	}
 	/* each batch goes at least twice as far as the one before */
 	scan->effort.probes = Min(Max(effort.probes, 2 * scan->before.probes),
 							  scan->continuation.max_probes);
@@ -247,8 +265,7 @@ run(void *state, double k, ScanBatch *batch)
 	IvfSearch *search = scan->search;
 
 	plan_batch(scan, k);
-	ivf_search_run(search, ceil(k), scan->effort.probes, scan->effort.reach,
-				   scan->effort.candidates);
+	ivf_search_run(search, ceil(k), &scan->effort);
 	if (search->stale)
 	{
 		check_stale(search);

@@ -71,8 +71,11 @@ struct IvfSearchState
 
 	IvfCandidates candidates;
 	IvfNearest nearest; /* where bounds of estimates count */
-	char *image;        /* a private copy of a segment */
-	char *gathered;     /* a copy that lies in several pages */
+	IvfNearest best; /* keys of the nearest k so far; wanted by a stop alone */
+	IvfStop stop;
+	double hopeless; /* estimates above are too far, by the distances known */
+	char *image;     /* a private copy of a segment */
+	char *gathered;  /* a copy that lies in several pages */
 	uint32 hits_room;
 };
 
@@ -220,37 +223,43 @@ compare_ranks(const void *a, const void *b)
 	return x->list < y->list ? -1 : x->list > y->list;
 }
 
+/* Lists that are sorted at first, where a search may stop; then so many times as many */
+#define SORTED_LISTS 24
+#define SORTED_GROWTH 4
+
 /* Bring the n nearest lists to the front, in order */
 static void
 sort_ranks(IvfSearch *search, uint32 n)
 {
 	struct IvfSearchState *state = search->state;
-	uint32 nlists = search->meta.nlists;
+	RankedList *rest = state->ranks + state->nsorted;
+	uint32 nrest = search->meta.nlists - state->nsorted;
 	uint32 front = 0;
 	float limit;
 
 	if (n <= state->nsorted)
 		return;
-	if (n < nlists)
+	n -= state->nsorted;
+	if (n < nrest)
 	{
-		for (uint32 i = 0; i < nlists; i++)
-			state->scores[i] = state->ranks[i].score;
-		limit = select_nth(state->scores, nlists, n - 1);
-		for (uint32 i = 0; i < nlists; i++)
+		for (uint32 i = 0; i < nrest; i++)
+			state->scores[i] = rest[i].score;
+		limit = select_nth(state->scores, nrest, n - 1);
+		for (uint32 i = 0; i < nrest; i++)
 		{
-			if (state->ranks[i].score <= limit)
+			if (rest[i].score <= limit)
 			{
-				RankedList swap = state->ranks[front];
+				RankedList swap = rest[front];
 
-				state->ranks[front++] = state->ranks[i];
-				state->ranks[i] = swap;
+				rest[front++] = rest[i];
+				rest[i] = swap;
 			}
 		}
 	}
 	else
-		front = nlists;
-	qsort(state->ranks, front, sizeof(RankedList), compare_ranks);
-	state->nsorted = front;
+		front = nrest;
+	qsort(rest, front, sizeof(RankedList), compare_ranks);
+	state->nsorted += front;
 }
 
 /* Lists that are visited however far they are */
@@ -383,6 +392,67 @@ typedef struct SegmentCursor
 } SegmentCursor;
 
 /*
+ * When to stop
+ */
+
+/* What IvfStop calls d, where the k-th best key is this */
+static double
+unit_of_key(const IvfSearch *search, double key)
+{
+	const struct IvfSearchState *state = search->state;
+	double sqdist = key;
+
+	if (search->meta.metric == METRIC_INNER_PRODUCT)
+		sqdist = state->query_sqnorm;
+	else if (search->meta.codec != CODEC_NONE)
+		sqdist += state->query_sqnorm; /* all that estimates lack */
+	else if (search->meta.metric == METRIC_COSINE)
+		sqdist *= 2;
+	else if (search->meta.metric == METRIC_L2)
+		sqdist = ldexp(key, 2 * search->meta.scale);
+	return sqrt(Max(sqdist, 0));
+}
+
+/* Is a list beyond those that are likely to hold one of the nearest k? */
+static bool
+is_too_far(const IvfSearch *search, uint32 rank)
+{
+	const struct IvfSearchState *state = search->state;
+	double limit = ivf_nearest_limit(&state->best);
+
+	if (state->stop.lists == 0 || isinf(limit) || rank < LEAST_LISTS)
+		return false;
+	return state->ranks[rank].score - state->ranks[0].score >
+		unit_of_key(search, limit) *
+		(state->stop.lists - state->stop.rank * log(rank + 1));
+}
+
+/*
+ * The k-th best estimate is among the best for having been estimated too near.  So
+ * twice the margin is left, until distances are known.
+ */
+#define ESTIMATED_SLACK 2
+
+/* A row has been met: what does it say of those that are worth to be verified? */
+static inline void
+note_key(IvfSearch *search, double key)
+{
+	struct IvfSearchState *state = search->state;
+	IvfNearest *best = &state->best;
+	double limit = ivf_nearest_limit(best);
+
+	if (best->wanted == 0 || !(key < limit))
+		return;
+	ivf_nearest_offer(best, key);
+	limit = ivf_nearest_limit(best);
+	if (state->stop.candidates > 0 && !isinf(limit))
+		ivf_candidates_limit(&state->candidates,
+							 limit +
+								 ESTIMATED_SLACK * state->stop.candidates *
+									 unit_of_key(search, limit));
+}
+
+/*
  * How many lists a search for rows with attributes is to visit, by the share of such
  * rows in those up to here, less its standard error; more until there are k.
  */
@@ -418,7 +488,12 @@ static bool
 cursor_wants_list(IvfSearch *search, SegmentCursor *cursor)
 {
 	if (cursor->rank < cursor->probes)
-		return true;
+	{
+		if (cursor->rank == search->state->nsorted)
+			sort_ranks(search,
+					   Min(SORTED_GROWTH * cursor->rank, cursor->probes));
+		return !is_too_far(search, cursor->rank);
+	}
 	if (search->attributes != NULL)
 	{
 		cursor->probes =
@@ -459,7 +534,9 @@ cursor_begin(IvfSearch *search, uint32 probes)
 
 	memset(&search->counters, 0, sizeof(search->counters));
 	search->stale = false;
-	sort_ranks(search, cursor.probes);
+	sort_ranks(search,
+			   search->state->stop.lists > 0 ? Min(SORTED_LISTS, cursor.probes)
+											 : cursor.probes);
 	memset(search->state->entries_read, 0,
 		   search->meta.nlists / IVF_ENTRIES_PER_PAGE + 1);
 	cursor_next_list(search, &cursor);
@@ -606,9 +683,11 @@ estimate_segment(IvfSearch *search, Page page, uint32 list, Page next)
 			float key = state->keys[lane];
 
 			/* the limit may have come down meanwhile */
-			if (key < candidates->threshold)
-				fill_candidate(search, page, lane, key,
-							   ivf_candidates_add(candidates));
+			if (!(key < candidates->threshold))
+				continue;
+			fill_candidate(search, page, lane, key,
+						   ivf_candidates_add(candidates));
+			note_key(search, key);
 		}
 	}
 }
@@ -701,8 +780,11 @@ compare_lanes(IvfSearch *search, uint32 first, uint32 end, const char *room,
 			continue;
 		verify_copy(search, copy, lane + 1 < end ? size : next - copy, 0, &hit);
 		if (!candidates->dropped || hit.low < candidates->threshold)
+		{
 			fill_candidate(search, page, lane, hit.low,
 						   ivf_candidates_add(candidates));
+			note_key(search, hit.low);
+		}
 		search->counters.rows++;
 	}
 }
@@ -821,46 +903,76 @@ compare_lists(IvfSearch *search, uint32 probes)
  */
 
 /*
- * Do bounds of estimates say anything of the operator's keys?  Not for a query
- * so far out that ivf_query_set brought it nearer.
+ * Do distances that are known say anything of estimates?  Where these are bounds, or
+ * their errors were measured; but not for a query so far out that ivf_query_set brought
+ * it nearer.
  */
 static bool
-bounds_count(const IvfSearch *search)
+distances_count(const IvfSearch *search)
 {
 	const struct IvfSearchState *state = search->state;
 
-	return state->codec != NULL && state->codec->scaled &&
+	return state->codec != NULL &&
+		(state->codec->scaled || state->stop.candidates > 0) &&
 		(search->meta.metric == METRIC_COSINE ||
 		 fabs(sqrt(state->query_sqnorm) -
 			  ldexp(state->keys_of.norm, search->meta.scale)) <=
 			 0.01 * sqrt(state->query_sqnorm));
 }
 
+/* The estimate that would be right for a key; it lacks |q|^2, and is in scaled units */
+static double
+estimate_of_key(const IvfSearch *search, double key)
+{
+	double sqnorm = search->state->query_sqnorm;
+
+	switch ((Metric) search->meta.metric)
+	{
+		case METRIC_L2:
+			return ldexp(key, 2 * search->meta.scale) - sqnorm;
+		case METRIC_INNER_PRODUCT:
+			return ldexp(key, 2 * search->meta.scale);
+		case METRIC_COSINE:
+			return 2 * key - 1;
+		default:
+			break; /* METRIC_HAMMING: bit strings have no codes */
+	}
+	return key;
+}
+
 /*
- * Is even the lower bound of a candidate's distance above the k-th nearest one
- * so far?  Keys of estimates lack |q|^2, and are in scaled units.
+ * Is a candidate too far, even by the lower bound of its distance or with what an
+ * estimate may be off, for the k nearest of those whose distances are known?
  */
 static bool
 is_hopeless(const IvfSearch *search, const IvfCandidate *candidate)
 {
 	const struct IvfSearchState *state = search->state;
-	double unit = ldexp(1, -search->meta.scale);
-	double limit = ivf_nearest_limit(&state->nearest);
 
+	return candidate->key > state->hopeless;
+}
+
+/* Another distance is known */
+static void
+note_distance(IvfSearch *search, double key)
+{
+	struct IvfSearchState *state = search->state;
+	IvfNearest *nearest = &state->nearest;
+	double limit;
+
+	if (nearest->wanted == 0 || !(key < ivf_nearest_limit(nearest)))
+		return;
+	ivf_nearest_offer(nearest, key);
+	limit = ivf_nearest_limit(nearest);
 	if (isinf(limit))
-		return false;
-	switch ((Metric) search->meta.metric)
+		return;
+	limit = estimate_of_key(search, limit);
+	if (!state->codec->scaled)
 	{
-		case METRIC_L2:
-			return (candidate->key + state->query_sqnorm) * unit * unit > limit;
-		case METRIC_INNER_PRODUCT:
-			return candidate->key * unit * unit > limit;
-		case METRIC_COSINE:
-			return (candidate->key + 1) / 2 > limit;
-		default:
-			break; /* METRIC_HAMMING: bit strings have no codes */
+		limit += state->stop.bias;
+		limit += state->stop.candidates * unit_of_key(search, limit);
 	}
-	return false;
+	state->hopeless = limit;
 }
 
 static void
@@ -906,8 +1018,29 @@ verify_pinned(IvfSearch *search, const IvfCandidate *candidate, Buffer buffer)
 	else
 		set_stale(search, candidate->page);
 	UnlockReleaseBuffer(buffer);
-	if (search->state->nearest.wanted > 0)
-		ivf_nearest_offer(&search->state->nearest, hit->high);
+	note_distance(search, hit->high);
+}
+
+/* The k best estimates to the front: their distances tell who else is worth a look */
+static void
+best_first(IvfSearch *search)
+{
+	IvfCandidates *candidates = &search->state->candidates;
+	double limit = ivf_nearest_limit(&search->state->best);
+	uint32 front = 0;
+
+	if (isinf(limit))
+		return;
+	for (uint32 i = 0; i < candidates->n; i++)
+	{
+		IvfCandidate swap = candidates->items[i];
+
+		if (swap.key <= limit)
+		{
+			candidates->items[i] = candidates->items[front];
+			candidates->items[front++] = swap;
+		}
+	}
 }
 
 /*
@@ -922,6 +1055,7 @@ verify_by_copies(IvfSearch *search)
 	Buffer ahead[VERIFY_AHEAD];
 
 	search->nhits = 0;
+	best_first(search);
 	for (uint32 i = 0; i < candidates->n + VERIFY_AHEAD; i++)
 	{
 		Buffer *place = &ahead[i % VERIFY_AHEAD];
@@ -969,13 +1103,14 @@ verify_candidates(IvfSearch *search)
 		search->counters.candidates += candidates->n;
 }
 
-/* The first two stages */
+/* The first two stages; so many of the best keys are to be known */
 static void
-estimate(IvfSearch *search, uint32 probes, uint32 candidates)
+estimate(IvfSearch *search, uint32 probes, uint32 candidates, uint32 nbest)
 {
 	IvfCandidates *best = &search->state->candidates;
 
 	ivf_candidates_reset(best, candidates);
+	ivf_nearest_reset(&search->state->best, nbest);
 	if (search->meta.codec == CODEC_NONE)
 		compare_lists(search, probes);
 	else
@@ -985,17 +1120,19 @@ estimate(IvfSearch *search, uint32 probes, uint32 candidates)
 }
 
 void
-ivf_search_run(IvfSearch *search, uint32 k, uint32 probes, float reach,
-			   uint32 candidates)
+ivf_search_run(IvfSearch *search, uint32 k, const IvfEffort *effort)
 {
 	uint32 within;
+	bool stops = effort->stop.lists > 0 || effort->stop.candidates > 0;
 	MemoryContext old = MemoryContextSwitchTo(search->state->context);
 
 	search->state->k = k;
-	ivf_nearest_reset(&search->state->nearest, bounds_count(search) ? k : 0);
-	within = lists_within(search, probes, reach);
-	estimate(search, within, candidates);
-	if (search->counters.lists < Min(probes, search->meta.nlists))
+	search->state->stop = effort->stop;
+	ivf_nearest_reset(&search->state->nearest, distances_count(search) ? k : 0);
+	search->state->hopeless = INFINITY;
+	within = lists_within(search, effort->probes, effort->reach);
+	estimate(search, within, effort->candidates, stops ? k : 0);
+	if (search->counters.lists < Min(effort->probes, search->meta.nlists))
 		search->complete = false;
 	verify_candidates(search);
 	MemoryContextSwitchTo(old);
@@ -1007,7 +1144,8 @@ ivf_search_estimates(IvfSearch *search, uint32 probes, uint32 candidates,
 {
 	MemoryContext old = MemoryContextSwitchTo(search->state->context);
 
-	estimate(search, probes, candidates);
+	search->state->stop = (IvfStop){0};
+	estimate(search, probes, candidates, 0);
 	MemoryContextSwitchTo(old);
 	*nfound = search->state->candidates.n;
 	return search->state->candidates.items;
@@ -1016,9 +1154,11 @@ ivf_search_estimates(IvfSearch *search, uint32 probes, uint32 candidates,
 void
 ivf_search_visit(IvfSearch *search, uint32 probes, ScanVisit visit, void *arg)
 {
-	SegmentCursor cursor = cursor_begin(search, probes);
+	SegmentCursor cursor;
 	Page page = (Page) search->state->image;
 
+	search->state->stop = (IvfStop){0};
+	cursor = cursor_begin(search, probes);
 	while (next_image(search, &cursor))
 	{
 		if (!admit_lanes(search, page))

@@ -19,6 +19,8 @@
 #include "am/scan.h"
 #include "ivf/ivf_encode.h"
 
+struct IvfEffort;
+
 /* What the last run, or visit, has done */
 typedef struct IvfCounters
 {
@@ -76,13 +78,12 @@ extern IvfSearch *ivf_search_new(Relation index, const struct IvfModel *model);
 extern bool ivf_search_set_query(IvfSearch *search, Datum query);
 
 /*
- * Visit so many lists, nearest first, but where reach is not 0 none that is farther
- * than the nearest by more than that factor, in squared distance; and verify so
- * many candidates; of these,
- * where the codec bounds its error, only who may be among the nearest k.
+ * Visit lists, nearest first, and verify candidates, for the k nearest rows, as
+ * far as the effort says.  Where the codec bounds its error, only candidates who may
+ * be among the nearest k are verified.
  */
-extern void ivf_search_run(IvfSearch *search, uint32 k, uint32 probes,
-						   float reach, uint32 candidates);
+extern void ivf_search_run(IvfSearch *search, uint32 k,
+						   const struct IvfEffort *effort);
 
 /*
  * For calibration: a scaled query, and its best estimates, unverified.
