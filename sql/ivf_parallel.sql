@@ -118,6 +118,31 @@ SELECT count(*) AS builds, count(DISTINCT trained) AS results
 	FROM (SELECT pg_temp.trained(source, workers) AS trained FROM unnest(ARRAY['near_rows', 'far_rows']) source, generate_series(0, 2) workers OFFSET 0) t;
 DROP TABLE near_rows, far_rows;
 
+-- Values out of line are found wherever they lie: between others, of two chunks and
+-- of one, behind rows that came later, compressed.
+CREATE TABLE far_rows (id int, note text, v vector(600)) WITH (autovacuum_enabled = off, toast_tuple_target = 128);
+ALTER TABLE far_rows ALTER v SET STORAGE external, ALTER note SET STORAGE external;
+INSERT INTO far_rows SELECT g, CASE WHEN g % 5 = 0 THEN repeat('note', 100 * (g % 20)) END,
+	(SELECT array_agg(sin(g * i)) FROM generate_series(1, 600) i)::vector FROM generate_series(1, 900) g;
+UPDATE far_rows SET v = v + v WHERE id % 3 = 0;
+DELETE FROM far_rows WHERE id % 7 = 0;
+VACUUM far_rows;
+INSERT INTO far_rows SELECT g, NULL, (SELECT array_agg(cos(g * i)) FROM generate_series(1, 600) i)::vector FROM generate_series(901, 1200) g;
+ALTER TABLE far_rows ALTER v SET STORAGE extended;
+INSERT INTO far_rows SELECT g, NULL, (SELECT array_agg(g % 10 + i / 300) FROM generate_series(1, 600) i)::vector FROM generate_series(1201, 1300) g;
+SELECT count(*) > 50 AS compressed FROM far_rows WHERE pg_column_size(v) < 2000;
+CREATE FUNCTION pg_temp.build_far(workers int) RETURNS SETOF text LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM set_config('max_parallel_maintenance_workers', workers::text, true);
+	CREATE INDEX tried ON far_rows USING ivfflat (v) WITH (lists = 3);
+	PERFORM vector_index_check('tried', true);
+	RETURN QUERY SELECT pg_temp.differs('far_rows', 'v', '<->', format('(SELECT v FROM far_rows WHERE id = %s)', id), 2000)
+		FROM unnest(ARRAY[1, 900, 1300]) id;
+	DROP INDEX tried;
+END $$;
+SELECT workers, pg_temp.build_far(workers) FROM unnest(ARRAY[0, 3]) workers;
+DROP TABLE far_rows;
+
 -- the table's rows are counted, not the index's
 UPDATE pg_class SET reltuples = 5 WHERE relname = 'big';
 CREATE INDEX part ON big USING ivfflat (v) WHERE color = 3;

@@ -46,6 +46,7 @@ typedef struct TeamJob
 	Size k;
 	Size stride;
 	bool some; /* of the rows: those that ids name */
+	bool near; /* centres near those in nearest are looked at */
 } TeamJob;
 
 typedef struct TeamShared
@@ -70,6 +71,7 @@ typedef struct TeamArrays
 	float *centroids;
 	uint32 *ids;
 	uint32 *nearest;
+	uint32 *near;
 	double *costs; /* of tiles */
 } TeamArrays;
 
@@ -99,6 +101,9 @@ lay_out(TeamArrays *arrays, const KmeansTeamSize *size, void *memory)
 	arrays->centroids = carve(&carver, size->k, size->dim * sizeof(float));
 	arrays->ids = carve(&carver, size->rows, sizeof(uint32));
 	arrays->nearest = carve(&carver, size->rows, sizeof(uint32));
+	/* with more centres there is none */
+	arrays->near = carve(&carver, Min(size->k, KMEANS_TWO_LEVEL_K),
+						 KMEANS_NEAR * sizeof(uint32));
 	arrays->costs =
 		carve(&carver, count_tiles(size->rows, size->dim), sizeof(double));
 	return carver.used;
@@ -128,6 +133,7 @@ do_tiles(TeamShared *shared, const TeamArrays *arrays, const TeamJob *job,
 			.rows = {.rows = arrays->rows, .stride = job->stride, .dim = dim},
 			.centroids = arrays->centroids,
 			.k = job->k,
+			.near = job->near ? arrays->near : NULL,
 			.nearest = arrays->nearest + first,
 			.work = work,
 			.poll = poll_interrupts};
@@ -319,7 +325,9 @@ is_shareable(const KmeansTeam *team, const KmeansAssignment *a)
 	return a->rows.rows == team->arrays.rows && a->rows.n <= size->rows &&
 		a->rows.stride <= size->stride && a->rows.dim == size->dim &&
 		a->k <= size->k && a->prices == NULL && a->sqdists == NULL &&
-		(double) a->rows.n * a->k * a->rows.dim >= LEAST_JOB;
+		(double) a->rows.n * (a->near == NULL ? a->k : KMEANS_NEAR) *
+			a->rows.dim >=
+		LEAST_JOB;
 }
 
 bool
@@ -330,7 +338,8 @@ kmeans_team_assign(KmeansAssignment *a, void *arg)
 	TeamJob job = {.n = a->rows.n,
 				   .k = a->k,
 				   .stride = a->rows.stride,
-				   .some = a->rows.ids != NULL};
+				   .some = a->rows.ids != NULL,
+				   .near = a->near != NULL};
 
 	if (!is_shareable(team, a))
 		return kmeans_assign(a);
@@ -338,6 +347,11 @@ kmeans_team_assign(KmeansAssignment *a, void *arg)
 		   job.k * a->rows.dim * sizeof(float));
 	if (job.some)
 		memcpy(arrays->ids, a->rows.ids, job.n * sizeof(uint32));
+	if (job.near)
+	{
+		memcpy(arrays->near, a->near, job.k * KMEANS_NEAR * sizeof(uint32));
+		memcpy(arrays->nearest, a->nearest, job.n * sizeof(uint32));
+	}
 	open_job(team->shared, &job);
 	do_tiles(team->shared, arrays, &job, team->work);
 	close_job(team->shared);

@@ -66,6 +66,43 @@ extend_relation_locked(Relation relation, ForkNumber fork)
 #endif
 }
 
+/*
+ * 16: n pages of zeros at once.  Before, the last one alone is written, as hash
+ * indexes do it: those before it are a hole, which reads as zeros.  The caller
+ * holds the extension lock.  Returns the first block.
+ */
+#include "storage/smgr.h"
+static inline BlockNumber
+extend_relation_by(Relation relation, ForkNumber fork, uint32 n)
+{
+	BlockNumber first = RelationGetNumberOfBlocksInFork(relation, fork);
+
+#if PG_VERSION_NUM >= 160000
+	smgrzeroextend(RelationGetSmgr(relation), fork, first, (int) n, false);
+#else
+	PGAlignedBlock zeros = {.data = {0}};
+
+	smgrextend(RelationGetSmgr(relation), fork, first + n - 1, zeros.data,
+			   false);
+#endif
+	return first;
+}
+
+/* 18: one snapshot sees all of TOAST; before, one is made from an active one */
+#include "access/toast_internals.h"
+#include "utils/snapmgr.h"
+#if PG_VERSION_NUM >= 180000
+#define TOAST_SNAPSHOT() get_toast_snapshot()
+#else
+static inline Snapshot
+toast_snapshot(SnapshotData *snapshot)
+{
+	init_toast_snapshot(snapshot);
+	return snapshot;
+}
+#define TOAST_SNAPSHOT() toast_snapshot(&(SnapshotData){0})
+#endif
+
 /* 16: one function checks ownership of all kinds of objects */
 #include "catalog/pg_class.h"
 #include "utils/acl.h"

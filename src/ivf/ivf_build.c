@@ -23,6 +23,7 @@
 #include "utils/sampling.h"
 
 #include "am/opclass.h"
+#include "am/toast_reader.h"
 #include "am/workers.h"
 #include "core/compat.h"
 #include "ivf/ivf_build.h"
@@ -54,7 +55,8 @@ typedef struct IvfBuild
 	IndexInfo *info;
 	IvfMeta meta;
 	IvfBuilder *builder;
-	LateRow *late;             /* by place in the sample */
+	LateRow *late; /* by place in the sample */
+	ToastReader *reader;
 	MemoryContext row_context; /* reset for each row */
 } IvfBuild;
 
@@ -133,6 +135,7 @@ load_row(IvfBuild *build, uint32 place, Datum value)
 {
 	MemoryContext old = MemoryContextSwitchTo(build->row_context);
 
+	value = toast_reader_value(build->reader, value);
 	ivf_builder_sample(build->builder, place,
 					   value_elems(build->meta.elem, value, build->meta.dim));
 	MemoryContextSwitchTo(old);
@@ -223,8 +226,10 @@ read_sample(IvfBuild *build)
 
 	build->late = MemoryContextAllocHuge(CurrentMemoryContext,
 										 (Size) room * sizeof(LateRow));
+	build->reader = toast_reader_new(build->heap);
 	fraction = choose_rows(build, room);
 	load_late_rows(build);
+	toast_reader_end(build->reader);
 	pfree(build->late);
 	return fraction;
 }
@@ -233,6 +238,7 @@ typedef struct AllRows
 {
 	IvfBuilder *builder;
 	const IvfMeta *meta;
+	ToastReader *reader;
 	MemoryContext row_context; /* reset for each row */
 } AllRows;
 
@@ -249,7 +255,9 @@ add_row(Relation index, ItemPointer tid, Datum *values, bool *isnull,
 		return;
 	CHECK_FOR_INTERRUPTS();
 	old = MemoryContextSwitchTo(all->row_context);
-	elems = value_elems(all->meta->elem, values[0], all->meta->dim);
+	elems =
+		value_elems(all->meta->elem, toast_reader_value(all->reader, values[0]),
+					all->meta->dim);
 	attribute_row_set(&attributes, index, all->meta->attributes,
 					  all->meta->nattributes, values, isnull);
 	MemoryContextSwitchTo(old);
@@ -261,7 +269,9 @@ double
 ivf_build_scan(Relation heap, Relation index, IndexInfo *info,
 			   TableScanDesc scan, IvfBuilder *builder)
 {
-	AllRows all = {.builder = builder, .meta = ivf_builder_meta(builder)};
+	AllRows all = {.builder = builder,
+				   .meta = ivf_builder_meta(builder),
+				   .reader = toast_reader_new(heap)};
 	double nrows;
 
 	all.row_context = AllocSetContextCreate(CurrentMemoryContext, "ivf row",
@@ -269,6 +279,7 @@ ivf_build_scan(Relation heap, Relation index, IndexInfo *info,
 	nrows = table_index_build_scan(heap, index, info, true, !IsParallelWorker(),
 								   add_row, &all, scan);
 	MemoryContextDelete(all.row_context);
+	toast_reader_end(all.reader);
 	ivf_builder_flush(builder);
 	return nrows;
 }

@@ -120,7 +120,13 @@ ivf_builder_nsample(const IvfBuilder *builder)
 double
 ivf_builder_bytes(const IvfBuilder *builder, double fraction)
 {
-	return builder->nsampled / fraction * VARSIZE(builder->payload);
+	return builder->nsampled / fraction * ivf_builder_row_size(builder);
+}
+
+Size
+ivf_builder_row_size(const IvfBuilder *builder)
+{
+	return VARSIZE(builder->payload) - VARHDRSZ;
 }
 
 const IvfMeta *
@@ -257,18 +263,22 @@ prepare_sample(IvfBuilder *builder)
 	sample->n = kept;
 }
 
-/* Rows of the reservoir lie in the table's order up to the first exchange */
+/*
+ * Rows of the reservoir lie in the table's order up to the first exchange.  Those
+ * in front, which calibration and codecs take, become a sample themselves.
+ */
 static void
 shuffle_sample(IvfBuilder *builder)
 {
 	Size dim = builder->meta.dim;
 	float *swap = palloc(dim * sizeof(float));
+	uint32 n = builder->sample.n;
 	Rng rng = {.state = SAMPLE_SEED};
 
-	for (uint32 i = builder->sample.n; i > 1; i--)
+	for (uint32 i = 0; i < Min(n, IVF_MODEL_ROWS); i++)
 	{
-		float *a = builder->sample.rows + (i - 1) * dim;
-		float *b = builder->sample.rows + rng_below(&rng, i) * dim;
+		float *a = builder->sample.rows + i * dim;
+		float *b = builder->sample.rows + (i + rng_below(&rng, n - i)) * dim;
 
 		if (a == b)
 			continue;
@@ -399,14 +409,30 @@ ivf_builder_keep(IvfBuilder *builder, IvfKeepRow keep, void *arg)
 	builder->keep_arg = arg;
 }
 
+/* Rows lie in the payload until somebody keeps them, or are copied there */
+TupleTableSlot *
+ivf_builder_slot(IvfBuilder *builder, uint32 list, const void *row)
+{
+	TupleTableSlot *slot = builder->slot;
+	char *payload = VARDATA(builder->payload);
+
+	if (row != payload)
+		memcpy(payload, row, ivf_builder_row_size(builder));
+	ExecClearTuple(slot);
+	slot->tts_values[0] = Int32GetDatum(list);
+	slot->tts_values[1] = PointerGetDatum(builder->payload);
+	slot->tts_isnull[0] = slot->tts_isnull[1] = false;
+	return ExecStoreVirtualTuple(slot);
+}
+
 static void
-keep_in_sort(void *arg, uint32 list, TupleTableSlot *row)
+keep_in_sort(void *arg, uint32 list, const void *row)
 {
 	IvfBuilder *builder = arg;
 
 	if (builder->sort == NULL)
 		builder->sort = ivf_builder_begin_sort(builder, maintenance_work_mem);
-	tuplesort_puttupleslot(builder->sort, row);
+	tuplesort_puttupleslot(builder->sort, ivf_builder_slot(builder, list, row));
 }
 
 void
@@ -457,13 +483,7 @@ sort_batch_row(IvfBuilder *builder, uint32 i)
 	memcpy(row->rest + builder->code_bytes + builder->copy_size,
 		   builder->attributes + i * builder->attributes_size,
 		   builder->attributes_size);
-
-	ExecClearTuple(builder->slot);
-	builder->slot->tts_values[0] = Int32GetDatum(list);
-	builder->slot->tts_values[1] = PointerGetDatum(builder->payload);
-	builder->slot->tts_isnull[0] = builder->slot->tts_isnull[1] = false;
-	ExecStoreVirtualTuple(builder->slot);
-	builder->keep(builder->keep_arg, list, builder->slot);
+	builder->keep(builder->keep_arg, list, row);
 }
 
 /* The nearest of the lists that were chosen */
@@ -637,6 +657,28 @@ ivf_builder_sort_slot(const IvfBuilder *builder)
 }
 
 void
+ivf_builder_write_row(const IvfBuilder *builder, uint32 list, const void *row,
+					  IvfWriter *writer)
+{
+	const char *rest = (const char *) row + offsetof(SortedRow, rest);
+	SortedRow head;
+	AttributeRow attributes;
+	IvfStoredRow stored;
+
+	/* the short header of a sorted row leaves it unaligned */
+	memcpy(&head, row, offsetof(SortedRow, rest));
+	stored.tid = head.tid;
+	stored.error = head.error;
+	stored.terms = head.terms;
+	stored.code = (const uint8 *) rest;
+	stored.copy = rest + builder->code_bytes;
+	memcpy(&attributes, rest + builder->code_bytes + builder->copy_size,
+		   builder->attributes_size);
+	stored.attributes = &attributes;
+	ivf_writer_add(writer, list, &stored);
+}
+
+void
 ivf_builder_write_rows(const IvfBuilder *builder, Tuplesortstate *sort,
 					   IvfWriter *writer)
 {
@@ -648,24 +690,9 @@ ivf_builder_write_rows(const IvfBuilder *builder, Tuplesortstate *sort,
 	{
 		uint32 list = DatumGetInt32(slot_getattr(slot, 1, &isnull));
 		bytea *payload = DatumGetByteaPP(slot_getattr(slot, 2, &isnull));
-		SortedRow head;
-		const char *bytes = VARDATA_ANY(payload);
-		const char *rest = bytes + offsetof(SortedRow, rest);
-		AttributeRow attributes;
-		IvfStoredRow row;
 
 		CHECK_FOR_INTERRUPTS();
-		/* a short header leaves it unaligned */
-		memcpy(&head, bytes, offsetof(SortedRow, rest));
-		row.tid = head.tid;
-		row.error = head.error;
-		row.terms = head.terms;
-		row.code = (const uint8 *) rest;
-		row.copy = rest + builder->code_bytes;
-		memcpy(&attributes, rest + builder->code_bytes + builder->copy_size,
-			   builder->attributes_size);
-		row.attributes = &attributes;
-		ivf_writer_add(writer, list, &row);
+		ivf_builder_write_row(builder, list, VARDATA_ANY(payload), writer);
 		if (builder->keep == keep_in_sort)
 			ivf_builder_report_written(builder, ++done);
 	}

@@ -130,8 +130,9 @@ extern Size ivf_builder_share_size(const IvfBuilder *builder);
 extern void ivf_builder_share(IvfBuilder *builder, void *bytes);
 extern IvfBuilder *ivf_builder_join(Relation index, void *bytes);
 
-/* Rows go to keep() instead of the sort: slots of (list, payload) */
-typedef void (*IvfKeepRow)(void *arg, uint32 list, TupleTableSlot *row);
+/* Rows go to keep() instead of the sort: ivf_builder_row_size() bytes each */
+typedef void (*IvfKeepRow)(void *arg, uint32 list, const void *row);
+extern Size ivf_builder_row_size(const IvfBuilder *builder);
 extern void ivf_builder_keep(IvfBuilder *builder, IvfKeepRow keep, void *arg);
 
 /* No more rows follow: those at hand go their way */
@@ -139,12 +140,20 @@ extern void ivf_builder_flush(IvfBuilder *builder);
 
 extern IvfCalibrator *ivf_builder_calibrator(const IvfBuilder *builder);
 
-/* A sort for such slots, in so many kB; then, performed, to a writer */
+/* A sort for such rows, in so many kB; then, performed, to a writer */
 extern Tuplesortstate *ivf_builder_begin_sort(const IvfBuilder *builder,
 											  int memory);
 extern TupleTableSlot *ivf_builder_sort_slot(const IvfBuilder *builder);
 extern void ivf_builder_write_rows(const IvfBuilder *builder,
 								   Tuplesortstate *sort, IvfWriter *writer);
+
+/* As the sort takes it; until the next row */
+extern TupleTableSlot *ivf_builder_slot(IvfBuilder *builder, uint32 list,
+										const void *row);
+
+/* A row that is in its place already */
+extern void ivf_builder_write_row(const IvfBuilder *builder, uint32 list,
+								  const void *row, IvfWriter *writer);
 
 /*
  * ivf_builder_write() in two steps, the lists themselves in between.  The leader

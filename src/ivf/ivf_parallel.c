@@ -9,14 +9,17 @@
  *				file of its part of the lists
  *		head	(the leader) count, write what stands before the lists
  *		write	take one part of the lists after the other: sort, write, log
+ *		leave	the memory of rows is given back
  *
  * A part's pages are a run of blocks, taken at once, since the rows of each list
  * have been counted; so an index looks as if one process had written it, but for
  * the order of the parts.  The leader ends the work: directory, calibration, meta
  * page.
  *
- * Files hold the rows as tuples (SharedTuplestore), one for each part and
- * participant.  Each process has its share of maintenance_work_mem.  A worker
+ * In between, rows lie in shared memory (ivf_spool.h) where they are expected to
+ * fit.  Else, and those that come when it is full, in files, as tuples
+ * (SharedTuplestore), one for each part and participant.  Each process has its
+ * share of maintenance_work_mem, or of what rows in memory leave.  A worker
  * that starts late does what is left to do; one that never starts is not missed.
  * Errors of workers become the leader's when it next looks for interrupts, as it
  * does while it waits; the end of its transaction ends them.
@@ -39,11 +42,16 @@
 #include "ivf/ivf_build.h"
 #include "ivf/ivf_handler.h"
 #include "ivf/ivf_parallel.h"
+#include "ivf/ivf_spool.h"
 #include "pages/wal.h"
 
 /* Parts of the lists: at least so many for each process, and at most in all */
 #define PARTS_EACH 4
 #define MAX_PARTS 128
+
+/* Of maintenance_work_mem: rows in memory */
+#define SPOOL_SHARE 0.75
+#define SORT_MEMORY_MIN 64 /* kB: less is no sort */
 
 /* What lies in shared memory */
 enum
@@ -52,6 +60,7 @@ enum
 	KEY_SCAN,
 	KEY_MODEL,
 	KEY_LISTS,
+	KEY_SPOOL,
 	KEY_STORES,
 	KEY_FOUND
 };
@@ -60,7 +69,8 @@ enum
 {
 	PHASE_SCAN,
 	PHASE_HEAD,
-	PHASE_WRITE
+	PHASE_WRITE,
+	PHASE_LEAVE
 };
 
 typedef struct IvfShared
@@ -69,6 +79,7 @@ typedef struct IvfShared
 	uint32 nlists;
 	uint32 nparts;
 	int memory; /* of each process, kB */
+	IvfSpoolPlan spool;
 	Size found_size;
 
 	Barrier barrier;
@@ -79,6 +90,7 @@ typedef struct IvfShared
 	slock_t mutex; /* of what follows, which each adds to after its scan */
 	double heap_tuples;
 	double nrows;
+	bool in_files; /* some rows, or all */
 	bool broken_hot_chain;
 } IvfShared;
 
@@ -100,7 +112,9 @@ typedef struct Participant
 	uint32 number;
 	shm_toc *toc;
 	SharedLists lists;
+	IvfSpool *spool;                   /* or NULL */
 	SharedTuplestoreAccessor **stores; /* nparts */
+	bool in_files;                     /* some rows that we have added */
 	uint32 *counts;                    /* nlists: rows of our own */
 } Participant;
 
@@ -164,14 +178,19 @@ first_list(const IvfShared *shared, uint32 part)
 
 /* IvfKeepRow */
 static void
-keep_in_store(void *arg, uint32 list, TupleTableSlot *row)
+keep_row(void *arg, uint32 list, const void *row)
 {
 	Participant *self = arg;
-	MinimalTuple tuple = ExecCopySlotMinimalTuple(row);
+	MinimalTuple tuple;
 
+	self->counts[list]++;
+	if (self->spool != NULL && ivf_spool_add(self->spool, list, row))
+		return;
+	tuple =
+		ExecCopySlotMinimalTuple(ivf_builder_slot(self->builder, list, row));
 	sts_puttuple(self->stores[part_of(self->shared, list)], NULL, tuple);
 	pfree(tuple);
-	self->counts[list]++;
+	self->in_files = true;
 }
 
 static void
@@ -182,7 +201,7 @@ scan_part(Participant *self)
 		self->heap, shm_toc_lookup(self->toc, KEY_SCAN, false));
 	double heap_tuples;
 
-	ivf_builder_keep(self->builder, keep_in_store, self);
+	ivf_builder_keep(self->builder, keep_row, self);
 	heap_tuples = ivf_build_scan(self->heap, self->index, self->info, scan,
 								 self->builder);
 	for (uint32 part = 0; part < shared->nparts; part++)
@@ -196,6 +215,7 @@ scan_part(Participant *self)
 	SpinLockAcquire(&shared->mutex);
 	shared->heap_tuples += heap_tuples;
 	shared->nrows += ivf_builder_nrows(self->builder);
+	shared->in_files |= self->in_files;
 	shared->broken_hot_chain |= self->info->ii_BrokenHotChain;
 	SpinLockRelease(&shared->mutex);
 }
@@ -204,12 +224,26 @@ scan_part(Participant *self)
  * Write
  */
 
-static Tuplesortstate *
-sort_part(Participant *self, uint32 part)
+/* A visit to a row in memory that is to be sorted with those in files */
+typedef struct SortRow
+{
+	IvfBuilder *builder;
+	Tuplesortstate *sort;
+} SortRow;
+
+static void
+sort_row(void *arg, uint32 list, const void *row)
+{
+	SortRow *with = arg;
+
+	tuplesort_puttupleslot(with->sort,
+						   ivf_builder_slot(with->builder, list, row));
+}
+
+static void
+sort_stored(Participant *self, uint32 part, Tuplesortstate *sort)
 {
 	SharedTuplestoreAccessor *store = self->stores[part];
-	Tuplesortstate *sort =
-		ivf_builder_begin_sort(self->builder, self->shared->memory);
 	TupleTableSlot *slot = ivf_builder_sort_slot(self->builder);
 	MinimalTuple tuple;
 
@@ -222,8 +256,47 @@ sort_part(Participant *self, uint32 part)
 	}
 	sts_end_parallel_scan(store);
 	ExecDropSingleTupleTableSlot(slot);
-	tuplesort_performsort(sort);
-	return sort;
+}
+
+static void
+write_sorted(Participant *self, IvfWriter *writer, uint32 part)
+{
+	uint32 end_list = first_list(self->shared, part + 1);
+	SortRow with = {
+		.builder = self->builder,
+		.sort = ivf_builder_begin_sort(self->builder, self->shared->memory)};
+
+	sort_stored(self, part, with.sort);
+	for (uint32 list = first_list(self->shared, part);
+		 self->spool != NULL && list < end_list; list++)
+		ivf_spool_visit(self->spool, list, sort_row, &with);
+	tuplesort_performsort(with.sort);
+	ivf_builder_write_rows(self->builder, with.sort, writer);
+	tuplesort_end(with.sort);
+}
+
+typedef struct WriteRow
+{
+	const IvfBuilder *builder;
+	IvfWriter *writer;
+} WriteRow;
+
+static void
+write_row(void *arg, uint32 list, const void *row)
+{
+	WriteRow *with = arg;
+
+	ivf_builder_write_row(with->builder, list, row, with->writer);
+}
+
+static void
+write_spooled(Participant *self, IvfWriter *writer, uint32 part)
+{
+	uint32 end_list = first_list(self->shared, part + 1);
+	WriteRow with = {self->builder, writer};
+
+	for (uint32 list = first_list(self->shared, part); list < end_list; list++)
+		ivf_spool_visit(self->spool, list, write_row, &with);
 }
 
 static void
@@ -233,7 +306,6 @@ write_part(Participant *self, IvfWriter *writer, uint32 part)
 	uint32 end_list = first_list(self->shared, part + 1);
 	uint32 npages = 0;
 	uint64 nrows = 0;
-	Tuplesortstate *sort;
 	BlockNumber first;
 
 	for (uint32 list = first_list(self->shared, part); list < end_list; list++)
@@ -245,12 +317,13 @@ write_part(Participant *self, IvfWriter *writer, uint32 part)
 	}
 	if (nrows == 0)
 		return;
-	sort = sort_part(self, part);
 	first = wal_extend_run(self->index, MAIN_FORKNUM, npages);
 	ivf_writer_begin_run(writer, first);
-	ivf_builder_write_rows(self->builder, sort, writer);
+	if (self->shared->in_files)
+		write_sorted(self, writer, part);
+	else
+		write_spooled(self, writer, part);
 	ivf_writer_end_run(writer, first + npages);
-	tuplesort_end(sort);
 	wal_log_run(self->index, first, first + npages);
 	(void) pg_atomic_fetch_add_u64(&self->shared->nwritten, (int64) nrows);
 }
@@ -303,6 +376,9 @@ attach_stores(Participant *self, bool create)
 							 name)
 			: sts_attach(store, self->number, &shared->files);
 	}
+	if (shared->spool.nblocks > 0)
+		self->spool =
+			ivf_spool_join(shm_toc_lookup(self->toc, KEY_SPOOL, false));
 	self->counts = palloc0(shared->nlists * sizeof(uint32));
 	self->lists =
 		lists_at(shm_toc_lookup(self->toc, KEY_LISTS, false), shared->nlists);
@@ -320,9 +396,19 @@ write_head(Participant *self)
 		if (i != self->number)
 			ivf_calibrator_merge(calibrator, found_at(self->toc, shared, i));
 	}
+	/* before others who have added rows can leave */
+	if (self->spool != NULL)
+		ivf_spool_open(self->spool, shared->nlists);
 	self->info->ii_BrokenHotChain = shared->broken_hot_chain;
 	ivf_builder_take_over(self->builder, shared->nrows);
 	ivf_builder_begin_lists(self->builder, false);
+}
+
+static void
+meet(Participant *self)
+{
+	(void) BarrierArriveAndWait(&self->shared->barrier,
+								WAIT_EVENT_PARALLEL_CREATE_INDEX_SCAN);
 }
 
 /*
@@ -333,24 +419,31 @@ write_head(Participant *self)
 static void
 participate(Participant *self, int phase, bool leader)
 {
-	Barrier *barrier = &self->shared->barrier;
-
 	if (phase == PHASE_SCAN)
 	{
 		scan_part(self);
-		(void) BarrierArriveAndWait(barrier,
-									WAIT_EVENT_PARALLEL_CREATE_INDEX_SCAN);
+		meet(self);
 		phase++;
 	}
 	if (phase == PHASE_HEAD)
 	{
 		if (leader)
 			write_head(self);
-		(void) BarrierArriveAndWait(barrier,
-									WAIT_EVENT_PARALLEL_CREATE_INDEX_SCAN);
+		meet(self);
+		phase++;
 	}
-	write_parts(self);
-	(void) BarrierDetach(barrier);
+	if (phase == PHASE_WRITE)
+	{
+		if (!leader && self->spool != NULL)
+			ivf_spool_open(self->spool, self->shared->nlists);
+		write_parts(self);
+		if (self->spool != NULL)
+			ivf_spool_leave_others(self->spool);
+		meet(self);
+	}
+	if (self->spool != NULL)
+		ivf_spool_leave(self->spool);
+	(void) BarrierDetach(&self->shared->barrier);
 }
 
 WORKER_FUNCTION(ivf_parallel_worker)
@@ -376,16 +469,37 @@ WORKER_FUNCTION(ivf_parallel_worker)
  * The leader
  */
 
+/* Each small enough to be sorted in half of the memory, where rows are in files */
 static uint32
-choose_parts(const IvfShared *shared, double bytes)
+choose_parts(const IvfShared *plan, double bytes)
 {
-	double parts = bytes / (shared->memory * 1024.0 / 2);
+	double parts =
+		plan->spool.nblocks > 0 ? 0 : bytes / (plan->memory * 1024.0 / 2);
 
-	parts = Max(parts, PARTS_EACH * shared->nparticipants);
-	return Min(Min(parts, MAX_PARTS), shared->nlists);
+	parts = Max(parts, PARTS_EACH * plan->nparticipants);
+	return Min(Min(parts, MAX_PARTS), plan->nlists);
 }
 
-/* Everything but the sizes, which choose_parts() and the caller have set */
+/* Memory for rows, and for sorts beside them; parts */
+static IvfShared
+plan_build(const IvfBuilder *builder, int nworkers, double bytes)
+{
+	double memory = maintenance_work_mem * 1024.0;
+	IvfShared plan = {.nparticipants = nworkers + 1,
+					  .nlists = ivf_builder_meta(builder)->nlists,
+					  .found_size = MAXALIGN(ivf_calibrator_found_size(
+						  ivf_builder_calibrator(builder)))};
+
+	plan.spool = ivf_spool_plan(ivf_builder_row_size(builder), bytes,
+								memory * SPOOL_SHARE, plan.nparticipants);
+	if (plan.spool.nblocks > 0)
+		memory *= 1 - SPOOL_SHARE;
+	plan.memory = Max(memory / 1024 / plan.nparticipants, SORT_MEMORY_MIN);
+	plan.nparts = choose_parts(&plan, bytes);
+	return plan;
+}
+
+/* Everything but what plan_build() has set */
 static void
 init_shared(Participant *self, ParallelContext *context, Snapshot snapshot,
 			const IvfShared *plan)
@@ -404,6 +518,8 @@ init_shared(Participant *self, ParallelContext *context, Snapshot snapshot,
 
 	table_parallelscan_initialize(
 		self->heap, shm_toc_lookup(context->toc, KEY_SCAN, false), snapshot);
+	ivf_spool_init(shm_toc_lookup(context->toc, KEY_SPOOL, false),
+				   &shared->spool);
 	ivf_builder_share(self->builder,
 					  shm_toc_lookup(context->toc, KEY_MODEL, false));
 	attach_stores(self, true);
@@ -418,24 +534,17 @@ static bool
 share(Participant *self, ParallelContext *context, Snapshot snapshot,
 	  double bytes)
 {
-	const IvfMeta *meta = ivf_builder_meta(self->builder);
 	WorkersTask task = {self->heap, self->index, self->info};
-	IvfShared plan = {.nparticipants = context->nworkers + 1,
-					  .nlists = meta->nlists,
-					  .memory = maintenance_work_mem / (context->nworkers + 1),
-					  .found_size = MAXALIGN(ivf_calibrator_found_size(
-						  ivf_builder_calibrator(self->builder)))};
+	IvfShared plan = plan_build(self->builder, context->nworkers, bytes);
 	WorkersChunk chunks[] = {
 		{KEY_SHARED, sizeof(IvfShared)},
 		{KEY_SCAN, table_parallelscan_estimate(self->heap, snapshot)},
 		{KEY_MODEL, ivf_builder_share_size(self->builder)},
 		{KEY_LISTS, lists_size(plan.nlists)},
-		{KEY_STORES,
-		 choose_parts(&plan, bytes) *
-			 MAXALIGN(sts_estimate(plan.nparticipants))},
+		{KEY_SPOOL, ivf_spool_share_size()},
+		{KEY_STORES, plan.nparts * MAXALIGN(sts_estimate(plan.nparticipants))},
 		{KEY_FOUND, plan.nparticipants * plan.found_size}};
 
-	plan.nparts = choose_parts(&plan, bytes);
 	if (!workers_share(context, &task, chunks, lengthof(chunks)))
 		return false;
 	init_shared(self, context, snapshot, &plan);

@@ -19,7 +19,6 @@
 #define CENTROID_ROUNDS 10
 #define CODEC_ROUNDS 15
 #define TRANSFORM_ROUNDS 10
-#define MODEL_ROWS 8192 /* of which codec and transform are learned */
 
 /* Balanced lists: how uneven they may be, and how prices move */
 #define EVEN_ENOUGH 1.0005
@@ -112,7 +111,7 @@ static RowSet
 sample_residuals(const IvfMeta *meta, const IvfSample *sample,
 				 const float *centroids, const float *prices)
 {
-	uint32 n = Min(sample->n, MODEL_ROWS);
+	uint32 n = Min(sample->n, IVF_MODEL_ROWS);
 	Size dim = meta->model_dim;
 	float *residuals = allocate_work(n * dim * sizeof(float));
 	uint32 *lists = allocate_work(n * sizeof(uint32));
@@ -195,7 +194,7 @@ transform_sample(const IvfMeta *meta, IvfSample *sample, float *params)
 	RowSet rows = {.rows = sample->rows,
 				   .stride = meta->dim,
 				   .dim = meta->dim,
-				   .n = Min(sample->n, MODEL_ROWS)};
+				   .n = Min(sample->n, IVF_MODEL_ROWS)};
 
 	train_transform(meta, rows, params);
 	transform_rows(&shape, params, sample->rows, sample->n);

@@ -10,6 +10,9 @@
 #include "am/kmeans_team.h"
 #include "ivf/ivf_given.h"
 
+/* Codec and transform are learned of the sample's first rows, so many */
+#define IVF_MODEL_ROWS 8192
+
 typedef struct IvfSample
 {
 	float *rows; /* n rows, dim floats each or model_dim */
@@ -24,8 +27,8 @@ typedef struct IvfSample
  * and transform learn.  Parts of the model that are given, in units of model
  * space, are taken as they are.
  *
- * The sample comes as scaled rows, in random order; they are in model space
- * afterwards.
+ * The sample comes as scaled rows, the first IVF_MODEL_ROWS of them in random
+ * order; they are in model space afterwards.
  */
 extern float *ivf_train(IvfMeta *meta, const IvfGiven *given, IvfSample *sample,
 						float *params);

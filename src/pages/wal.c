@@ -256,18 +256,11 @@ edit_finish(PageEdit *edit)
 BlockNumber
 wal_extend_run(Relation index, ForkNumber fork, uint32 n)
 {
-	BlockNumber first = InvalidBlockNumber;
+	BlockNumber first;
 
 	/* a new relation is not ours alone: workers of a build extend it, too */
 	LockRelationForExtension(index, ExclusiveLock);
-	for (uint32 i = 0; i < n; i++)
-	{
-		Buffer buffer = extend_relation_locked(index, fork);
-
-		if (i == 0)
-			first = BufferGetBlockNumber(buffer);
-		UnlockReleaseBuffer(buffer);
-	}
+	first = n > 0 ? extend_relation_by(index, fork, n) : InvalidBlockNumber;
 	UnlockRelationForExtension(index, ExclusiveLock);
 	return first;
 }

@@ -7,9 +7,11 @@
  */
 #include "quant/kmeans.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
+#include "core/select.h"
 #include "distance/distance.h"
 #include "quant/carver.h"
 
@@ -26,6 +28,10 @@
 
 /* How far the halves of a cluster move apart, of the way to its farthest row */
 #define SPLIT_STEP 0.1f
+
+/* With so many centres not all of them are looked at in each round */
+#define NEAR_K_MIN (2 * KMEANS_NEAR)
+#define NEAR_BLOCK 16 /* centres that are compared with all at a time */
 
 /* Rounds in which centres that have lost all rows move to one */
 #define SETTLE_ROUNDS 4
@@ -48,6 +54,12 @@ typedef struct Trainer
 	uint32_t *sizes;   /* k: rows, halved for centres that were split */
 	uint32_t *owned;   /* k: for each centre, the id of a row that is its own */
 	uint32_t *rough;   /* ids: rows of the first rounds */
+	uint32_t *sorted;  /* ids: rows of a set, in order of their centre */
+	RowSet sorted_set; /* by these ids */
+	uint32_t *near;    /* k x KMEANS_NEAR, where has_near() says so */
+	float *norms;      /* k: squared lengths of centres */
+	float *apart;      /* NEAR_BLOCK x k: squared distances of centres */
+	double *keys;      /* k: those of one of them */
 	float *sqdists;    /* rows that first centres are drawn from */
 	double *sum;       /* dim */
 	void *assign_work;
@@ -73,11 +85,26 @@ seed_rows(size_t k, size_t n)
 	return min_size(n, max_size(k * SEED_ROWS_PER_CENTRE, SEED_ROWS_MIN));
 }
 
+/* Among so many centres it pays to look at those alone that are near */
+static bool
+has_near(size_t k)
+{
+	return k >= NEAR_K_MIN && k < KMEANS_TWO_LEVEL_K;
+}
+
+/* One more where it costs little, and makes up for what is not looked at */
+static int
+last_rounds(const Trainer *t, size_t k)
+{
+	return t->ngroups == 0 && has_near(k) ? LAST_ROUNDS + 1 : LAST_ROUNDS;
+}
+
 /* Rows of the first rounds; 0: all rounds are over all rows */
 static size_t
-rough_rows(const KmeansTask *task, size_t k, size_t n)
+rough_rows(const Trainer *t, size_t k, size_t n)
 {
-	if (task->iterations <= LAST_ROUNDS || k > n / 2 / ROUGH_ROWS_PER_CENTRE)
+	if (t->task->iterations <= last_rounds(t, k) ||
+		k > n / 2 / ROUGH_ROWS_PER_CENTRE)
 		return 0;
 	return k * ROUGH_ROWS_PER_CENTRE;
 }
@@ -89,6 +116,7 @@ lay_out(Trainer *t, const KmeansTask *task, void *work)
 	size_t n = task->rows.n;
 	size_t k = min_size(task->k, n); /* no more than distinct rows */
 	size_t assign_size = kmeans_assign_work_size(k, task->rows.dim, n);
+	size_t near_k = has_near(k) ? k : 0;
 
 	t->task = task;
 	t->ngroups = k < KMEANS_TWO_LEVEL_K ? 0 : (size_t) sqrt((double) k);
@@ -105,6 +133,11 @@ lay_out(Trainer *t, const KmeansTask *task, void *work)
 	/* of any set: its own rows and centres are no more */
 	t->rough = carve(&carver, min_size(k * ROUGH_ROWS_PER_CENTRE, n / 2),
 					 sizeof(uint32_t));
+	t->sorted = carve(&carver, near_k > 0 ? n : 0, sizeof(uint32_t));
+	t->near = carve(&carver, near_k, KMEANS_NEAR * sizeof(uint32_t));
+	t->norms = carve(&carver, near_k, sizeof(float));
+	t->apart = carve(&carver, near_k, NEAR_BLOCK * sizeof(float));
+	t->keys = carve(&carver, near_k, sizeof(double));
 	t->sqdists = carve(&carver, seed_rows(k, n), sizeof(float));
 	t->sum = carve(&carver, task->rows.dim, sizeof(double));
 	t->assign_work = carve(&carver, assign_size, 1);
@@ -143,13 +176,17 @@ has_rows(const Trainer *t, size_t c)
 	return t->starts[c + 1] > t->starts[c];
 }
 
-/* Find nearest[]; the cost, or -1 when poll stopped it */
+/*
+ * Find nearest[]; near: or NULL, as KmeansAssignment has it.  The cost, or -1 when
+ * poll stopped it.
+ */
 static double
-assign_rows(Trainer *t, const Clusters *clusters)
+assign_rows(Trainer *t, const Clusters *clusters, const uint32_t *near)
 {
 	KmeansAssignment a = {.rows = *clusters->set,
 						  .centroids = clusters->centroids,
 						  .k = clusters->k,
+						  .near = near,
 						  .nearest = t->nearest,
 						  .work = t->assign_work,
 						  .poll = t->task->poll,
@@ -196,6 +233,29 @@ normalise(float *centre, size_t dim)
 		centre[i] = (float) (centre[i] / sqrt(square));
 }
 
+typedef float TwoFloats __attribute__((vector_size(8)));
+typedef double TwoDoubles __attribute__((vector_size(16)));
+
+/* gcc 12 does not vectorize what changes the width of its numbers */
+static void
+add_row(double *sum, const float *row, size_t dim)
+{
+	size_t i = 0;
+
+	for (; i + 2 <= dim; i += 2)
+	{
+		TwoFloats floats;
+		TwoDoubles two;
+
+		memcpy(&floats, row + i, sizeof(floats));
+		memcpy(&two, sum + i, sizeof(two));
+		two += __builtin_convertvector(floats, TwoDoubles);
+		memcpy(sum + i, &two, sizeof(two));
+	}
+	if (i < dim)
+		sum[i] += row[i];
+}
+
 /* Each centre that has rows becomes their mean */
 static bool
 average_rows(Trainer *t, const Clusters *clusters)
@@ -213,10 +273,9 @@ average_rows(Trainer *t, const Clusters *clusters)
 		memset(t->sum, 0, dim * sizeof(double));
 		for (uint32_t at = t->starts[c]; at < t->starts[c + 1]; at++)
 		{
-			const float *row = row_at(clusters->set, t->order[at]);
-
-			for (size_t i = 0; i < dim; i++)
-				t->sum[i] += row[i];
+			if (at + ROWS_AHEAD < clusters->set->n)
+				prefetch_row(clusters->set, t->order[at + ROWS_AHEAD]);
+			add_row(t->sum, row_at(clusters->set, t->order[at]), dim);
 			if (!pacer_go_on(&t->pacer, dim))
 				return false;
 		}
@@ -362,15 +421,101 @@ find_owned(Trainer *t, const Clusters *clusters)
 	return true;
 }
 
-/* Lloyd's rounds from the centres given, until they gain little */
-static bool
-run_rounds(Trainer *t, const Clusters *clusters, int rounds)
+/*
+ * The set becomes one of the same rows in order of their centre, which nearest[]
+ * then has for each.
+ */
+static void
+sort_rows(Trainer *t, Clusters *clusters)
 {
+	const RowSet *set = clusters->set;
+
+	for (size_t i = 0; i < set->n; i++)
+		t->nearest[i] = row_id(set, t->order[i]);
+	memcpy(t->sorted, t->nearest, set->n * sizeof(uint32_t));
+	for (size_t c = 0; c < clusters->k; c++)
+	{
+		for (uint32_t at = t->starts[c]; at < t->starts[c + 1]; at++)
+			t->nearest[at] = (uint32_t) c;
+	}
+	t->sorted_set = *set;
+	t->sorted_set.ids = t->sorted;
+	clusters->set = &t->sorted_set;
+}
+
+/*
+ * The KMEANS_NEAR of k centres at the least squared distances, in ascending order
+ * of their numbers
+ */
+static void
+choose_near(Trainer *t, const float *sqdists, size_t k, uint32_t *near)
+{
+	double limit;
+	size_t nfound = 0;
+	size_t nequal = KMEANS_NEAR; /* how many at the limit are chosen */
+
+	for (size_t i = 0; i < k; i++)
+		t->keys[i] = sqdists[i] < FLT_MAX ? sqdists[i] : FLT_MAX;
+	limit = select_nth(t->keys, k, KMEANS_NEAR - 1);
+	for (size_t i = 0; i < k; i++)
+		nequal -= sqdists[i] < limit;
+	for (size_t i = 0; i < k && nfound < KMEANS_NEAR; i++)
+	{
+		bool at_limit = !(sqdists[i] < limit);
+
+		/* what is beyond float32 is as far as the limit can be */
+		if (at_limit &&
+			(nequal == 0 || (sqdists[i] > limit && limit < FLT_MAX)))
+			continue;
+		nequal -= at_limit;
+		near[nfound++] = (uint32_t) i;
+	}
+}
+
+/* near[], or NULL where all are to be looked at.  False: stopped */
+static bool
+find_near(Trainer *t, const Clusters *clusters, const uint32_t **near)
+{
+	const KmeansTask *task = t->task;
+	const DenseKernels *kernels = dense_kernels(ELEM_FLOAT32, ELEM_FLOAT32);
+	size_t dim = clusters->set->dim;
+	size_t k = clusters->k;
+
+	*near = NULL;
+	if (t->ngroups > 0 || !has_near(k))
+		return true;
+	for (size_t c = 0; c < k; c++)
+		t->norms[c] = kernels->inner_product(centre_at(clusters, c),
+											 centre_at(clusters, c), dim, 0);
+	for (size_t c = 0; c < k; c += NEAR_BLOCK)
+	{
+		size_t n = min_size(NEAR_BLOCK, k - c);
+
+		if (!blas_sqdists(centre_at(clusters, c), dim, t->norms + c, n,
+						  clusters->centroids, dim, t->norms, k, dim, t->apart,
+						  k, task->poll, task->poll_arg))
+			return false;
+		for (size_t i = 0; i < n; i++)
+			choose_near(t, t->apart + i * k, k,
+						t->near + (c + i) * KMEANS_NEAR);
+	}
+	*near = t->near;
+	return true;
+}
+
+/*
+ * Lloyd's rounds from the centres given, until they gain little.  The set may be
+ * another one of the same rows afterwards.
+ */
+static bool
+run_rounds(Trainer *t, Clusters *clusters, int rounds)
+{
+	const uint32_t *near = NULL;
 	double before = 0;
 
 	for (int round = 0; round < rounds; round++)
 	{
-		double cost = assign_rows(t, clusters);
+		double cost = assign_rows(t, clusters, near);
 		size_t nempty;
 
 		if (cost < 0)
@@ -382,6 +527,12 @@ run_rounds(Trainer *t, const Clusters *clusters, int rounds)
 			!(before - cost > KMEANS_MIN_GAIN * before))
 			break;
 		before = cost;
+		if (round + 1 == rounds)
+			break;
+		if (!find_near(t, clusters, &near))
+			return false;
+		if (near != NULL)
+			sort_rows(t, clusters);
 	}
 	return true;
 }
@@ -391,21 +542,23 @@ run_rounds(Trainer *t, const Clusters *clusters, int rounds)
  * a fair sample of nrough rows, which may be none.
  */
 static bool
-improve_centres(Trainer *t, const Clusters *clusters, size_t nrough)
+improve_centres(Trainer *t, const Clusters *wanted, size_t nrough)
 {
 	int iterations = t->task->iterations;
-	RowSet rough = *clusters->set;
-	Clusters sample = *clusters;
+	int last = last_rounds(t, wanted->k);
+	RowSet rough = *wanted->set;
+	Clusters clusters = *wanted;
+	Clusters sample = *wanted;
 
 	if (iterations == 0)
 		return true;
 	rough.ids = t->rough;
 	rough.n = nrough;
 	sample.set = &rough;
-	if (nrough > 0 && !run_rounds(t, &sample, iterations - LAST_ROUNDS))
+	if (nrough > 0 && !run_rounds(t, &sample, iterations - last))
 		return false;
-	return run_rounds(t, clusters, nrough > 0 ? LAST_ROUNDS : iterations) &&
-		find_owned(t, clusters);
+	return run_rounds(t, &clusters, nrough > 0 ? last : iterations) &&
+		find_owned(t, &clusters);
 }
 
 /* Each centre becomes the row that it owns */
@@ -446,7 +599,7 @@ train_set(Trainer *t, const Clusters *wanted)
 	clusters.k = rows_seed(&sample, wanted->k, &t->rng, t->sqdists,
 						   wanted->owned, &t->pacer);
 	copy_owned(&clusters);
-	nrough = rough_rows(t->task, wanted->k, wanted->set->n);
+	nrough = rough_rows(t, wanted->k, wanted->set->n);
 	nrough = min_size(nrough, ndistinct);
 	memcpy(t->rough, distinct, nrough * sizeof(uint32_t));
 	return clusters.k > 0 && improve_centres(t, &clusters, nrough) ? clusters.k
@@ -512,7 +665,7 @@ make_groups(Trainer *t, const Clusters *all)
 
 	coarse.k = t->ngroups;
 	coarse.k = train_set(t, &coarse);
-	if (coarse.k == 0 || assign_rows(t, &coarse) < 0)
+	if (coarse.k == 0 || assign_rows(t, &coarse, NULL) < 0)
 		return 0;
 	group_rows(t, &coarse);
 	for (size_t i = 0; i < all->set->n; i++)
@@ -579,7 +732,7 @@ settle_centres(Trainer *t, const Clusters *clusters)
 	{
 		bool moved = false;
 
-		if (assign_rows(t, &pairs) < 0)
+		if (assign_rows(t, &pairs, NULL) < 0)
 			return false;
 		for (size_t c = 0; c < clusters->k; c++)
 		{

@@ -29,6 +29,9 @@
 /* From so many centres on, training goes in two levels */
 #define KMEANS_TWO_LEVEL_K 4096
 
+/* How many centres around that of its last round a row may move to in the next */
+#define KMEANS_NEAR 48
+
 /* Which centre is nearest to each row */
 typedef struct KmeansAssignment
 {
@@ -36,9 +39,16 @@ typedef struct KmeansAssignment
 	const float *centroids; /* k x rows.dim */
 	size_t k;
 	const float *prices; /* k, added to squared distances; NULL: none */
-	uint32_t *nearest;   /* result: n numbers of centres, ties to the lowest */
-	float *sqdists;      /* result: n squared distances; NULL: not wanted */
-	double cost;         /* result: the sum of those */
+
+	/*
+	 * NULL, or for each centre the numbers of KMEANS_NEAR that are near it, in
+	 * ascending order.  Then nearest has a centre for each row, rows of the same
+	 * one stand together, and those near that one are looked at.
+	 */
+	const uint32_t *near;
+	uint32_t *nearest; /* result: n numbers of centres, ties to the lowest */
+	float *sqdists;    /* result: n squared distances; NULL: not wanted */
+	double cost;       /* result: the sum of those */
 	void *work;
 	BlasPoll poll;
 	void *poll_arg;
@@ -71,7 +81,7 @@ typedef struct KmeansTask
 	void *assign_arg;
 } KmeansTask;
 
-/* Bytes of work memory, about 12 n + 4 k and the tiles; SIZE_MAX: too many */
+/* Bytes of work memory, about 16 n + 4 k and the tiles; SIZE_MAX: too many */
 extern size_t kmeans_work_size(const KmeansTask *task);
 
 /*
@@ -83,8 +93,11 @@ extern size_t kmeans_work_size(const KmeansTask *task);
  * when poll stopped it.
  *
  * Below KMEANS_TWO_LEVEL_K one round costs n * k * dim multiplications, where
- * the last three rounds alone are over all rows; those before are over a sample,
- * 16 rows for each centre.  That raises the objective by less than a percent.
+ * the last three or four rounds alone are over all rows; those before are over a
+ * sample, 16 rows for each centre.  That raises the objective by less than a percent.
+ * From its second round on over the same rows, each is compared with the centres
+ * near its last one alone (Wang et al., Fast approximate k-means via cluster
+ * closures, CVPR 2012): n * KMEANS_NEAR * dim.
  * From there on rows are clustered around sqrt(k) centres first, then those of
  * each such cluster by themselves, around a number of centres in proportion to
  * their number (Webster's method, at most the distinct rows): n * sqrt(k) * dim

@@ -110,7 +110,11 @@ find_origin(const Tiles *tiles, const KmeansAssignment *a, Pacer *pacer)
 static void
 move_to_origin(const Tiles *tiles, const float *from, float *to, size_t dim)
 {
-	for (size_t i = 0; i < dim; i++)
+	size_t i = 0;
+
+	for (; i + 4 <= dim; i += 4)
+		four_store(to + i, four_load(from + i) - four_load(tiles->origin + i));
+	for (; i < dim; i++)
 		to[i] = from[i] - tiles->origin[i];
 }
 
@@ -121,21 +125,35 @@ square_of(const float *row, size_t dim)
 		->inner_product(row, row, dim, 0);
 }
 
-/* Copy centres first..first+n-1 to the chunk */
+/* Centres that rows are compared with: those of ids, or the first n */
+typedef struct Centres
+{
+	const uint32_t *ids;
+	size_t n;
+} Centres;
+
+static size_t
+centre_id(const Centres *centres, size_t i)
+{
+	return centres->ids == NULL ? i : centres->ids[i];
+}
+
+/* Copy centres first..first+n-1 of these to the chunk */
 static void
-take_centres(const Tiles *tiles, const KmeansAssignment *a, size_t first,
-			 size_t n)
+take_centres(const Tiles *tiles, const KmeansAssignment *a,
+			 const Centres *centres, size_t first, size_t n)
 {
 	size_t dim = a->rows.dim;
 
 	for (size_t j = 0; j < n; j++)
 	{
+		size_t id = centre_id(centres, first + j);
 		float *centre = tiles->centres + j * dim;
 
-		move_to_origin(tiles, a->centroids + (first + j) * dim, centre, dim);
+		move_to_origin(tiles, a->centroids + id * dim, centre, dim);
 		tiles->halves[j] = square_of(centre, dim) / 2;
 		if (a->prices != NULL)
-			tiles->halves[j] += a->prices[first + j] / 2;
+			tiles->halves[j] += a->prices[id] / 2;
 	}
 	/* what stands behind the last is never the largest */
 	for (size_t j = n; j < tiles->chunk; j++)
@@ -189,35 +207,74 @@ keep_largest(const float *products, const float *halves, size_t n,
 	*nearest = first + (uint32_t) j + (uint32_t) __builtin_ctz(bits);
 }
 
-/* All centres against the rows of the tile: n of them, from row first on */
+/*
+ * These centres against rows at..at+n-1 of the tile.  nearest, of these rows, are
+ * places among the centres.
+ */
+static bool
+compare_rows(const Tiles *tiles, const KmeansAssignment *a, size_t at, size_t n,
+			 const Centres *centres, uint32_t *nearest)
+{
+	size_t dim = a->rows.dim;
+
+	memset(nearest, 0, n * sizeof(uint32_t));
+	for (size_t j = 0; j < centres->n; j += tiles->chunk)
+	{
+		size_t nj = min_size(tiles->chunk, centres->n - j);
+		size_t padded = (nj + LANES - 1) / LANES * LANES;
+
+		take_centres(tiles, a, centres, j, nj);
+		if (!blas_inner_products(tiles->rows + at * dim, dim, n, tiles->centres,
+								 dim, nj, dim, tiles->products, tiles->chunk,
+								 a->poll, a->poll_arg))
+			return false;
+		for (size_t i = 0; i < n; i++)
+			keep_largest(tiles->products + i * tiles->chunk, tiles->halves,
+						 padded, (uint32_t) j, &tiles->best[at + i],
+						 &nearest[i]);
+	}
+	return true;
+}
+
+/* Rows of the tile that were of one centre against those near it */
+static bool
+compare_with_near(const Tiles *tiles, const KmeansAssignment *a, size_t n,
+				  uint32_t *nearest)
+{
+	for (size_t at = 0, end; at < n; at = end)
+	{
+		Centres centres = {a->near + nearest[at] * KMEANS_NEAR, KMEANS_NEAR};
+
+		for (end = at + 1; end < n && nearest[end] == nearest[at];)
+			end++;
+		if (!compare_rows(tiles, a, at, end - at, &centres, nearest + at))
+			return false;
+		for (size_t i = at; i < end; i++)
+			nearest[i] = centres.ids[nearest[i]];
+	}
+	return true;
+}
+
+/* The rows of the tile: n of them, from row first on */
 static bool
 assign_tile(const Tiles *tiles, KmeansAssignment *a, size_t first, size_t n)
 {
 	size_t dim = a->rows.dim;
 	uint32_t *nearest = a->nearest + first;
+	Centres all = {NULL, a->k};
 	double cost = 0;
 
 	for (size_t i = 0; i < n; i++)
 	{
+		if (i + ROWS_AHEAD < n)
+			prefetch_row(&a->rows, first + i + ROWS_AHEAD);
 		move_to_origin(tiles, row_at(&a->rows, first + i),
 					   tiles->rows + i * dim, dim);
 		tiles->best[i] = -INFINITY;
-		nearest[i] = 0;
 	}
-	for (size_t j = 0; j < a->k; j += tiles->chunk)
-	{
-		size_t nj = min_size(tiles->chunk, a->k - j);
-		size_t padded = (nj + LANES - 1) / LANES * LANES;
-
-		take_centres(tiles, a, j, nj);
-		if (!blas_inner_products(tiles->rows, dim, n, tiles->centres, dim, nj,
-								 dim, tiles->products, tiles->chunk, a->poll,
-								 a->poll_arg))
-			return false;
-		for (size_t i = 0; i < n; i++)
-			keep_largest(tiles->products + i * tiles->chunk, tiles->halves,
-						 padded, (uint32_t) j, &tiles->best[i], &nearest[i]);
-	}
+	if (a->near == NULL ? !compare_rows(tiles, a, 0, n, &all, nearest)
+						: !compare_with_near(tiles, a, n, nearest))
+		return false;
 	for (size_t i = 0; i < n; i++)
 	{
 		float sqdist =

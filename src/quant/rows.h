@@ -38,6 +38,20 @@ row_at(const RowSet *set, size_t i)
 	return set->rows + row_id(set, i) * set->stride;
 }
 
+/* Rows in no order are fetched so many ahead, and so much of each */
+#define ROWS_AHEAD 4
+#define ROWS_AHEAD_FLOATS 128 /* the rest the processor foresees */
+
+static inline void
+prefetch_row(const RowSet *set, size_t i)
+{
+	size_t n = set->dim < ROWS_AHEAD_FLOATS ? set->dim : ROWS_AHEAD_FLOATS;
+	const float *row = row_at(set, i);
+
+	for (size_t at = 0; at < n; at += 16) /* floats of a cache line */
+		__builtin_prefetch(row + at);
+}
+
 /*
  * Rows of different values: table[0..result-1] = the id of one row of each
  * value, in the order of a hash, so that the first of them are a fair sample.

@@ -99,6 +99,23 @@ for my $method (qw(ivfflat ivfpq))
 }
 is(leftovers(), $before, 'nothing is left of builds');
 
+# Rows lie in memory where three quarters of it are enough for those expected; what
+# the blocks of it have no room for goes to files.  A row takes 2,020 bytes.
+for my $case ([ 20000, 'memory' ], [ 24500, 'memory and files' ])
+{
+	my ($nrows, $where) = @$case;
+	my $files = q{SELECT pg_stat_force_next_flush(), temp_files FROM pg_stat_database WHERE datname = 'postgres'};
+	my $had = (split /\|/, $node->safe_psql('postgres', $files))[-1];
+
+	$node->safe_psql('postgres', "CREATE INDEX tried ON items USING ivfflat (v) WITH (lists = 100) WHERE id <= $nrows");
+	my $made = (split /\|/, $node->safe_psql('postgres', $files))[-1] - $had;
+	ok($where eq 'memory' ? $made == 0 : $made > 0, "$nrows rows in $where") or diag("$made files");
+	is($node->safe_psql('postgres', q{SELECT vector_index_check('tried', true)}), '', 'the index is whole');
+	is($node->safe_psql('postgres', q{SELECT value FROM vector_index_info('tried') WHERE name = 'rows'}), $nrows, 'with all rows');
+	$node->safe_psql('postgres', 'DROP INDEX tried');
+}
+is(leftovers(), $before, 'nothing is left of these');
+
 # Cancelled all over the build, with two workers
 $node->append_conf('postgresql.conf', 'maintenance_work_mem = 128MB');
 $node->reload;

@@ -538,6 +538,57 @@ check_assignment(size_t n, size_t dim, size_t k, float offset)
 	free(a.nearest);
 }
 
+/* Rows that have a centre: of those near it the nearest, in tiles and chunks */
+static void
+check_near(size_t n, size_t dim, size_t k)
+{
+	float *rows = float_array(n * dim);
+	float *centroids = float_array(k * dim);
+	uint32_t *near = calloc(k * KMEANS_NEAR, sizeof(uint32_t));
+	KmeansAssignment a = {.rows = {rows, dim, dim, NULL, n},
+						  .centroids = centroids,
+						  .k = k,
+						  .near = near,
+						  .nearest = calloc(n, sizeof(uint32_t))};
+	bool good = true;
+	double cost = 0;
+
+	fill_random(rows, n * dim);
+	fill_random(centroids, k * dim);
+	/* every third one, beginning anywhere */
+	for (size_t c = 0; c < k; c++)
+	{
+		for (size_t i = 0; i < KMEANS_NEAR; i++)
+			near[c * KMEANS_NEAR + i] =
+				(uint32_t) (c % (k - 3 * KMEANS_NEAR) + 3 * i);
+	}
+	for (size_t i = 0; i < n; i++)
+		a.nearest[i] = (uint32_t) (i * k / n);
+	good = assign(&a);
+	for (size_t i = 0; i < n && good; i++)
+	{
+		const uint32_t *choice = near + i * k / n * KMEANS_NEAR;
+		double least = INFINITY;
+		bool found = false;
+
+		for (size_t j = 0; j < KMEANS_NEAR; j++)
+		{
+			const float *centre = centroids + choice[j] * dim;
+
+			least = fmin(least, sqdist(rows + i * dim, centre, dim));
+			found = found || a.nearest[i] == choice[j];
+		}
+		cost += least;
+		good = found &&
+			sqdist(rows + i * dim, centroids + a.nearest[i] * dim, dim) <=
+				least + 0x1p-20 * 3 * (double) dim;
+	}
+	ok(good && fabs(cost - a.cost) <= 1e-5 * cost,
+	   "the nearest of some: %zu rows of %zu to %zu centres", n, dim, k);
+	free(near);
+	free(a.nearest);
+}
+
 /* Small integers around 0: nothing is rounded, so that ties are ties */
 static void
 check_ties(void)
@@ -710,7 +761,7 @@ check_sizes(void)
 	size_t wraps = SIZE_MAX / 4 + 2;
 	KmeansTask task = {.rows = {.dim = 1000, .n = 1000000}, .k = 1000};
 
-	ok(kmeans_work_size(&task) < 12 * 1000000 + (20 << 20),
+	ok(kmeans_work_size(&task) < 16 * 1000000 + (20 << 20),
 	   "work memory does not grow with n x k");
 	ok(kmeans_assign_work_size(32768, 4000, 1000000) < 12 << 20 &&
 		   kmeans_assign_work_size(32768, 64000, 1000000) < 12 << 20,
@@ -741,6 +792,8 @@ main(void)
 	check_assignment(1500, 7, 256, 1000);
 	check_assignment(700, 2000, 30, 0);
 	check_assignment(40, 64000, 35, 0);
+	check_near(3000, 7, 200);
+	check_near(500, 30000, 150);
 	check_ties();
 	check_separated();
 	check_against_naive(false, 3000, 17, 40);

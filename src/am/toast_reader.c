@@ -1,0 +1,267 @@
+/*
+ * toast_reader.c
+ *	  Values out of line, many of one table, read where they are expected.
+ *
+ * A page of the TOAST table stays pinned from value to value, and is share-locked
+ * while chunks are read.  What stands at the expected place is taken only if it is
+ * visible as TOAST is, of the right value and number, and of the right length.
+ */
+#include "postgres.h"
+
+#include "access/detoast.h"
+#include "access/genam.h"
+#include "access/heapam.h"
+#include "access/heaptoast.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/toast_internals.h"
+#include "catalog/pg_am.h"
+#include "storage/bufmgr.h"
+#include "utils/fmgroids.h"
+
+#include "am/toast_reader.h"
+#include "core/compat.h"
+
+/*
+ * Chunks that are looked at before the index is asked, at most: half as many after
+ * each time in vain, where values lie in another order
+ */
+#define AHEAD 32
+
+/* Columns of a TOAST table */
+enum
+{
+	CHUNK_ID = 1,
+	CHUNK_SEQ,
+	CHUNK_DATA
+};
+
+struct ToastReader
+{
+	Relation toast; /* NULL: nothing is read here */
+	Relation *indexes;
+	int nindexes;
+	int valid; /* the index to ask */
+	BlockNumber nblocks;
+
+	/* where the next chunk is expected */
+	BlockNumber block;
+	OffsetNumber offset;
+	int ahead;     /* chunks to look at from there on */
+	Buffer buffer; /* pinned, or invalid */
+	bool locked;
+};
+
+ToastReader *
+toast_reader_new(Relation heap)
+{
+	ToastReader *reader = palloc0(sizeof(ToastReader));
+	Oid toast_id = heap->rd_rel->reltoastrelid;
+
+	if (!OidIsValid(toast_id))
+		return reader;
+	reader->ahead = AHEAD;
+	reader->offset = FirstOffsetNumber;
+	reader->toast = table_open(toast_id, AccessShareLock);
+	reader->valid = toast_open_indexes(reader->toast, AccessShareLock,
+									   &reader->indexes, &reader->nindexes);
+	if (reader->toast->rd_rel->relam != HEAP_TABLE_AM_OID)
+	{
+		toast_reader_end(reader);
+		reader->toast = NULL;
+	}
+	return reader;
+}
+
+static void
+unlock_page(ToastReader *reader)
+{
+	if (reader->locked)
+		LockBuffer(reader->buffer, BUFFER_LOCK_UNLOCK);
+	reader->locked = false;
+}
+
+static void
+leave_page(ToastReader *reader)
+{
+	unlock_page(reader);
+	if (BufferIsValid(reader->buffer))
+		ReleaseBuffer(reader->buffer);
+	reader->buffer = InvalidBuffer;
+}
+
+void
+toast_reader_end(ToastReader *reader)
+{
+	if (reader->toast == NULL)
+		return;
+	leave_page(reader);
+	toast_close_indexes(reader->indexes, reader->nindexes, AccessShareLock);
+	table_close(reader->toast, AccessShareLock);
+}
+
+/* Pin and lock the page of the place, or the next one; false: there is none */
+static bool
+lock_page(ToastReader *reader)
+{
+	for (;;)
+	{
+		if (!BufferIsValid(reader->buffer) ||
+			BufferGetBlockNumber(reader->buffer) != reader->block)
+		{
+			leave_page(reader);
+			if (reader->block >= reader->nblocks)
+				reader->nblocks = RelationGetNumberOfBlocks(reader->toast);
+			if (reader->block >= reader->nblocks)
+				return false;
+			reader->buffer = ReadBuffer(reader->toast, reader->block);
+		}
+		if (!reader->locked)
+			LockBuffer(reader->buffer, BUFFER_LOCK_SHARE);
+		reader->locked = true;
+		if (reader->offset <=
+			PageGetMaxOffsetNumber(BufferGetPage(reader->buffer)))
+			return true;
+		reader->block++;
+		reader->offset = FirstOffsetNumber;
+	}
+}
+
+/* The tuple at the place, on a locked page; false: it is not in use */
+static bool
+tuple_at(const ToastReader *reader, HeapTuple tuple)
+{
+	Page page = BufferGetPage(reader->buffer);
+	ItemId item = PageGetItemId(page, reader->offset);
+
+	if (!ItemIdIsNormal(item))
+		return false;
+	tuple->t_data = (HeapTupleHeader) PageGetItem(page, item);
+	tuple->t_len = ItemIdGetLength(item);
+	tuple->t_tableOid = RelationGetRelid(reader->toast);
+	ItemPointerSet(&tuple->t_self, reader->block, reader->offset);
+	return true;
+}
+
+static Datum
+column_of(const ToastReader *reader, HeapTuple tuple, int column)
+{
+	bool isnull;
+
+	return fastgetattr(tuple, column, RelationGetDescr(reader->toast), &isnull);
+}
+
+/* Go to the first chunk of a value, which may be a little ahead */
+static bool
+find_ahead(ToastReader *reader, Oid value)
+{
+	for (int i = 0; i < reader->ahead; i++, reader->offset++)
+	{
+		HeapTupleData tuple;
+		Oid found;
+
+		if (!lock_page(reader))
+			break;
+		if (!tuple_at(reader, &tuple))
+			continue;
+		found = DatumGetObjectId(column_of(reader, &tuple, CHUNK_ID));
+		if (found == value)
+		{
+			reader->ahead = Min(2 * reader->ahead, AHEAD);
+			return true;
+		}
+		if (found > value)
+			break;
+	}
+	reader->ahead = Max(reader->ahead / 2, 1);
+	return false;
+}
+
+/* Go there by the index */
+static bool
+find_by_index(ToastReader *reader, Oid value)
+{
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple tuple;
+
+	unlock_page(reader);
+	ScanKeyInit(&key, CHUNK_ID, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(value));
+	scan = systable_beginscan_ordered(reader->toast,
+									  reader->indexes[reader->valid],
+									  TOAST_SNAPSHOT(), 1, &key);
+	tuple = systable_getnext_ordered(scan, ForwardScanDirection);
+	if (tuple != NULL)
+	{
+		reader->block = ItemPointerGetBlockNumber(&tuple->t_self);
+		reader->offset = ItemPointerGetOffsetNumber(&tuple->t_self);
+	}
+	systable_endscan_ordered(scan);
+	return tuple != NULL;
+}
+
+/* Copy the chunk at the place, and go to the next; false: it is another one */
+static bool
+take_chunk(ToastReader *reader, Oid value, int32 seq, char *to, Size size)
+{
+	HeapTupleData tuple;
+	struct varlena *chunk;
+
+	if (!lock_page(reader) || !tuple_at(reader, &tuple) ||
+		!HeapTupleSatisfiesVisibility(&tuple, TOAST_SNAPSHOT(),
+									  reader->buffer) ||
+		DatumGetObjectId(column_of(reader, &tuple, CHUNK_ID)) != value ||
+		DatumGetInt32(column_of(reader, &tuple, CHUNK_SEQ)) != seq)
+		return false;
+	chunk = (struct varlena *) DatumGetPointer(
+		column_of(reader, &tuple, CHUNK_DATA));
+	if (VARATT_IS_EXTERNAL(chunk) || VARATT_IS_COMPRESSED(chunk) ||
+		VARSIZE_ANY_EXHDR(chunk) != size)
+		return false;
+	memcpy(to, VARDATA_ANY(chunk), size);
+	reader->offset++;
+	return true;
+}
+
+static bool
+take_chunks(ToastReader *reader, Oid value, char *to, Size size)
+{
+	for (int32 seq = 0; size > 0; seq++)
+	{
+		Size part = Min(size, TOAST_MAX_CHUNK_SIZE);
+
+		if (!take_chunk(reader, value, seq, to, part))
+			return false;
+		to += part;
+		size -= part;
+	}
+	return true;
+}
+
+Datum
+toast_reader_value(ToastReader *reader, Datum value)
+{
+	struct varlena *given = (struct varlena *) DatumGetPointer(value);
+	struct varatt_external pointer;
+	struct varlena *result;
+	Size size;
+	bool found;
+
+	if (reader->toast == NULL || !VARATT_IS_EXTERNAL_ONDISK(given))
+		return value;
+	VARATT_EXTERNAL_GET_POINTER(pointer, given);
+	if (VARATT_EXTERNAL_IS_COMPRESSED(pointer) ||
+		pointer.va_toastrelid != RelationGetRelid(reader->toast))
+		return value;
+	size = VARATT_EXTERNAL_GET_EXTSIZE(pointer);
+	result = palloc(size + VARHDRSZ);
+	SET_VARSIZE(result, size + VARHDRSZ);
+	found = (find_ahead(reader, pointer.va_valueid) &&
+			 take_chunks(reader, pointer.va_valueid, VARDATA(result), size)) ||
+		(find_by_index(reader, pointer.va_valueid) &&
+		 take_chunks(reader, pointer.va_valueid, VARDATA(result), size));
+	unlock_page(reader);
+	/* whoever reads it in the usual way finds out what is wrong with it */
+	return found ? PointerGetDatum(result) : value;
+}
