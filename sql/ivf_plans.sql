@@ -39,9 +39,7 @@ SELECT pg_temp.plan('SELECT v <=> v FROM items ORDER BY v <=> v LIMIT 5');
 SELECT pg_temp.plan('SELECT count(*) FROM items');
 SELECT pg_temp.plan('SELECT v FROM items WHERE v <=> ''' || :'target' || ''' < 0.5');
 SELECT pg_temp.plan('SELECT v <=> ''' || :'target' || ''' AS d FROM items ORDER BY d LIMIT 2');
-SET enable_incremental_sort = off;
 SELECT pg_temp.plan('SELECT id FROM items WHERE color = 3 ORDER BY v <=> ''' || :'target' || ''', id LIMIT 2');
-RESET enable_incremental_sort;
 RESET enable_seqscan;
 -- the number of columns read does not matter: there is no index-only scan
 SET enable_seqscan = off;

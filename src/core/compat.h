@@ -67,9 +67,9 @@ extend_relation_locked(Relation relation, ForkNumber fork)
 }
 
 /*
- * 16: n pages of zeros at once.  Before, the last one alone is written, as hash
- * indexes do it: those before it are a hole, which reads as zeros.  The caller
- * holds the extension lock.  Returns the first block.
+ * 16: n pages of zeros at once.  Before, one after the other, all of them: a hole in
+ * the file would have a full disk show at the next checkpoint only.  The caller holds
+ * the extension lock.  Returns the first block.
  */
 #include "storage/smgr.h"
 static inline BlockNumber
@@ -82,8 +82,9 @@ extend_relation_by(Relation relation, ForkNumber fork, uint32 n)
 #else
 	PGAlignedBlock zeros = {.data = {0}};
 
-	smgrextend(RelationGetSmgr(relation), fork, first + n - 1, zeros.data,
-			   false);
+	for (uint32 i = 0; i < n; i++)
+		smgrextend(RelationGetSmgr(relation), fork, first + i, zeros.data,
+				   false);
 #endif
 	return first;
 }
