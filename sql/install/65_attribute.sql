@@ -62,9 +62,8 @@ DECLARE
 	kind text;
 	other text;
 BEGIN
-	-- the access method, and which of its support functions it is; hnsw comes here (4)
-	-- when its pages keep attributes
-	FOR method, support IN VALUES ('ivfflat', 6), ('ivfpq', 1) LOOP
+	-- the access method, and which of its support functions it is
+	FOR method, support IN VALUES ('ivfflat', 6), ('ivfpq', 1), ('hnsw', 4) LOOP
 		FOR family, types IN VALUES
 			('integer_ops', ARRAY['int2', 'int4', 'int8']),
 			('float_ops', ARRAY['float4', 'float8']),

@@ -9,6 +9,7 @@
 
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
+#include "lib/stringinfo.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
@@ -328,6 +329,114 @@ attribute_row_digest(const AttributeRow *row, uint32 n)
 		: hash_bytes((const unsigned char *) row, (int) attribute_row_size(n));
 }
 
+uint32
+attribute_key_bytes(const AttributeKind *kinds, uint32 n)
+{
+	uint32 bytes = 0;
+
+	for (uint32 i = 0; i < n; i++)
+		bytes += attribute_ops[kinds[i]].width;
+	return bytes;
+}
+
+/*
+ * Integers of so many bytes, at any place
+ */
+
+static void
+store_key(void *to, uint8 width, int64 key)
+{
+	int8 one = (int8) key;
+	int16 two = (int16) key;
+	int32 four = (int32) key;
+
+	switch (width)
+	{
+		case 1:
+			memcpy(to, &one, sizeof(one));
+			break;
+		case 2:
+			memcpy(to, &two, sizeof(two));
+			break;
+		case 4:
+			memcpy(to, &four, sizeof(four));
+			break;
+		default:
+			memcpy(to, &key, sizeof(key));
+			break;
+	}
+}
+
+static int64
+load_key(const void *from, uint8 width)
+{
+	int8 one;
+	int16 two;
+	int32 four;
+	int64 eight;
+
+	switch (width)
+	{
+		case 1:
+			memcpy(&one, from, sizeof(one));
+			return one;
+		case 2:
+			memcpy(&two, from, sizeof(two));
+			return two;
+		case 4:
+			memcpy(&four, from, sizeof(four));
+			return four;
+		default:
+			memcpy(&eight, from, sizeof(eight));
+			return eight;
+	}
+}
+
+void
+attribute_row_pack(const AttributeRow *row, const AttributeKind *kinds,
+				   uint32 n, char *packed)
+{
+	for (uint32 i = 0; i < n; i++)
+	{
+		uint8 width = attribute_ops[kinds[i]].width;
+
+		store_key(packed, width, row->keys[i]);
+		packed += width;
+	}
+	for (uint32 i = 0; i < n; i += 8)
+		*packed++ = (char) (row->nulls >> i & 0xFF);
+}
+
+void
+attribute_row_unpack(AttributeRow *row, const AttributeKind *kinds, uint32 n,
+					 const char *packed)
+{
+	row->nulls = 0;
+	for (uint32 i = 0; i < n; i++)
+	{
+		uint8 width = attribute_ops[kinds[i]].width;
+
+		row->keys[i] = load_key(packed, width);
+		packed += width;
+	}
+	for (uint32 i = 0; i < n; i += 8)
+		row->nulls |= (uint64) (uint8) *packed++ << i;
+}
+
+const char *
+attribute_kind_names(const AttributeKind *kinds, uint32 n)
+{
+	StringInfoData names;
+
+	if (n == 0)
+		return "none";
+	initStringInfo(&names);
+	for (uint32 i = 0; i < n; i++)
+		appendStringInfo(&names, "%s%s", i > 0 ? ", " : "",
+						 attribute_ops[kinds[i]].type_name);
+	return names.data;
+}
+
 /*
  * Columns
  */
@@ -341,24 +450,11 @@ attribute_column_clear(AttributeColumn *column)
 	column->summary->high = signature ? 0 : PG_INT64_MIN;
 }
 
-static void
-store_key(AttributeColumn *column, uint32 lane, int64 key)
+static char *
+place_of(const AttributeColumn *column, uint32 lane)
 {
-	switch (attribute_ops[column->kind].width)
-	{
-		case 1:
-			((int8 *) column->values)[lane] = (int8) key;
-			break;
-		case 2:
-			((int16 *) column->values)[lane] = (int16) key;
-			break;
-		case 4:
-			((int32 *) column->values)[lane] = (int32) key;
-			break;
-		default:
-			((int64 *) column->values)[lane] = key;
-			break;
-	}
+	return (char *) column->values +
+		(Size) lane * attribute_ops[column->kind].width;
 }
 
 void
@@ -368,7 +464,8 @@ attribute_column_put(AttributeColumn *column, uint32 lane, int64 key,
 	AttributeSummary *summary = column->summary;
 	uint32 bit = 1U << lane % ATTRIBUTE_WORD;
 
-	store_key(column, lane, isnull ? 0 : key);
+	store_key(place_of(column, lane), attribute_ops[column->kind].width,
+			  isnull ? 0 : key);
 	if (isnull)
 	{
 		column->nulls[lane / ATTRIBUTE_WORD] |= bit;
@@ -388,17 +485,7 @@ int64
 attribute_column_get(const AttributeColumn *column, uint32 lane, bool *isnull)
 {
 	*isnull = column->nulls[lane / ATTRIBUTE_WORD] >> lane % ATTRIBUTE_WORD & 1;
-	switch (attribute_ops[column->kind].width)
-	{
-		case 1:
-			return ((const int8 *) column->values)[lane];
-		case 2:
-			return ((const int16 *) column->values)[lane];
-		case 4:
-			return ((const int32 *) column->values)[lane];
-		default:
-			return ((const int64 *) column->values)[lane];
-	}
+	return load_key(place_of(column, lane), attribute_ops[column->kind].width);
 }
 
 bool
@@ -412,4 +499,45 @@ attribute_column_is_valid(const AttributeColumn *column, uint32 lane)
 	if (attribute_ops[column->kind].signature)
 		return (key & ~column->summary->high) == 0;
 	return key >= column->summary->low && key <= column->summary->high;
+}
+
+void
+attribute_columns_clear(AttributeColumn *columns, uint32 n)
+{
+	for (uint32 i = 0; i < n; i++)
+		attribute_column_clear(&columns[i]);
+}
+
+void
+attribute_columns_put(AttributeColumn *columns, uint32 n, uint32 lane,
+					  const AttributeRow *row)
+{
+	for (uint32 i = 0; i < n; i++)
+		attribute_column_put(&columns[i], lane, row->keys[i],
+							 row->nulls >> i & 1);
+}
+
+void
+attribute_columns_get(const AttributeColumn *columns, uint32 n, uint32 lane,
+					  AttributeRow *row)
+{
+	row->nulls = 0;
+	for (uint32 i = 0; i < n; i++)
+	{
+		bool isnull;
+
+		row->keys[i] = attribute_column_get(&columns[i], lane, &isnull);
+		row->nulls |= (uint64) isnull << i;
+	}
+}
+
+uint32
+attribute_columns_invalid(const AttributeColumn *columns, uint32 n, uint32 lane)
+{
+	for (uint32 i = 0; i < n; i++)
+	{
+		if (!attribute_column_is_valid(&columns[i], lane))
+			return i + 1;
+	}
+	return 0;
 }

@@ -113,6 +113,25 @@ extern void attribute_row_set(AttributeRow *row, Relation index,
 /* A number that tells rows apart, with few exceptions; 0 without columns */
 extern uint32 attribute_row_digest(const AttributeRow *row, uint32 n);
 
+/* Bytes of all keys of a row on a page; 0 without columns */
+extern uint32 attribute_key_bytes(const AttributeKind *kinds, uint32 n);
+
+/* The same row in few bytes, in which builds keep many of them: keys, then NULLs */
+static inline Size
+attribute_packed_bytes(uint32 key_bytes, uint32 n)
+{
+	return key_bytes + (n + 7) / 8;
+}
+
+extern void attribute_row_pack(const AttributeRow *row,
+							   const AttributeKind *kinds, uint32 n,
+							   char *packed);
+extern void attribute_row_unpack(AttributeRow *row, const AttributeKind *kinds,
+								 uint32 n, const char *packed);
+
+/* What kinds are called, as in "int4, text"; "none" */
+extern const char *attribute_kind_names(const AttributeKind *kinds, uint32 n);
+
 /* All keys that a page has had; of signatures high is the union of bits */
 typedef struct AttributeSummary
 {
@@ -142,5 +161,16 @@ extern int64 attribute_column_get(const AttributeColumn *column, uint32 lane,
 /* Can a lane have been put there? */
 extern bool attribute_column_is_valid(const AttributeColumn *column,
 									  uint32 lane);
+
+/* The same for a row: all n columns of a page */
+extern void attribute_columns_clear(AttributeColumn *columns, uint32 n);
+extern void attribute_columns_put(AttributeColumn *columns, uint32 n,
+								  uint32 lane, const AttributeRow *row);
+extern void attribute_columns_get(const AttributeColumn *columns, uint32 n,
+								  uint32 lane, AttributeRow *row);
+
+/* The first one, counted from 1, in which it cannot have been put; 0: none */
+extern uint32 attribute_columns_invalid(const AttributeColumn *columns,
+										uint32 n, uint32 lane);
 
 #endif

@@ -31,6 +31,10 @@ methods_routine(uint16 nsupport)
 	am->amsupport = nsupport;
 	am->amcanorderbyop = true;
 	am->amoptionalkey = true;
+	/* attributes beside the vector */
+	am->amcanmulticol = true;
+	am->amsearcharray = true;
+	am->amsearchnulls = true;
 	am->amparallelvacuumoptions = VACUUM_OPTION_PARALLEL_BULKDEL;
 	am->amkeytype = InvalidOid;
 

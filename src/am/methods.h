@@ -63,8 +63,8 @@ typedef struct ScanMethod
 } ScanMethod;
 
 /*
- * What all methods tell PostgreSQL alike: they order by an operator, and scans are
- * those of am/scan.h.  nsupport: support functions of their operator classes.
+ * What all methods tell PostgreSQL alike: they order by an operator, have attributes
+ * beside it, and scans are those of am/scan.h.  nsupport: support functions of their operator classes.
  */
 extern IndexAmRoutine *methods_routine(uint16 nsupport);
 

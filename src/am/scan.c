@@ -210,7 +210,8 @@ needs_recheck(const VectorScan *scan)
 
 	/* those of a set, or of the table, were not asked */
 	return attributes != NULL &&
-		(attributes->recheck || (scan->rest != NULL && scan->filter != NULL));
+		(attributes->recheck || scan->batch.unasked ||
+		 (scan->rest != NULL && scan->filter != NULL));
 }
 
 bool
@@ -221,10 +222,10 @@ scan_gettuple(IndexScanDesc desc, ScanDirection direction)
 
 	if (!scan->started)
 		start(desc, scan);
-	desc->xs_recheck = needs_recheck(scan);
 	desc->xs_recheckorderby = false;
 	for (;;)
 	{
+		desc->xs_recheck = needs_recheck(scan);
 		if (scan->rest != NULL)
 		{
 			if (scan_rest_next(scan->rest, &desc->xs_heaptid))

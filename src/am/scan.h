@@ -109,6 +109,9 @@ typedef struct ScanBatch
 
 	/* A larger one is not to be made (it would not fit memory): sort the rest */
 	bool largest;
+
+	/* Attributes of hits were not looked at: the table's rows are to be asked */
+	bool unasked;
 } ScanBatch;
 
 /* Called with each row */

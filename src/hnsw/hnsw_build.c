@@ -92,6 +92,21 @@ choose_codec(HnswMeta *meta, const HnswOptions *options, Size typical)
 	}
 }
 
+/* Do attributes fit a row page? */
+static void
+check_columns(const HnswMeta *meta)
+{
+	HnswLayout layout;
+
+	hnsw_layout_init(&layout, meta);
+	if (layout.rows.lanes == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("%u columns of %u bytes beside the vector do not fit "
+						"an index page",
+						meta->ncolumns, meta->column_bytes)));
+}
+
 /* Dimensions, type and metric of the column; errors for what cannot be indexed */
 static void
 init_meta(HnswMeta *meta, Relation index)
@@ -108,6 +123,8 @@ init_meta(HnswMeta *meta, Relation index)
 	meta->elem = opclass->elem;
 	meta->distance = opclass->metric;
 	meta->form = form;
+	meta->ncolumns = opclass_attributes(index, meta->kinds);
+	meta->column_bytes = attribute_key_bytes(meta->kinds, meta->ncolumns);
 	hnsw_image_init(meta);
 	meta->codec = CODEC_NONE;
 	meta->m = options.m;
@@ -119,6 +136,7 @@ init_meta(HnswMeta *meta, Relation index)
 			.k = k, .ef = UNCALIBRATED_EF + k, .margin = margins[i]};
 	meta->stretch = meta->full_stretch = 1;
 	choose_codec(meta, &options, UNKNOWN_RECORD);
+	check_columns(meta);
 }
 
 /*
@@ -302,7 +320,8 @@ make_room(Reader *reader)
  * may change the entry, rare as they are, see to it here that they do so alone.
  */
 static bool
-insert_row(HnswTeam *team, const void *elems, ItemPointer tid)
+insert_row(HnswTeam *team, const void *elems, const AttributeRow *attributes,
+		   ItemPointer tid)
 {
 	HnswShared *shared = team->shared;
 	bool raises = shared != NULL &&
@@ -314,7 +333,8 @@ insert_row(HnswTeam *team, const void *elems, ItemPointer tid)
 		CHECK_FOR_INTERRUPTS();
 		pg_usleep(1000);
 	}
-	inserted = hnsw_insert_elems(team->index, team->info, elems, tid);
+	inserted =
+		hnsw_insert_elems(team->index, team->info, elems, attributes, tid);
 	if (raises)
 		pg_atomic_clear_flag(&shared->raising);
 	return inserted;
@@ -329,6 +349,7 @@ read_row(Relation index, ItemPointer tid, Datum *values, bool *isnull,
 	const HnswMeta *meta = &team->plan.meta;
 	MemoryContext old;
 	const void *elems;
+	AttributeRow attributes;
 
 	if (isnull[0])
 		return;
@@ -336,6 +357,8 @@ read_row(Relation index, ItemPointer tid, Datum *values, bool *isnull,
 	old = MemoryContextSwitchTo(reader->row_context);
 	elems = value_elems(meta->elem, values[0], meta->value_dim);
 	hnsw_check_value(meta, elems);
+	attribute_row_set(&attributes, index, meta->kinds, meta->ncolumns, values,
+					  isnull);
 	MemoryContextSwitchTo(old);
 	while (
 		!team->ended &&
@@ -344,10 +367,10 @@ read_row(Relation index, ItemPointer tid, Datum *values, bool *isnull,
 		make_room(reader);
 	MemoryContextSwitchTo(reader->row_context);
 	if (team->ended)
-		team->nindexed += insert_row(team, elems, tid);
+		team->nindexed += insert_row(team, elems, &attributes, tid);
 	else
-		team->nindexed +=
-			hnsw_rows_add(&reader->rows, &reader->places, elems, tid);
+		team->nindexed += hnsw_rows_add(&reader->rows, &reader->places, elems,
+										&attributes, tid);
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(reader->row_context);
 	if (!IsParallelWorker())

@@ -691,6 +691,28 @@ element_has(HnswCheck *check, HnswId ground, ItemPointer tid)
 	return false;
 }
 
+/* Keys of a lane, as far as they say themselves, and for the comparison with the heap's */
+static void
+check_attributes(HnswCheck *check, BlockNumber blkno, uint32 lane,
+				 const NotedRow *row)
+{
+	const HnswMeta *meta = &check->model->meta;
+	AttributeColumn columns[ATTRIBUTE_MAX];
+	AttributeRow attributes;
+	TidSetEntry *entry;
+	uint32 invalid;
+
+	hnsw_row_columns((Page) check->page, meta, &check->model->layout, columns);
+	invalid = attribute_columns_invalid(columns, meta->ncolumns, lane);
+	if (invalid > 0)
+		complain_of_lane(check, blkno, lane, "attribute %u is not valid.",
+						 invalid);
+	attribute_columns_get(columns, meta->ncolumns, lane, &attributes);
+	entry = tid_set_lookup(check->tids, row->tid);
+	if (entry != NULL)
+		entry->digest = attribute_row_digest(&attributes, meta->ncolumns);
+}
+
 /* A lane leads to the element that has its TID, and has its code */
 static void
 check_lane(HnswCheck *check, BlockNumber blkno, uint32 lane)
@@ -722,6 +744,7 @@ check_lane(HnswCheck *check, BlockNumber blkno, uint32 lane)
 	if (row == NULL)
 		return;
 	row->found = true;
+	check_attributes(check, blkno, lane, row);
 	if (check->codec == NULL || layout->rows.codes == 0)
 		return;
 	hnsw_row_get_code(page, check->model, lane, check->code);
@@ -1049,6 +1072,8 @@ hnsw_check(Relation heap, Relation index, bool heapallindexed)
 		rows.metric = (Metric) check.model->meta.distance;
 		rows.dim = check.model->meta.value_dim;
 		rows.tids = check.tids;
+		rows.nattributes = check.settled ? check.model->meta.ncolumns : 0;
+		rows.attributes = check.model->meta.kinds;
 		heap_check_end(&rows, heap);
 	}
 }

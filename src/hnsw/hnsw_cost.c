@@ -7,7 +7,8 @@
  * codes lie, and to estimate each neighbour; or without codes to read those too.
  *
  * A scan for k rows is one search; that is its startup.  Where only a share of
- * the rows passes the filter, it has to find k / share of them before.  Going on
+ * the rows passes the filter, it has to find k / share of them before, or, by
+ * attributes, to pass all row pages.  Going on
  * to all rows visits each node, in no order of pages, and sorts as it goes: that
  * is dearer than to read the table and sort it.  LIMIT takes its part of it.
  */
@@ -29,6 +30,9 @@
 #define ESTIMATE_UNITS 0.1 /* of a neighbour: code, visited before? */
 #define LEVEL_NODES 4.0    /* expanded on each level above the ground */
 #define UNVISITED 0.5      /* of a node's neighbours, when it is expanded */
+
+#define ATTRIBUTE_UNITS 0.04 /* test one of a row */
+#define MEMBER_UNITS 0.8     /* estimate a row that was found so */
 
 /* Expand n nodes */
 static Cost
@@ -54,6 +58,23 @@ rows_to_find(PlannerInfo *root, const IndexOptInfo *info)
 	return cost_rows_wanted(root) / Max(share, 1e-9);
 }
 
+/* Pass all row pages, a share of whose rows meets conditions on attributes */
+static Cost
+rows_cost(const IndexOptInfo *info, const HnswFacts *facts, int nconditions,
+		  double share)
+{
+	double nrows = Max(info->tuples, 1);
+	double units =
+		nrows * nconditions * ATTRIBUTE_UNITS + nrows * share * MEMBER_UNITS;
+	double looked_at =
+		facts->bare ? nrows * share : Min(facts->ef, nrows * share);
+
+	return cost_pages(info,
+					  nrows / Max(facts->rows_per_page, 1) +
+						  looked_at * facts->slots_per_node) +
+		(units + looked_at * NODE_UNITS) * cpu_operator_cost;
+}
+
 void
 hnsw_cost_estimate(PlannerInfo *root, IndexPath *path, double loop_count,
 				   Cost *startup, Cost *total, Selectivity *selectivity,
@@ -61,28 +82,35 @@ hnsw_cost_estimate(PlannerInfo *root, IndexPath *path, double loop_count,
 {
 	IndexOptInfo *info = path->indexinfo;
 	double ntuples = Max(info->tuples, 1);
+	int nconditions = list_length(path->indexclauses);
 	double wanted;
 	double expanded;
 	Relation index;
 	HnswFacts facts;
+	HnswFacts among; /* the rows that meet conditions on attributes */
 
 	*selectivity = 1;
 	*correlation = 0;
 	*pages = info->pages;
-	if (path->indexorderbys == NIL)
+	if (!cost_can_scan(path))
 	{
 		cost_forbid(path, startup, total, pages);
 		return;
 	}
 
+	*selectivity = cost_matching_share(root, path);
 	wanted = Min(rows_to_find(root, info), ntuples);
 	index = index_open(info->indexoid, NoLock);
 	facts = hnsw_facts(index, wanted);
+	among = hnsw_facts(index, Max(wanted * *selectivity, 1));
 	index_close(index, NoLock);
 
 	/* a scan whose ef_search is less than wanted goes on, or ends: as if it did */
 	expanded = Min(Max(facts.ef, wanted), ntuples);
 	*startup =
 		expand_cost(info, &facts, facts.entry_level * LEVEL_NODES + expanded);
-	*total = *startup + expand_cost(info, &facts, ntuples);
+	if (nconditions > 0)
+		*startup =
+			Min(*startup, rows_cost(info, &among, nconditions, *selectivity));
+	*total = *startup + expand_cost(info, &facts, ntuples * *selectivity);
 }

@@ -17,6 +17,7 @@ typedef struct HnswFacts
 	uint32 entry_level;    /* levels above the ground */
 	uint32 degree;         /* neighbours of a node */
 	uint32 ef;             /* nodes a search for so many rows keeps */
+	uint32 rows_per_page;  /* lanes of a row page */
 	uint32 slots_per_page; /* nodes in a page, if each has one slot, */
 	uint32 slots_per_node; /* but a long record has several */
 	bool bare; /* no codes: to expand a node is to read its neighbours */

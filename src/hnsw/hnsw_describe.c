@@ -170,6 +170,8 @@ hnsw_describe(Relation index, MethodFact fact, void *arg)
 	put_number(&listener, "image_dimensions", meta->dim);
 	put_number(&listener, "m", meta->m);
 	put_number(&listener, "ef_construction", meta->ef_construction);
+	put_text(&listener, "attributes",
+			 attribute_kind_names(meta->kinds, meta->ncolumns));
 	put_text(&listener, "codec", codec == NULL ? "none" : codec->name);
 	put_number(&listener, "parts", meta->parts);
 	put_text(&listener, "codes", codec == NULL ? "none" : stages[meta->stage]);

@@ -66,6 +66,7 @@ typedef struct NewRow
 	HnswInserter *inserter;
 	HnswSearch *search; /* the inserter's */
 	const void *elems;
+	const AttributeRow *attributes;
 	ItemPointerData tid;
 	HnswNode head; /* hash, and what its record needs */
 	char *record;
@@ -314,8 +315,12 @@ lock_lane(const NewRow *row)
 static void
 write_lane(const NewRow *row, PageEdit *edit, int lane, HnswId ground)
 {
-	hnsw_row_set(edit_page(edit, row->rows), row->model, lane, &row->tid,
-				 ground, row->link.code);
+	HnswRow written = {.tid = row->tid,
+					   .ground = ground,
+					   .code = row->link.code,
+					   .attributes = row->attributes};
+
+	hnsw_row_set(edit_page(edit, row->rows), row->model, lane, &written);
 }
 
 static void
@@ -758,13 +763,14 @@ insert_row(NewRow *row)
 /* elems are in no memory that the search's context owns */
 static bool
 insert_elems(Relation index, HnswInserter *inserter, const void *elems,
-			 ItemPointer tid)
+			 const AttributeRow *attributes, ItemPointer tid)
 {
 	HnswSearch *search = inserter->search;
 	NewRow row = {.index = index,
 				  .inserter = inserter,
 				  .search = search,
 				  .elems = elems,
+				  .attributes = attributes,
 				  .tid = *tid};
 
 	hnsw_model_follow(index);
@@ -859,14 +865,14 @@ follow_index(HnswInserter *inserter, Relation index)
 
 bool
 hnsw_insert_elems(Relation index, IndexInfo *info, const void *elems,
-				  ItemPointer tid)
+				  const AttributeRow *attributes, ItemPointer tid)
 {
 	HnswInserter *inserter = get_inserter(info);
 	bool inserted;
 
 	inserter->busy = true;
 	follow_index(inserter, index);
-	inserted = insert_elems(index, inserter, elems, tid);
+	inserted = insert_elems(index, inserter, elems, attributes, tid);
 	inserter->busy = false;
 	return inserted;
 }
@@ -877,6 +883,7 @@ hnsw_insert(Relation index, Datum *values, bool *isnull, ItemPointer tid,
 			IndexInfo *info)
 {
 	HnswInserter *inserter;
+	AttributeRow attributes;
 	MemoryContext old;
 
 	if (isnull[0])
@@ -885,8 +892,11 @@ hnsw_insert(Relation index, Datum *values, bool *isnull, ItemPointer tid,
 	inserter->busy = true;
 	old = MemoryContextSwitchTo(inserter->row_context);
 	follow_index(inserter, index);
+	attribute_row_set(&attributes, index, inserter->search->meta.kinds,
+					  inserter->search->meta.ncolumns, values, isnull);
 	(void) insert_elems(index, inserter,
-						indexed_elems(&inserter->search->meta, values[0]), tid);
+						indexed_elems(&inserter->search->meta, values[0]),
+						&attributes, tid);
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(inserter->row_context);
 	inserter->busy = false;

@@ -11,12 +11,15 @@
 #include "storage/itemptr.h"
 #include "utils/rel.h"
 
+#include "am/attribute.h"
+
 /*
  * Insert a row by its elements.  False for one without a place in the index:
- * zero length under cosine.  What rows share is kept in info; what a row needs is
- * in the current context, the caller's to reset.
+ * zero length under cosine.  attributes: unused without columns.  What rows share is
+ * kept in info; what a row needs is in the current context, the caller's to reset.
  */
 extern bool hnsw_insert_elems(Relation index, IndexInfo *info,
-							  const void *elems, ItemPointer tid);
+							  const void *elems, const AttributeRow *attributes,
+							  ItemPointer tid);
 
 #endif

@@ -216,7 +216,8 @@ rows_for(HnswRowLayout *rows, const HnswMeta *meta, uint32 words,
 	size += rows->lanes * sizeof(HnswId);
 	rows->tids = size;
 	size += rows->lanes * sizeof(ItemPointerData);
-	rows->columns = MAXALIGN(size);
+	rows->summaries = MAXALIGN(size);
+	rows->columns = rows->summaries + meta->ncolumns * sizeof(AttributeSummary);
 	rows->nulls = rows->columns + rows->lanes * meta->column_bytes;
 	size = rows->nulls + words * meta->ncolumns * sizeof(uint32);
 	if (code_bytes == 0)
@@ -225,7 +226,18 @@ rows_for(HnswRowLayout *rows, const HnswMeta *meta, uint32 words,
 	return rows->codes + words * code_bytes;
 }
 
-/* As many lanes as fit a page; without codes where those of one word do not fit */
+/* As many lanes as fit a page: false where there are none */
+static bool
+fill_page(HnswRowLayout *rows, const HnswMeta *meta, uint32 code_bytes)
+{
+	uint32 words = PAGE_ROOM / HNSW_ROW_WORD;
+
+	while (words > 0 && rows_for(rows, meta, words, code_bytes) > PAGE_ROOM)
+		words--;
+	return words > 0;
+}
+
+/* Without codes where those of one word do not fit; no lanes where columns do not */
 static void
 choose_rows(HnswRowLayout *rows, const HnswMeta *meta)
 {
@@ -234,15 +246,9 @@ choose_rows(HnswRowLayout *rows, const HnswMeta *meta)
 	uint32 code_bytes = codec == NULL
 		? 0
 		: HNSW_ROW_WORD / codec->block_lanes * codec->block_bytes(&shape);
-	uint32 words = PAGE_ROOM / HNSW_ROW_WORD;
 
-	while (words > 0 && rows_for(rows, meta, words, code_bytes) > PAGE_ROOM)
-		words--;
-	if (words > 0)
-		return;
-	words = PAGE_ROOM / HNSW_ROW_WORD;
-	while (words > 0 && rows_for(rows, meta, words, 0) > PAGE_ROOM)
-		words--;
+	if (!fill_page(rows, meta, code_bytes) && !fill_page(rows, meta, 0))
+		memset(rows, 0, sizeof(*rows));
 }
 
 void

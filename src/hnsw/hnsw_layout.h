@@ -16,13 +16,13 @@
 typedef struct HnswRowLayout
 {
 	uint32 lanes;
-	uint32 live;    /* uint32, a bit for each lane that has a TID */
-	uint32 grounds; /* HnswId: the element's node on the ground */
-	uint32 tids;    /* ItemPointerData */
-	uint32
-		columns;  /* values of columns, meta.column_bytes a lane, MAXALIGNed */
-	uint32 nulls; /* uint32, as live: meta.ncolumns times */
-	uint32 codes; /* blocks, as those of a node; 0: there are none */
+	uint32 live;      /* uint32, a bit for each lane that has a TID */
+	uint32 grounds;   /* HnswId: the element's node on the ground */
+	uint32 tids;      /* ItemPointerData */
+	uint32 summaries; /* AttributeSummary of each column, MAXALIGNed */
+	uint32 columns; /* keys of the first column, then of the next, MAXALIGNed */
+	uint32 nulls;   /* uint32, as live: meta.ncolumns times */
+	uint32 codes;   /* blocks, as those of a node; 0: there are none */
 } HnswRowLayout;
 
 /* Offsets into a slot, which begins at a multiple of 16 */
@@ -53,7 +53,7 @@ extern bool hnsw_layout_choose(HnswMeta *meta, Size typical);
 /* The transform before a codec of so many parts, and what it leaves: sets meta's */
 extern void hnsw_layout_transform(HnswMeta *meta);
 
-/* The layout that follows from the meta page */
+/* The layout that follows from the meta page; no lanes: columns fit no row page */
 extern void hnsw_layout_init(HnswLayout *layout, const HnswMeta *meta);
 
 static inline CodecShape

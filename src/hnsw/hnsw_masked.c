@@ -1,6 +1,7 @@
 /*
  * hnsw_masked.c
- *	  A search among the rows of a set: by row pages, not by links.
+ *	  A search among the rows of a set, or with certain attributes: by row pages, not
+ *	  by links.
  */
 #include "postgres.h"
 
@@ -20,6 +21,9 @@
  */
 #define MOST_LOOKED_UP 64
 
+/* Row pages of a sample.  Of fewer than twice as many all are passed as well. */
+#define SAMPLED_PAGES 16
+
 /* Of the nearest k so many may be missed, as far as errors of estimates tell */
 #define MISSED_SHARE 0.02
 
@@ -37,7 +41,7 @@ typedef struct Masked
 {
 	HnswSearch *search;
 	const HnswModel *model;
-	const TidFilter *tids;
+	HnswRowFilter filter;
 	const Codec *codec; /* NULL: there are no codes */
 	CodecQuery query;
 	float keys[HNSW_ROW_WORD];
@@ -129,6 +133,8 @@ may_have_rows(const TidFilter *tids, const HnswRowHead *head)
 {
 	BlockNumber end;
 
+	if (tids == NULL)
+		return true;
 	if (head->nlive == 0 || head->low >= tids->nblocks)
 		return false;
 	if (tids->places == NULL || head->high < head->low ||
@@ -141,17 +147,6 @@ may_have_rows(const TidFilter *tids, const HnswRowHead *head)
 			return true;
 	}
 	return false;
-}
-
-/* Which lanes of a word are in the set: bits */
-static uint32
-members_of(const Masked *m, Page page, uint32 word)
-{
-	const HnswLayout *layout = &m->model->layout;
-
-	return tid_filter_lanes(m->tids,
-							hnsw_row_tids(page, layout) + word * HNSW_ROW_WORD,
-							hnsw_row_live(page, layout)[word]);
 }
 
 static void
@@ -195,16 +190,23 @@ scan_word(Masked *m, Page page, uint32 word, uint32 members)
 static void
 scan_page(Masked *m, Page page)
 {
-	const HnswLayout *layout = &m->model->layout;
+	const HnswModel *model = m->model;
+	uint32 found[HNSW_ROW_WORDS];
+	uint32 n =
+		hnsw_row_find(page, &model->meta, &model->layout, &m->filter, found);
 
 	m->result.pages++;
-	for (uint32 word = 0; word < hnsw_row_words(layout); word++)
+	if (m->filter.attributes != NULL)
+		m->result.tested += hnsw_row_head(page)->nlive;
+	if (n == 0)
+		return;
+	m->result.rows += n;
+	for (uint32 word = 0; word < hnsw_row_words(&model->layout); word++)
 	{
-		uint32 members = members_of(m, page, word);
+		uint32 members = found[word];
 
 		if (members == 0)
 			continue;
-		m->result.rows += pg_popcount32(members);
 		if (m->codec != NULL)
 			scan_word(m, page, word, members);
 		else if (m->result.rows <= m->candidates.wanted)
@@ -227,7 +229,7 @@ scan_pages(Masked *m)
 	{
 		Page page = BufferGetPage(buffer);
 
-		if (may_have_rows(m->tids, hnsw_row_head(page)))
+		if (may_have_rows(m->filter.tids, hnsw_row_head(page)))
 			scan_page(m, page);
 		UnlockReleaseBuffer(buffer);
 		CHECK_FOR_INTERRUPTS();
@@ -352,7 +354,7 @@ run_once(HnswSearch *search, uint32 k, uint32 least, uint32 most)
 	const CodecQuery *query = hnsw_search_begin(search);
 	Masked m = {.search = search,
 				.model = hnsw_model_get(search->index, NULL),
-				.tids = search->tids,
+				.filter = {search->tids, search->attributes},
 				.candidates = {.wanted = most}};
 
 	if (query != NULL && hnsw_rows_have_codes(m.model))
@@ -380,4 +382,50 @@ hnsw_search_masked(HnswSearch *search, uint32 k, uint32 least, uint32 most)
 		result = run_once(search, Max(k, 1), Max(least, 1), Max(most, 1));
 	while (hnsw_search_is_outdated(search));
 	return result;
+}
+
+/*
+ * Samples
+ */
+
+/* A page that may have rows, and if not says nothing */
+static void
+sample_page(const HnswSearch *search, const HnswModel *model, BlockNumber blkno,
+			HnswRowSample *sample)
+{
+	HnswRowFilter filter = {.attributes = search->attributes};
+	uint32 found[HNSW_ROW_WORDS];
+	Buffer buffer = hnsw_pin(search->index, model, blkno);
+	Page page = BufferGetPage(buffer);
+
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	if (page_special(page)->magic == HNSW_MAGIC &&
+		page_special(page)->kind == HNSW_PAGE_ROWS)
+	{
+		sample->met +=
+			hnsw_row_find(page, &model->meta, &model->layout, &filter, found);
+		sample->tested += hnsw_row_head(page)->nlive;
+	}
+	UnlockReleaseBuffer(buffer);
+}
+
+/* A build has written the pages one behind the other */
+HnswRowSample
+hnsw_sample_rows(const HnswSearch *search, double nrows)
+{
+	const HnswModel *model = hnsw_model_get(search->index, NULL);
+	double npages = ceil(nrows / model->layout.rows.lanes);
+	BlockNumber nblocks = RelationGetNumberOfBlocks(search->index);
+	HnswRowSample sample = {0};
+
+	for (uint32 i = 0; i < SAMPLED_PAGES && npages >= 2 * SAMPLED_PAGES; i++)
+	{
+		double blkno = model->meta.rows + floor(i * npages / SAMPLED_PAGES);
+
+		if (blkno < nblocks)
+			sample_page(search, model, (BlockNumber) blkno, &sample);
+	}
+	if (sample.tested < nrows * SAMPLED_PAGES / npages / 2)
+		sample.tested = 0;
+	return sample;
 }

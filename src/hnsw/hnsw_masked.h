@@ -1,9 +1,10 @@
 /*
  * hnsw_masked.h
- *	  A search among the rows of a set: by row pages, not by links.
+ *	  A search among the rows of a set, or with certain attributes: by row pages, not
+ *	  by links.
  *
- * All lanes are passed; codes of those that are in the set are compared with the
- * query, and the elements of the nearest by them looked at.  That costs little for
+ * All lanes are passed, and their attributes looked at; codes of those that are in the
+ * set are compared with the query, and the elements of the nearest by them looked at.  That costs little for
  * each row of the table, and finds what is near among those of a set however few
  * they are, or far from the query; links find rows of a set only on the way to
  * what is nearest of all.
@@ -19,14 +20,16 @@
 
 typedef struct HnswMaskedResult
 {
-	uint64 rows;  /* of the set */
-	uint64 pages; /* of rows, that had any */
-	uint32 n;     /* rows that were looked at */
-	bool enough;  /* these seem to have the nearest k */
+	uint64 tested; /* rows, by their attributes */
+	uint64 rows;   /* of the set, with such attributes */
+	uint64 pages;  /* of rows, that had any */
+	uint32 n;      /* rows that were looked at */
+	bool enough;   /* these seem to have the nearest k */
 } HnswMaskedResult;
 
 /*
- * Hits of search: rows of search->tids, of which the nearest k are wanted.  At least
+ * Hits of search: rows of search->tids, with search->attributes, of which the nearest k
+ * are wanted.  At least
  * so many, and at most so many, are looked at in the order of their codes' distances,
  * until the rest seems to be farther than the k'th.  Where these are all rows of the
  * set search is complete.  Without codes all are looked at, or none where that is more
@@ -34,5 +37,16 @@ typedef struct HnswMaskedResult
  */
 extern HnswMaskedResult hnsw_search_masked(HnswSearch *search, uint32 k,
 										   uint32 least, uint32 most);
+
+/* What a look at a few row pages tells of search->attributes */
+typedef struct HnswRowSample
+{
+	uint64
+		tested; /* rows; 0: pages are few, or not where they are looked for */
+	uint64 met;
+} HnswRowSample;
+
+/* nrows: of the index, about */
+extern HnswRowSample hnsw_sample_rows(const HnswSearch *search, double nrows);
 
 #endif

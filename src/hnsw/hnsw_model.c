@@ -68,6 +68,21 @@ is_image(Relation index, const HnswMeta *meta)
 		 (meta->elem < ELEM_NKINDS && meta->metric == meta->distance));
 }
 
+static bool
+has_columns(Relation index, const HnswMeta *meta)
+{
+	if (meta->ncolumns != IndexRelationGetNumberOfAttributes(index) - 1 ||
+		meta->ncolumns > ATTRIBUTE_MAX)
+		return false;
+	for (int i = 0; i < meta->ncolumns; i++)
+	{
+		if (!attribute_kind_known(meta->kinds[i]))
+			return false;
+	}
+	return meta->column_bytes ==
+		attribute_key_bytes(meta->kinds, meta->ncolumns);
+}
+
 static void
 check_meta(Relation index, const HnswMeta *meta)
 {
@@ -94,8 +109,7 @@ check_meta(Relation index, const HnswMeta *meta)
 				 meta->parts < 1 || meta->parts > meta->code_dim ||
 				 meta->code_dim > meta->dim || !transform_fits(meta) ||
 				 meta->model == InvalidBlockNumber) ||
-		meta->rows == InvalidBlockNumber ||
-		(meta->ncolumns == 0) != (meta->column_bytes == 0))
+		meta->rows == InvalidBlockNumber || !has_columns(index, meta))
 		page_corrupted(index, HNSW_META_BLOCK, "The meta page is invalid.");
 }
 
@@ -120,7 +134,7 @@ read_meta(Relation index, const HnswModel *model, HnswMeta *meta,
 				 errhint("Please REINDEX it.")));
 	if (magic != HNSW_MAGIC)
 		page_corrupted(index, HNSW_META_BLOCK, "The meta page is invalid.");
-	memcpy(meta, page_room(page), sizeof(*meta));
+	hnsw_meta_get(page, meta);
 	if (state != NULL)
 		*state = *hnsw_state(page);
 	UnlockReleaseBuffer(buffer);
@@ -226,6 +240,7 @@ hnsw_facts(Relation index, double k)
 						   state.entry == HNSW_NONE ? 0 : state.top_level,
 					   .degree = model->meta.degree,
 					   .ef = hnsw_ef(index, &model->meta, k),
+					   .rows_per_page = model->layout.rows.lanes,
 					   .slots_per_page = model->layout.slots,
 					   .slots_per_node = 1 +
 						   hnsw_count_parts(&model->meta, &model->layout,

@@ -114,6 +114,24 @@ hnsw_state(Page page)
 	return (HnswState *) (page_room(page) + HNSW_STATE_OFFSET);
 }
 
+/* The meta data to, and from, a page that is the meta page */
+static inline void
+hnsw_meta_put(Page page, const HnswMeta *meta)
+{
+	memcpy(page_room(page), meta, HNSW_META_BYTES);
+	memcpy(page_room(page) + HNSW_KINDS_OFFSET, meta->kinds,
+		   sizeof(meta->kinds));
+}
+
+static inline void
+hnsw_meta_get(Page page, HnswMeta *meta)
+{
+	memset(meta, 0, sizeof(*meta)); /* it is compared with others */
+	memcpy(meta, page_room(page), HNSW_META_BYTES);
+	memcpy(meta->kinds, page_room(page) + HNSW_KINDS_OFFSET,
+		   sizeof(meta->kinds));
+}
+
 /* What products with a query count in its distances, |q - x|^2 or -<q,x> */
 static inline float
 hnsw_factor(const HnswMeta *meta)

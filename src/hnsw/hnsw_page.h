@@ -29,6 +29,7 @@
 #include "storage/block.h"
 #include "storage/itemptr.h"
 
+#include "am/attribute.h"
 #include "am/value.h"
 #include "distance/metric.h"
 #include "pages/page.h"
@@ -89,7 +90,8 @@ typedef enum HnswStage
 /*
  * What stays as long as the index is not built anew, and what VACUUM learns: that
  * changes while the meta page's lock is held exclusively, no insertion is under
- * way then.
+ * way then.  Kinds of columns are behind the state, where an index that has none has
+ * zeros (hnsw_meta_put).
  */
 typedef struct HnswMeta
 {
@@ -122,7 +124,11 @@ typedef struct HnswMeta
 	uint8 distance;      /* Metric of the operator class */
 	uint8 ncolumns;      /* beside the vector; a bit each for NULL, */
 	uint16 column_bytes; /* and so many bytes in all, for each row */
+	AttributeKind kinds[ATTRIBUTE_MAX]; /* of columns */
 } HnswMeta;
+
+/* Bytes before the state */
+#define HNSW_META_BYTES offsetof(HnswMeta, kinds)
 
 /* What changes; behind the meta data in the same room, MAXALIGNed */
 typedef struct HnswState
@@ -137,7 +143,8 @@ typedef struct HnswState
 	double nrows; /* when built, or last vacuumed */
 } HnswState;
 
-#define HNSW_STATE_OFFSET MAXALIGN(sizeof(HnswMeta))
+#define HNSW_STATE_OFFSET MAXALIGN(HNSW_META_BYTES)
+#define HNSW_KINDS_OFFSET (HNSW_STATE_OFFSET + MAXALIGN(sizeof(HnswState)))
 
 /* What a record is */
 typedef enum HnswFormKind
@@ -220,7 +227,8 @@ typedef struct HnswPart
 
 /*
  * The head of a row page: lanes follow as HnswRowLayout says, one for each TID that
- * is in a node on the ground or in a slot of more.  The pages are a chain.
+ * is in a node on the ground or in a slot of more, with the row's attributes.  The
+ * pages are a chain.
  */
 typedef struct HnswRowHead
 {

@@ -44,7 +44,16 @@ typedef struct FurtherTid
 {
 	ItemPointerData tid;
 	uint32 element;
+	uint32 place; /* of its row, as HnswSpooled has it */
 } FurtherTid;
+
+/* A TID of a row that was read, and its element */
+typedef struct PlacedTid
+{
+	ItemPointerData tid;
+	uint32 element;
+	uint32 place;
+} PlacedTid;
 
 /* The rows in memory */
 typedef struct Loaded
@@ -62,12 +71,13 @@ typedef struct Loaded
 
 typedef struct HnswParts
 {
-	HnswSpool rows;  /* of the level that is next */
-	HnswSpool upper; /* of the level above it */
-	HnswSpool more;  /* elements with further TIDs: number, n, TIDs */
-	HnswSpool tids;  /* HnswRowPlace of all rows */
-	float greatest;  /* element of a row, before they are scaled */
-	double longest;  /* squared length of a row, likewise */
+	HnswSpool rows;       /* of the level that is next */
+	HnswSpool upper;      /* of the level above it */
+	HnswSpool more;       /* elements with further TIDs: number, n, TIDs */
+	HnswSpool tids;       /* PlacedTid of all rows */
+	HnswSpool attributes; /* packed, of the rows as they were read */
+	float greatest;       /* element of a row, before they are scaled */
+	double longest;       /* squared length of a row, likewise */
 	double scaled_longest;
 	uint32 nmore; /* slots */
 	uint32 ntids;
@@ -99,7 +109,7 @@ hnsw_parts_most(const HnswPlan *plan, Size bytes)
 	const Codec *codec = codec_of((CodecKind) plan->meta.codec);
 	CodecShape shape = hnsw_codec_shape(&plan->meta);
 	/* first numbers, and then TIDs */
-	Size resident = sizeof(HnswRowPlace);
+	Size resident = hnsw_row_place_bytes(&plan->meta);
 	double most;
 
 	if (codec != NULL)
@@ -148,6 +158,10 @@ hnsw_parts_spill(HnswTeam *team)
 		hnsw_spool_write(&parts->rows, &head, sizeof(head));
 		hnsw_spool_write(&parts->rows, row, rows.stride * sizeof(float));
 		parts->rows.n++;
+		if (rows.attributes != NULL)
+			hnsw_spool_write(&parts->attributes,
+							 rows.attributes + i * rows.attribute_bytes,
+							 rows.attribute_bytes);
 	}
 	memset(rows.elements, 0, n * sizeof(HnswElement));
 	hnsw_team_reset_places(team);
@@ -291,7 +305,7 @@ end_loading(HnswTeam *team)
 }
 
 static void
-add_tid(Loaded *loaded, const ItemPointerData *tid, uint32 element)
+add_tid(Loaded *loaded, const HnswSpooled *head, uint32 element)
 {
 	if (loaded->ntids == loaded->tids_room)
 	{
@@ -301,7 +315,8 @@ add_tid(Loaded *loaded, const ItemPointerData *tid, uint32 element)
 			: repalloc_huge(loaded->tids,
 							loaded->tids_room * sizeof(FurtherTid));
 	}
-	loaded->tids[loaded->ntids++] = (FurtherTid){*tid, element};
+	loaded->tids[loaded->ntids++] =
+		(FurtherTid){head->tid, element, head->place};
 }
 
 /*
@@ -324,10 +339,10 @@ take_row(Loaded *loaded, const HnswRows *rows, const HnswSpooled *head,
 			memcmp(rows->rows + other * rows->stride, row, bytes) != 0)
 			continue;
 		if (tid_order(&head->tid) > tid_order(&first->tid))
-			add_tid(loaded, &head->tid, other);
+			add_tid(loaded, head, other);
 		else
 		{
-			add_tid(loaded, &first->tid, other);
+			add_tid(loaded, first, other);
 			*first = *head;
 		}
 		return true;
@@ -626,11 +641,12 @@ find_further(const Loaded *loaded, uint32 element)
 }
 
 static void
-leave_tid(HnswParts *parts, const ItemPointerData *tid, uint32 number)
+leave_tid(HnswParts *parts, const ItemPointerData *tid, uint32 place,
+		  uint32 number)
 {
-	HnswRowPlace place = {.tid = *tid, .element = number};
+	PlacedTid placed = {.tid = *tid, .element = number, .place = place};
 
-	hnsw_spool_write(&parts->tids, &place, sizeof(place));
+	hnsw_spool_write(&parts->tids, &placed, sizeof(placed));
 	parts->tids.n++;
 }
 
@@ -648,9 +664,10 @@ leave_tids(HnswTeam *team, uint32 at, uint32 number, HnswNode *node)
 		n++;
 	parts->ntids += n + 1;
 	node->tids[0] = loaded->heads[at].tid;
-	leave_tid(parts, &node->tids[0], number);
+	leave_tid(parts, &node->tids[0], loaded->heads[at].place, number);
 	for (uint32 i = 0; i < n; i++)
-		leave_tid(parts, &loaded->tids[first + i].tid, number);
+		leave_tid(parts, &loaded->tids[first + i].tid,
+				  loaded->tids[first + i].place, number);
 	node->ntids = Min(n + 1, HNSW_TIDS);
 	for (uint32 i = 1; i < node->ntids; i++)
 		node->tids[i] = loaded->tids[first + i - 1].tid;
@@ -865,22 +882,46 @@ write_more(HnswTeam *team)
 	hnsw_spool_end(&parts->more);
 }
 
+/* The row of a TID: rows are where they were read, as their attributes are */
+static void
+load_tid(HnswTeam *team, HnswRowPlace *places)
+{
+	HnswSpool *tids = &team->parts->tids;
+	HnswRowPlace *row;
+	PlacedTid placed;
+
+	hnsw_spool_read(tids, &placed, sizeof(placed));
+	if (placed.place >= tids->n)
+		elog(ERROR, "row %u of %u of an hnsw index", placed.place, tids->n);
+	row = hnsw_row_place(&team->plan.meta, places, placed.place);
+	row->tid = placed.tid;
+	row->element = placed.element;
+}
+
 /* Row pages; codes are in memory */
 static void
 write_row_pages(HnswTeam *team)
 {
 	HnswSpool *tids = &team->parts->tids;
-	HnswRowPlace *places = hnsw_team_allocate(team, HNSW_ROW_PLACES,
-											  tids->n * sizeof(HnswRowPlace));
+	HnswSpool *attributes = &team->parts->attributes;
+	const HnswMeta *meta = &team->plan.meta;
+	HnswRowPlace *places = hnsw_team_allocate(
+		team, HNSW_ROW_PLACES, tids->n * hnsw_row_place_bytes(meta));
 
 	hnsw_spool_rewind(tids);
+	hnsw_spool_rewind(attributes);
 	for (uint32 i = 0; i < tids->n; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		hnsw_spool_read(tids, &places[i], sizeof(HnswRowPlace));
+		load_tid(team, places);
+		if (meta->ncolumns > 0)
+			hnsw_spool_read(attributes,
+							hnsw_row_place(meta, places, i)->attributes,
+							hnsw_attribute_bytes(meta));
 	}
 	hnsw_write_rows(team, tids->n);
 	hnsw_spool_end(tids);
+	hnsw_spool_end(attributes);
 }
 
 /* The level of all rows of the file; a sample of them is in memory */

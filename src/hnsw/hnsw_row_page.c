@@ -1,6 +1,7 @@
 /*
  * hnsw_row_page.c
- *	  Row pages: where each TID's element is, and its code, apart from the graph.
+ *	  Row pages: where each TID's element is, its attributes and its code, apart from
+ *	  the graph.
  */
 #include "postgres.h"
 
@@ -38,6 +39,71 @@ widen_range(HnswRowHead *head, const ItemPointerData *tid)
 	head->high = Max(head->high, block);
 }
 
+/*
+ * Attributes
+ */
+
+void
+hnsw_row_columns(Page page, const HnswMeta *meta, const HnswLayout *layout,
+				 AttributeColumn *columns)
+{
+	const HnswRowLayout *rows = &layout->rows;
+	char *keys = page_room(page) + rows->columns;
+
+	for (uint32 i = 0; i < meta->ncolumns; i++)
+	{
+		columns[i] = (AttributeColumn){
+			.kind = meta->kinds[i],
+			.values = keys,
+			.nulls = HNSW_ROW_ARRAY(page, rows->nulls, uint32) +
+				i * hnsw_row_words(layout),
+			.summary =
+				HNSW_ROW_ARRAY(page, rows->summaries, AttributeSummary) + i};
+		keys += (Size) rows->lanes * attribute_ops[meta->kinds[i]].width;
+	}
+}
+
+/* Clear the bits of lanes whose TIDs are not in the set */
+static void
+mask_tids(Page page, const HnswLayout *layout, const TidFilter *tids,
+		  uint32 *mask)
+{
+	const ItemPointerData *all = hnsw_row_tids(page, layout);
+
+	for (uint32 word = 0; word < hnsw_row_words(layout); word++)
+		mask[word] =
+			tid_filter_lanes(tids, all + word * HNSW_ROW_WORD, mask[word]);
+}
+
+uint32
+hnsw_row_find(Page page, const HnswMeta *meta, const HnswLayout *layout,
+			  const HnswRowFilter *filter, uint32 *found)
+{
+	uint32 nwords = hnsw_row_words(layout);
+	uint32 n = 0;
+
+	if (hnsw_row_head(page)->nlive == 0)
+		return 0;
+	memcpy(found, hnsw_row_live(page, layout), nwords * sizeof(uint32));
+	if (filter->attributes != NULL)
+	{
+		AttributeColumn columns[ATTRIBUTE_MAX];
+
+		hnsw_row_columns(page, meta, layout, columns);
+		if (!attribute_filter_mask(filter->attributes, columns, nwords, found))
+			return 0;
+	}
+	if (filter->tids != NULL)
+		mask_tids(page, layout, filter->tids, found);
+	for (uint32 word = 0; word < nwords; word++)
+		n += pg_popcount32(found[word]);
+	return n;
+}
+
+/*
+ * Lanes
+ */
+
 /* The block of codes that a lane is in, and where */
 static uint8 *
 block_of(Page page, const HnswModel *model, uint32 lane, uint32 *at)
@@ -70,40 +136,62 @@ hnsw_row_get_code(Page page, const HnswModel *model, uint32 lane, uint8 *code)
 	codec_of((CodecKind) model->meta.codec)->get(&shape, block, at, code);
 }
 
+static void
+set_attributes(Page page, const HnswModel *model, uint32 lane,
+			   const AttributeRow *attributes)
+{
+	const HnswMeta *meta = &model->meta;
+	AttributeColumn columns[ATTRIBUTE_MAX];
+
+	hnsw_row_columns(page, meta, &model->layout, columns);
+	if (hnsw_row_head(page)->nlive == 0)
+		attribute_columns_clear(columns, meta->ncolumns);
+	attribute_columns_put(columns, meta->ncolumns, lane, attributes);
+}
+
 void
-hnsw_row_set(Page page, const HnswModel *model, uint32 lane,
-			 const ItemPointerData *tid, HnswId ground, const uint8 *code)
+hnsw_row_set(Page page, const HnswModel *model, uint32 lane, const HnswRow *row)
 {
 	const HnswLayout *layout = &model->layout;
 	HnswRowHead *head = hnsw_row_head(page);
 
 	hnsw_row_live(page, layout)[lane / HNSW_ROW_WORD] |= 1U
 		<< lane % HNSW_ROW_WORD;
-	hnsw_row_tids(page, layout)[lane] = *tid;
-	hnsw_row_grounds(page, layout)[lane] = ground;
-	if (code != NULL && layout->rows.codes != 0)
-		hnsw_row_set_code(page, model, lane, code);
-	widen_range(head, tid);
+	hnsw_row_tids(page, layout)[lane] = row->tid;
+	hnsw_row_grounds(page, layout)[lane] = row->ground;
+	if (model->meta.ncolumns > 0)
+		set_attributes(page, model, lane, row->attributes);
+	if (row->code != NULL && layout->rows.codes != 0)
+		hnsw_row_set_code(page, model, lane, row->code);
+	widen_range(head, &row->tid);
 	head->nlive++;
 }
 
+/* What the page says of all its lanes is made anew */
 void
-hnsw_row_clear(Page page, const HnswLayout *layout, const uint32 *lanes)
+hnsw_row_clear(Page page, const HnswModel *model, const uint32 *lanes)
 {
+	const HnswMeta *meta = &model->meta;
+	const HnswLayout *layout = &model->layout;
 	HnswRowHead *head = hnsw_row_head(page);
 	uint32 *live = hnsw_row_live(page, layout);
-	const ItemPointerData *tids = hnsw_row_tids(page, layout);
+	AttributeColumn columns[ATTRIBUTE_MAX];
 
 	head->nlive = 0;
 	set_no_range(head);
+	hnsw_row_columns(page, meta, layout, columns);
+	attribute_columns_clear(columns, meta->ncolumns);
 	for (uint32 word = 0; word < hnsw_row_words(layout); word++)
 	{
 		live[word] &= ~lanes[word];
 		for (uint32 bits = live[word]; bits != 0; bits &= bits - 1)
 		{
-			widen_range(
-				head,
-				&tids[word * HNSW_ROW_WORD + pg_rightmost_one_pos32(bits)]);
+			uint32 lane = word * HNSW_ROW_WORD + pg_rightmost_one_pos32(bits);
+			AttributeRow attributes;
+
+			attribute_columns_get(columns, meta->ncolumns, lane, &attributes);
+			attribute_columns_put(columns, meta->ncolumns, lane, &attributes);
+			widen_range(head, &hnsw_row_tids(page, layout)[lane]);
 			head->nlive++;
 		}
 	}

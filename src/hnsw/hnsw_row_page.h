@@ -1,10 +1,12 @@
 /*
  * hnsw_row_page.h
- *	  Row pages: where each TID's element is, and its code, apart from the graph.
+ *	  Row pages: where each TID's element is, its attributes and its code, apart from
+ *	  the graph.
  *
  * What a search by links cannot do, or only at length: look at certain rows, be they
- * near or far.  A lane has a TID, the name of the element's ground, and the code of
- * its image, where nodes have codes; codes lie in blocks as beside links.  A build
+ * near or far.  A lane has a TID, the name of the element's ground, the row's
+ * attributes, and the code of its image, where nodes have codes; codes lie in blocks as
+ * beside links.  A build
  * writes lanes in the order of TIDs, so that a page tells of few blocks of the table;
  * insertions fill lanes as they come, first those that VACUUM has freed.
  *
@@ -21,6 +23,8 @@
 #ifndef VECTOR_EXT_HNSW_ROW_PAGE_H
 #define VECTOR_EXT_HNSW_ROW_PAGE_H
 
+#include "am/attribute_filter.h"
+#include "am/tid_filter.h"
 #include "hnsw/hnsw_model.h"
 
 static inline HnswRowHead *
@@ -74,6 +78,26 @@ hnsw_row_words(const HnswLayout *layout)
 	return layout->rows.lanes / HNSW_ROW_WORD;
 }
 
+/* The columns of attributes, meta->ncolumns of them */
+extern void hnsw_row_columns(Page page, const HnswMeta *meta,
+							 const HnswLayout *layout,
+							 AttributeColumn *columns);
+
+/* Which rows are looked for: members of tids, with such attributes; NULL: any */
+typedef struct HnswRowFilter
+{
+	const TidFilter *tids;
+	const AttributeFilter *attributes;
+} HnswRowFilter;
+
+/* Words of bits, one for each lane that a page may have */
+#define HNSW_ROW_WORDS (PAGE_ROOM / sizeof(HnswId) / HNSW_ROW_WORD)
+
+/* The lanes of a page that have such a row: bits, by words; how many they are */
+extern uint32 hnsw_row_find(Page page, const HnswMeta *meta,
+							const HnswLayout *layout,
+							const HnswRowFilter *filter, uint32 *found);
+
 /* Do lanes have codes that say anything? */
 static inline bool
 hnsw_rows_have_codes(const HnswModel *model)
@@ -89,10 +113,18 @@ hnsw_rows_have_codes(const HnswModel *model)
 /* An empty page, chained to nothing */
 extern void hnsw_row_page_init(Page page);
 
-/* Put a row into a free lane; code: NULL, or of the codec */
+/* A row, as lanes have it */
+typedef struct HnswRow
+{
+	ItemPointerData tid;
+	HnswId ground;
+	const uint8 *code;              /* NULL, or of the codec */
+	const AttributeRow *attributes; /* unused without columns */
+} HnswRow;
+
+/* Put a row into a free lane */
 extern void hnsw_row_set(Page page, const HnswModel *model, uint32 lane,
-						 const ItemPointerData *tid, HnswId ground,
-						 const uint8 *code);
+						 const HnswRow *row);
 
 /* The code of a lane, where there is room for any */
 extern void hnsw_row_set_code(Page page, const HnswModel *model, uint32 lane,
@@ -101,7 +133,7 @@ extern void hnsw_row_get_code(Page page, const HnswModel *model, uint32 lane,
 							  uint8 *code);
 
 /* Free the lanes whose bits are set, by words */
-extern void hnsw_row_clear(Page page, const HnswLayout *layout,
+extern void hnsw_row_clear(Page page, const HnswModel *model,
 						   const uint32 *lanes);
 
 /* A free lane; -1: there is none */

@@ -26,7 +26,7 @@ hnsw_write_rows(HnswTeam *team, uint32 n)
 	HnswRowPlace *places = hnsw_team_array(team, HNSW_ROW_PLACES);
 
 	CHECK_FOR_INTERRUPTS();
-	qsort(places, n, sizeof(HnswRowPlace), compare_places);
+	qsort(places, n, hnsw_row_place_bytes(&team->plan.meta), compare_places);
 	team->plan.ntids = n;
 	hnsw_team_run(team, HNSW_JOB_WRITE_ROWS, team->plan.nrow_pages,
 				  WRITTEN_BLOCKS);
@@ -34,11 +34,24 @@ hnsw_write_rows(HnswTeam *team, uint32 n)
 }
 
 static void
+write_row(const HnswModel *model, Page page, uint32 lane,
+		  const HnswRowPlace *place, HnswRow *row)
+{
+	AttributeRow attributes;
+
+	attribute_row_unpack(&attributes, model->meta.kinds, model->meta.ncolumns,
+						 place->attributes);
+	row->tid = place->tid;
+	row->attributes = &attributes;
+	hnsw_row_set(page, model, lane, row);
+}
+
+static void
 write_page(HnswTeam *team, uint32 i)
 {
 	const HnswPlan *plan = &team->plan;
 	const HnswModel *model = hnsw_team_array(team, HNSW_MODEL);
-	const HnswRowPlace *places = hnsw_team_array(team, HNSW_ROW_PLACES);
+	HnswRowPlace *places = hnsw_team_array(team, HNSW_ROW_PLACES);
 	const uint8 *codes = hnsw_team_array(team, HNSW_CODES);
 	const Codec *codec = codec_of((CodecKind) model->meta.codec);
 	CodecShape shape = hnsw_codec_shape(&model->meta);
@@ -52,13 +65,14 @@ write_page(HnswTeam *team, uint32 i)
 	Page page = BufferGetPage(buffer);
 
 	hnsw_row_page_init(page);
-	for (uint64 row = first; row < end; row++)
+	for (uint64 at = first; at < end; at++)
 	{
-		uint32 element = places[row].element;
+		const HnswRowPlace *place = hnsw_row_place(&plan->meta, places, at);
+		HnswRow row = {.ground = plan->first[0] + place->element};
 
-		hnsw_row_set(page, model, row - first, &places[row].tid,
-					 plan->first[0] + element,
-					 codes == NULL ? NULL : codes + element * code_bytes);
+		if (codes != NULL)
+			row.code = codes + place->element * code_bytes;
+		write_row(model, page, at - first, place, &row);
 	}
 	if (i + 1 < plan->nrow_pages)
 		page_special(page)->next = blkno + 1;

@@ -10,12 +10,26 @@
 #include "hnsw/hnsw_layout.h"
 #include "hnsw/hnsw_team.h"
 
-/* A row, in HNSW_ROW_PLACES */
+/* A row, in HNSW_ROW_PLACES; from one to the next hnsw_row_place_bytes() */
 typedef struct HnswRowPlace
 {
 	ItemPointerData tid;
 	uint32 element; /* its place on the ground, and among HNSW_CODES */
+	char attributes[FLEXIBLE_ARRAY_MEMBER]; /* packed */
 } HnswRowPlace;
+
+static inline Size
+hnsw_row_place_bytes(const HnswMeta *meta)
+{
+	return INTALIGN(offsetof(HnswRowPlace, attributes) +
+					attribute_packed_bytes(meta->column_bytes, meta->ncolumns));
+}
+
+static inline HnswRowPlace *
+hnsw_row_place(const HnswMeta *meta, HnswRowPlace *places, Size i)
+{
+	return (HnswRowPlace *) ((char *) places + i * hnsw_row_place_bytes(meta));
+}
 
 /* Pages for n rows; at least one */
 static inline uint32

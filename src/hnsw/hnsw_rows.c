@@ -28,7 +28,7 @@ Size
 hnsw_build_bytes(const HnswMeta *meta)
 {
 	Size row = (meta->dim + 1) * sizeof(float) + sizeof(HnswElement) +
-		sizeof(ItemPointerData);
+		sizeof(ItemPointerData) + hnsw_attribute_bytes(meta);
 	/* links, who links to whom, neighbours; order and marks */
 	Size graph = meta->degree * (sizeof(GraphLink) + 2 * sizeof(uint32)) +
 		8 * sizeof(uint32);
@@ -79,6 +79,10 @@ hnsw_rows_allocate(HnswTeam *team, double expected, Size typical, Size bytes)
 								  (Size) plan->value_room * HNSW_VALUE_UNIT);
 	(void) hnsw_team_allocate(team, HNSW_HEAP_TIDS,
 							  plan->room * sizeof(ItemPointerData));
+	if (plan->meta.ncolumns > 0)
+		(void) hnsw_team_allocate(team, HNSW_ATTRIBUTES,
+								  plan->room *
+									  hnsw_attribute_bytes(&plan->meta));
 	elements = hnsw_team_allocate(team, HNSW_ELEMENTS,
 								  plan->room * sizeof(HnswElement));
 	memset(elements, 0, plan->room * sizeof(HnswElement));
@@ -93,6 +97,8 @@ hnsw_rows_of(HnswTeam *team)
 					  .values = hnsw_team_array(team, HNSW_VALUES),
 					  .elements = hnsw_team_array(team, HNSW_ELEMENTS),
 					  .tids = hnsw_team_array(team, HNSW_HEAP_TIDS),
+					  .attributes = hnsw_team_array(team, HNSW_ATTRIBUTES),
+					  .attribute_bytes = hnsw_attribute_bytes(&team->plan.meta),
 					  .n = team->plan.nrows,
 					  .ntids = team->plan.ntids};
 }
@@ -125,12 +131,16 @@ grow_rows(HnswTeam *team)
 	uint32 old = plan->room;
 	uint32 room = Min((uint64) old + old / 4, plan->most);
 	Size row = stride_of(&plan->meta) * sizeof(float);
+	Size attributes = hnsw_attribute_bytes(&plan->meta);
 	HnswElement *elements;
 
 	if (room == old ||
 		!hnsw_team_grow(team, HNSW_ROWS, old * row, room * row) ||
 		!hnsw_team_grow(team, HNSW_HEAP_TIDS, old * sizeof(ItemPointerData),
 						room * sizeof(ItemPointerData)) ||
+		(attributes > 0 &&
+		 !hnsw_team_grow(team, HNSW_ATTRIBUTES, old * attributes,
+						 room * attributes)) ||
 		!hnsw_team_grow(team, HNSW_ELEMENTS, old * sizeof(HnswElement),
 						room * sizeof(HnswElement)))
 		return false;
@@ -168,7 +178,7 @@ hnsw_rows_grow(HnswTeam *team)
 
 bool
 hnsw_rows_add(const HnswRows *rows, HnswPlaces *places, const void *elems,
-			  ItemPointer tid)
+			  const AttributeRow *attributes, ItemPointer tid)
 {
 	const HnswMeta *meta = rows->meta;
 	Size bytes = value_bytes(meta->elem, elems, meta->value_dim);
@@ -183,6 +193,9 @@ hnsw_rows_add(const HnswRows *rows, HnswPlaces *places, const void *elems,
 		.ntids = 1,
 		.value = places->next_value};
 	rows->tids[i] = *tid;
+	if (rows->attributes != NULL)
+		attribute_row_pack(attributes, meta->kinds, meta->ncolumns,
+						   rows->attributes + i * rows->attribute_bytes);
 	if (rows->values != NULL)
 		memcpy(rows->values + (Size) places->next_value * HNSW_VALUE_UNIT,
 			   elems, bytes);
@@ -337,13 +350,33 @@ is_equal(const HnswRows *rows, uint32 a, uint32 b)
 		memcmp(value, hnsw_rows_value(rows, b), bytes) == 0;
 }
 
+/* TIDs in the order of elements, with their attributes */
+typedef struct UnitedTids
+{
+	ItemPointerData *tids;
+	char *attributes;
+	uint32 n;
+} UnitedTids;
+
+/* Append that which is now at this place; where it is then */
+static uint32
+move_tid(const HnswRows *rows, uint32 at, UnitedTids *to)
+{
+	Size bytes = rows->attribute_bytes;
+
+	to->tids[to->n] = rows->tids[at];
+	if (bytes > 0)
+		memcpy(to->attributes + to->n * bytes, rows->attributes + at * bytes,
+			   bytes);
+	return to->n++;
+}
+
 /*
  * Of rows with one hash, the first is the element, and the TIDs of all follow
  * each other.
  */
 static void
-unite_run(HnswRows *rows, OrderedRow *run, uint32 n, ItemPointerData *tids,
-		  uint32 *ntids)
+unite_run(HnswRows *rows, OrderedRow *run, uint32 n, UnitedTids *to)
 {
 	for (uint32 i = 0; i < n; i++)
 	{
@@ -351,8 +384,7 @@ unite_run(HnswRows *rows, OrderedRow *run, uint32 n, ItemPointerData *tids,
 
 		if (element->ntids == 0)
 			continue; /* united with an earlier one */
-		tids[*ntids] = rows->tids[element->first_tid];
-		element->first_tid = (*ntids)++;
+		element->first_tid = move_tid(rows, element->first_tid, to);
 		for (uint32 j = i + 1; j < n; j++)
 		{
 			HnswElement *other = &rows->elements[run[j].row];
@@ -360,7 +392,7 @@ unite_run(HnswRows *rows, OrderedRow *run, uint32 n, ItemPointerData *tids,
 			if (other->ntids == 0 || !is_equal(rows, run[i].row, run[j].row))
 				continue;
 			other->ntids = 0;
-			tids[(*ntids)++] = rows->tids[other->first_tid];
+			(void) move_tid(rows, other->first_tid, to);
 			element->ntids++;
 		}
 		CHECK_FOR_INTERRUPTS();
@@ -371,9 +403,12 @@ static void
 unite_equal(HnswRows *rows)
 {
 	OrderedRow *ordered = rows_by_hash(rows);
-	ItemPointerData *tids = MemoryContextAllocHuge(
-		CurrentMemoryContext, Max(rows->n, 1) * sizeof(ItemPointerData));
-	uint32 ntids = 0;
+	Size bytes = rows->attribute_bytes;
+	UnitedTids united = {
+		.tids = MemoryContextAllocHuge(
+			CurrentMemoryContext, Max(rows->n, 1) * sizeof(ItemPointerData)),
+		.attributes = MemoryContextAllocHuge(CurrentMemoryContext,
+											 Max(rows->n, 1) * Max(bytes, 1))};
 	uint32 kept = 0;
 
 	for (uint32 first = 0, end; first < rows->n; first = end)
@@ -383,11 +418,14 @@ unite_equal(HnswRows *rows)
 			if (ordered[end].hash != ordered[first].hash)
 				break;
 		}
-		unite_run(rows, ordered + first, end - first, tids, &ntids);
+		unite_run(rows, ordered + first, end - first, &united);
 	}
 	pfree(ordered);
-	memcpy(rows->tids, tids, ntids * sizeof(ItemPointerData));
-	pfree(tids);
+	memcpy(rows->tids, united.tids, united.n * sizeof(ItemPointerData));
+	if (bytes > 0)
+		memcpy(rows->attributes, united.attributes, united.n * bytes);
+	pfree(united.tids);
+	pfree(united.attributes);
 	for (uint32 i = 0; i < rows->n; i++)
 	{
 		if (rows->elements[i].ntids == 0)

@@ -35,6 +35,8 @@ typedef struct HnswRows
 	char *values; /* NULL where records are not values */
 	HnswElement *elements;
 	ItemPointerData *tids;
+	char *attributes; /* of each TID, packed: so many bytes */
+	Size attribute_bytes;
 	uint32 n; /* rows; elements, once they are united */
 	uint32 ntids;
 } HnswRows;
@@ -80,10 +82,18 @@ extern bool hnsw_rows_grow(HnswTeam *team);
 
 /*
  * Add a row by its elements, where there is room; false for one without a place
- * in the index.
+ * in the index.  attributes: unused without columns.
  */
 extern bool hnsw_rows_add(const HnswRows *rows, HnswPlaces *places,
-						  const void *elems, ItemPointer tid);
+						  const void *elems, const AttributeRow *attributes,
+						  ItemPointer tid);
+
+/* Bytes of a row's attributes, packed */
+static inline Size
+hnsw_attribute_bytes(const HnswMeta *meta)
+{
+	return attribute_packed_bytes(meta->column_bytes, meta->ncolumns);
+}
 
 /*
  * All have come: they are put in the order of their TIDs, without the places

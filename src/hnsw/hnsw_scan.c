@@ -26,14 +26,18 @@
 
 /*
  * Microseconds, to choose how rows of a set are searched for: of a node that links
- * lead to, with its neighbours' estimates; of a row page; of each row in it, and of
- * one of the set; of the element of a candidate.
+ * lead to, with its neighbours' estimates; of a row page; of each row in it, whose TID
+ * or attributes are looked at, and of one of the set; of the element of a candidate; of
+ * a row of the table whose attributes the executor looks at; of a candidate that is kept.
  */
 #define US_NODE 1.5
 #define US_ROW_PAGE 0.15
 #define US_ROW 0.004
+#define US_ATTRIBUTES 0.001
 #define US_MEMBER 0.02
 #define US_CANDIDATE 1.0
+#define US_CHECKED 0.8
+#define US_KEPT 0.1
 
 /* Candidates that are kept, for each that is looked at in any case */
 #define SPARE 4
@@ -54,14 +58,19 @@ typedef struct HnswScan
 	uint64 visited;  /* nodes, by the last batch */
 	bool by_setting; /* it ended because of continuation.budget */
 	double nrows;    /* of the index, */
-	double members;  /* and of the set that is asked for */
-	bool by_rows;    /* row pages are searched, not links, from now on */
+	double
+		members; /* and of the set that is asked for, or with the attributes */
+	bool has_share; /* that of attributes is known */
+	bool by_rows;   /* row pages are searched, not links, from now on */
 
 	/* of all queries */
 	uint64 nodes;
 	uint64 estimates;
 	uint64 row_pages;
 	uint64 rows;
+	uint64 tested; /* by attributes */
+	uint64 met;
+	uint64 unasked; /* searches that left attributes to the table */
 } HnswScan;
 
 static const char *
@@ -107,22 +116,44 @@ count_members(const TidFilter *tids, double nrows)
 	return tids->rows + tids->whole * nrows / Max(tids->nblocks, 1);
 }
 
+/* What there is to choose from */
+static void
+estimate_members(HnswScan *scan, const ScanQuery *query)
+{
+	const HnswSearch *search = scan->search;
+	HnswState now;
+	HnswRowSample sample;
+
+	scan->has_share = false;
+	if (query->tids == NULL && query->attributes == NULL)
+		return;
+	(void) hnsw_model_get(query->index, &now);
+	scan->nrows = count_rows(query->index, &search->layout, &now);
+	scan->members = query->tids != NULL
+		? count_members(query->tids, scan->nrows)
+		: scan->nrows;
+	if (query->attributes == NULL || query->tids != NULL)
+		return;
+	sample = hnsw_sample_rows(search, scan->nrows);
+	scan->tested += sample.tested;
+	scan->met += sample.met;
+	scan->has_share = sample.tested > 0;
+	/* less than all: a row that was not looked at may be another */
+	if (scan->has_share)
+		scan->members *= sample.met / (sample.tested + 1.0);
+}
+
 static ScanOrder
 open_query(void *state, const ScanQuery *query, bool again)
 {
 	HnswScan *scan = state;
-	HnswState now;
 	MemoryContext old;
 	bool ordered;
 
 	renew_search(scan, query);
 	scan->search->tids = query->tids;
-	if (query->tids != NULL)
-	{
-		(void) hnsw_model_get(query->index, &now);
-		scan->nrows = count_rows(query->index, &scan->search->layout, &now);
-		scan->members = count_members(query->tids, scan->nrows);
-	}
+	scan->search->attributes = query->attributes;
+	estimate_members(scan, query);
 	scan->by_rows = false;
 	scan->continuation = hnsw_continuation(query->index);
 	scan->ef = 0;
@@ -288,15 +319,21 @@ links_time(Relation index, const HnswMeta *meta, double nrows, double k,
 	return Min(*ef, nrows) * US_NODE;
 }
 
-/* and by row pages */
+/* and by row pages, of which a pass over these */
+static double
+pass_time(const HnswLayout *layout, double nrows, double us_row, double members)
+{
+	return (nrows / layout->rows.lanes + 1) * US_ROW_PAGE + nrows * us_row +
+		members * US_MEMBER;
+}
+
 static double
 rows_time(Relation index, const HnswMeta *meta, const HnswLayout *layout,
-		  double nrows, double k, double members)
+		  double nrows, double us_row, double k, double members)
 {
 	bool coded = hnsw_has_codes(meta) && layout->rows.codes != 0;
 
-	return (nrows / layout->rows.lanes + 1) * US_ROW_PAGE + nrows * US_ROW +
-		members * US_MEMBER +
+	return pass_time(layout, nrows, us_row, members) +
 		(coded ? Min(hnsw_ef(index, meta, k), members) : members) *
 		US_CANDIDATE;
 }
@@ -311,8 +348,9 @@ masked_time(Relation index, double k, double rows)
 	double by_links =
 		links_time(index, &model->meta, nrows, k, share_of(rows, nrows), &ef);
 
-	return Min(by_links,
-			   rows_time(index, &model->meta, &model->layout, nrows, k, rows));
+	return Min(
+		by_links,
+		rows_time(index, &model->meta, &model->layout, nrows, US_ROW, k, rows));
 }
 
 static MethodReach
@@ -364,8 +402,8 @@ run_filtered_by_links(HnswScan *scan, double k, ScanBatch *batch)
 	uint32 rank;
 
 	if (ef >= limit ||
-		rows_time(search->index, &search->meta, &search->layout, scan->nrows, k,
-				  scan->members) < time)
+		rows_time(search->index, &search->meta, &search->layout, scan->nrows,
+				  US_ROW, k, scan->members) < time)
 		return false;
 	effort.ef = effort.likely = ceil(ef);
 	/* where it stops when there are enough: where the set is is chance */
@@ -379,6 +417,41 @@ run_filtered_by_links(HnswScan *scan, double k, ScanBatch *batch)
 	return batch->exhausted || rank >= LEAST_LED_TO * k;
 }
 
+/*
+ * Nearest rows of all, among which so many are likely to have the attributes that the
+ * executor finds k: where most rows have them that is the shorter way.  False where it
+ * is not, or where settings say how far a search may go, as that counts only rows that
+ * have them.
+ */
+static bool
+run_unasked(HnswScan *scan, double k, ScanBatch *batch)
+{
+	HnswSearch *search = scan->search;
+	double share = share_of(scan->members, scan->nrows);
+	double rank = Min(rank_of(k, share), PG_INT32_MAX);
+	uint32 limit = ef_limit(scan);
+	HnswEffort effort;
+	double ef;
+	double time;
+
+	if (!scan->has_share || scan->ef > 0 || reach(search->index) != REACH_ALL)
+		return false;
+	time = links_time(search->index, &search->meta, scan->nrows, k, share, &ef);
+	if (ef >= limit ||
+		rows_time(search->index, &search->meta, &search->layout, scan->nrows,
+				  US_ATTRIBUTES, k, scan->members) < time + rank * US_CHECKED)
+		return false;
+	effort = hnsw_effort(search->index, &search->meta, rank);
+	effort.ef = Max(effort.ef, ceil(ef));
+	run_by_links(scan, effort, rank, limit);
+	end_batch(scan, batch, limit);
+	batch->largest = false;
+	batch->unasked = true;
+	batch->rank = Min(rank, scan->ef);
+	scan->unasked++;
+	return true;
+}
+
 /* Candidates that a batch may have, by memory */
 static uint32
 candidates_limit(const HnswScan *scan)
@@ -387,6 +460,21 @@ candidates_limit(const HnswScan *scan)
 	Size each = sizeof(HnswRowAt) + sizeof(float) + sizeof(ScanHit);
 
 	return Min(Max(memory / each, 1000), PG_INT32_MAX);
+}
+
+/*
+ * Candidates that are kept when so many are looked at in any case.  With attributes, as
+ * many as a tenth of the time of a pass keeps: too few of them cost another one.
+ */
+static double
+kept_for(const HnswScan *scan, double least)
+{
+	double time = pass_time(&scan->search->layout, scan->nrows, US_ATTRIBUTES,
+							scan->members);
+
+	if (scan->search->attributes == NULL)
+		return SPARE * least;
+	return Max(SPARE * least, time / (10 * US_KEPT));
 }
 
 /*
@@ -407,13 +495,15 @@ run_by_rows(HnswScan *scan, double k, ScanBatch *batch)
 	scan->by_rows = true;
 	do
 	{
-		double most = coded ? Min(SPARE * least, limit) : limit;
+		double most = coded ? Min(kept_for(scan, least), limit) : limit;
 
 		result =
 			hnsw_search_masked(search, Min(k, limit), Min(least, limit), most);
 		scan->nodes += search->counters.nodes;
 		scan->row_pages += result.pages;
 		scan->rows += result.rows;
+		scan->tested += result.tested;
+		scan->met += search->attributes != NULL ? result.rows : 0;
 		least = most;
 	} while (!result.enough && coded && least < limit);
 	scan->ef = result.n;
@@ -431,6 +521,12 @@ run(void *state, double k, ScanBatch *batch)
 	HnswSearch *search = scan->search;
 	uint32 limit = ef_limit(scan);
 
+	if (search->attributes != NULL)
+	{
+		if (search->tids != NULL || !run_unasked(scan, k, batch))
+			run_by_rows(scan, k, batch);
+		return true;
+	}
 	if (search->tids != NULL)
 	{
 		if (scan->by_rows || !run_filtered_by_links(scan, k, batch))
@@ -450,15 +546,16 @@ static uint32
 tids_of_page(const HnswSearch *search, Page page, ItemPointerData *tids)
 {
 	const HnswLayout *layout = &search->layout;
+	HnswRowFilter filter = {search->tids, search->attributes};
+	uint32 found[HNSW_ROW_WORDS];
 	uint32 n = 0;
 
+	if (hnsw_row_find(page, &search->meta, layout, &filter, found) == 0)
+		return 0;
 	for (uint32 lane = 0; lane < layout->rows.lanes; lane++)
 	{
-		const ItemPointerData *tid = &hnsw_row_tids(page, layout)[lane];
-
-		if (hnsw_row_is_live(page, layout, lane) &&
-			(search->tids == NULL || tid_filter_has(search->tids, tid)))
-			tids[n++] = *tid;
+		if (found[lane / HNSW_ROW_WORD] >> lane % HNSW_ROW_WORD & 1)
+			tids[n++] = hnsw_row_tids(page, layout)[lane];
 	}
 	return n;
 }
@@ -523,7 +620,11 @@ explain(const void *state, struct ExplainState *es)
 
 	explain_count("Nodes Visited", scan->nodes, es);
 	explain_count("Neighbours Estimated", scan->estimates, es);
+	explain_count("Searches Leaving Attributes to the Table", scan->unasked,
+				  es);
 	explain_count("Row Pages Scanned", scan->row_pages, es);
+	explain_count("Rows Tested by Attributes", scan->tested, es);
+	explain_count("Rows Meeting Conditions", scan->met, es);
 	explain_count("Rows Estimated", scan->rows, es);
 }
 

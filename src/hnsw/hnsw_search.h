@@ -47,6 +47,8 @@ typedef struct HnswSearch
 	ScanHit *hits;
 	uint32 nhits;
 	const TidFilter *tids; /* set by who wants hits of these alone; NULL: all */
+	/* likewise, of rows with such attributes: hnsw_masked.h looks at these alone */
+	const AttributeFilter *attributes;
 	bool visits;    /* set by who wants neighbours visited, not estimated */
 	HnswStop stop;  /* set by who knows when a run may end; not of insertions */
 	HnswId without; /* set by who wants a search as if it had never been there:

@@ -37,6 +37,7 @@ typedef enum HnswArray
 	HNSW_VALUES,
 	HNSW_ELEMENTS,
 	HNSW_HEAP_TIDS,
+	HNSW_ATTRIBUTES,
 	HNSW_CENTROIDS,
 	HNSW_LIST_STARTS,
 	HNSW_NEAREST,      /* the list of each row */
@@ -47,7 +48,7 @@ typedef enum HnswArray
 	HNSW_LINKED,
 	HNSW_MODEL,
 	HNSW_CODES,
-	HNSW_ROW_PLACES,  /* elements of TIDs, which ascend */
+	HNSW_ROW_PLACES,  /* elements, and attributes, of TIDs, which ascend */
 	HNSW_PART_STARTS, /* of each element, and the end */
 	HNSW_LIMITS,      /* of calibration */
 	HNSW_NFOUND,

@@ -244,7 +244,7 @@ write_meta(HnswTraining *training)
 	PageEdit edit = edit_begin(training->index);
 	Page page = edit_page(&edit, buffer);
 
-	memcpy(page_room(page), &training->model->meta, sizeof(HnswMeta));
+	hnsw_meta_put(page, &training->model->meta);
 	hnsw_state(page)->nrows = training->nrows;
 	edit_finish(&edit);
 	UnlockReleaseBuffer(buffer);

@@ -644,7 +644,7 @@ clear_lanes(HnswVacuum *vacuum, BlockNumber blkno, const uint32 *dead)
 							  BUFFER_LOCK_EXCLUSIVE, vacuum->info->strategy);
 	PageEdit edit = edit_begin(vacuum->index);
 
-	hnsw_row_clear(edit_page(&edit, buffer), &vacuum->model->layout, dead);
+	hnsw_row_clear(edit_page(&edit, buffer), vacuum->model, dead);
 	edit_finish(&edit);
 	UnlockReleaseBuffer(buffer);
 }

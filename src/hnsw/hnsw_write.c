@@ -461,7 +461,7 @@ write_rows(HnswTeam *team)
 {
 	HnswRows rows = hnsw_rows_of(team);
 	HnswRowPlace *places = hnsw_team_allocate(
-		team, HNSW_ROW_PLACES, rows.ntids * sizeof(HnswRowPlace));
+		team, HNSW_ROW_PLACES, rows.ntids * hnsw_row_place_bytes(rows.meta));
 	uint32 n = 0;
 
 	for (uint32 i = 0; i < rows.n; i++)
@@ -469,8 +469,17 @@ write_rows(HnswTeam *team)
 		const HnswElement *element = &rows.elements[i];
 
 		for (uint32 j = 0; j < element->ntids; j++)
-			places[n++] = (HnswRowPlace){
-				.tid = rows.tids[element->first_tid + j], .element = i};
+		{
+			uint32 at = element->first_tid + j;
+			HnswRowPlace *place = hnsw_row_place(rows.meta, places, n++);
+
+			place->tid = rows.tids[at];
+			place->element = i;
+			if (rows.attributes != NULL)
+				memcpy(place->attributes,
+					   rows.attributes + at * rows.attribute_bytes,
+					   rows.attribute_bytes);
+		}
 	}
 	hnsw_write_rows(team, n);
 }
@@ -492,7 +501,7 @@ end_meta(Buffer buffer, const HnswMeta *meta, const HnswState *state)
 	HnswState *written = hnsw_state(BufferGetPage(buffer));
 
 	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
-	memcpy(page_room(BufferGetPage(buffer)), meta, sizeof(*meta));
+	hnsw_meta_put(BufferGetPage(buffer), meta);
 	*written = *state;
 	written->row_space = meta->rows;
 	end_page(buffer);

@@ -10,31 +10,22 @@ void
 ivf_attributes_set(Page page, const IvfLayout *layout, const IvfMeta *meta,
 				   uint32 lane, const AttributeRow *row)
 {
-	bool unused = ivf_segment(page)->nlanes == 0;
+	AttributeColumn columns[ATTRIBUTE_MAX];
 
-	for (uint32 i = 0; i < meta->nattributes; i++)
-	{
-		AttributeColumn column = ivf_column(page, layout, meta, i);
-
-		if (unused)
-			attribute_column_clear(&column);
-		attribute_column_put(&column, lane, row->keys[i], row->nulls >> i & 1);
-	}
+	ivf_columns(page, layout, meta, columns);
+	if (ivf_segment(page)->nlanes == 0)
+		attribute_columns_clear(columns, meta->nattributes);
+	attribute_columns_put(columns, meta->nattributes, lane, row);
 }
 
 void
 ivf_attributes_get(Page page, const IvfLayout *layout, const IvfMeta *meta,
 				   uint32 lane, AttributeRow *row)
 {
-	row->nulls = 0;
-	for (uint32 i = 0; i < meta->nattributes; i++)
-	{
-		AttributeColumn column = ivf_column(page, layout, meta, i);
-		bool isnull;
+	AttributeColumn columns[ATTRIBUTE_MAX];
 
-		row->keys[i] = attribute_column_get(&column, lane, &isnull);
-		row->nulls |= (uint64) isnull << i;
-	}
+	ivf_columns(page, layout, meta, columns);
+	attribute_columns_get(columns, meta->nattributes, lane, row);
 }
 
 bool
@@ -44,7 +35,6 @@ ivf_attributes_mask(Page page, const IvfLayout *layout, const IvfMeta *meta,
 	AttributeColumn columns[ATTRIBUTE_MAX];
 	uint32 nwords = (ivf_segment(page)->nlanes + IVF_WORD - 1) / IVF_WORD;
 
-	for (uint32 i = 0; i < meta->nattributes; i++)
-		columns[i] = ivf_column(page, layout, meta, i);
+	ivf_columns(page, layout, meta, columns);
 	return attribute_filter_mask(filter, columns, nwords, mask);
 }

@@ -10,18 +10,23 @@
 #include "am/attribute_filter.h"
 #include "ivf/ivf_layout.h"
 
-/* A column of a segment, by its number */
-static inline AttributeColumn
-ivf_column(Page page, const IvfLayout *layout, const IvfMeta *meta, uint32 i)
+/* The columns of a segment, meta->nattributes of them */
+static inline void
+ivf_columns(Page page, const IvfLayout *layout, const IvfMeta *meta,
+			AttributeColumn *columns)
 {
-	const IvfColumn *column = &layout->columns[i];
 	char *room = page_room(page);
 
-	return (AttributeColumn){.kind = meta->attributes[i],
-							 .values = room + column->values,
-							 .nulls = (uint32 *) (room + column->nulls),
-							 .summary =
-								 (AttributeSummary *) (room + column->summary)};
+	for (uint32 i = 0; i < meta->nattributes; i++)
+	{
+		const IvfColumn *column = &layout->columns[i];
+
+		columns[i] = (AttributeColumn){
+			.kind = meta->attributes[i],
+			.values = room + column->values,
+			.nulls = (uint32 *) (room + column->nulls),
+			.summary = (AttributeSummary *) (room + column->summary)};
+	}
 }
 
 /* Attributes of a lane; nlanes of the segment does not count it yet, if it is new */

@@ -163,20 +163,18 @@ check_attributes(IvfCheck *check, BlockNumber blkno, uint32 lane)
 {
 	const IvfMeta *meta = &check->model->meta;
 	Page page = (Page) check->segment;
+	AttributeColumn columns[ATTRIBUTE_MAX];
 	AttributeRow attributes;
+	uint32 invalid;
 
-	for (uint32 i = 0; i < meta->nattributes; i++)
-	{
-		AttributeColumn column =
-			ivf_column(page, &check->model->layout, meta, i);
-
-		if (!attribute_column_is_valid(&column, lane))
-			complain(check, blkno, "Attribute %u of lane %u is not valid.",
-					 i + 1, lane);
-	}
+	ivf_columns(page, &check->model->layout, meta, columns);
+	invalid = attribute_columns_invalid(columns, meta->nattributes, lane);
+	if (invalid > 0)
+		complain(check, blkno, "Attribute %u of lane %u is not valid.", invalid,
+				 lane);
 	if (!check->settled)
 		return 0;
-	ivf_attributes_get(page, &check->model->layout, meta, lane, &attributes);
+	attribute_columns_get(columns, meta->nattributes, lane, &attributes);
 	return attribute_row_digest(&attributes, meta->nattributes);
 }
 

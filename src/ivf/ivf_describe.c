@@ -66,21 +66,6 @@ put_efforts(const Listener *to, Relation index, const IvfMeta *meta)
 	}
 }
 
-/* Kinds of the columns behind the vector */
-static const char *
-attributes_of(const IvfMeta *meta)
-{
-	StringInfoData names;
-
-	if (meta->nattributes == 0)
-		return "none";
-	initStringInfo(&names);
-	for (int i = 0; i < meta->nattributes; i++)
-		appendStringInfo(&names, "%s%s", i > 0 ? ", " : "",
-						 attribute_ops[meta->attributes[i]].type_name);
-	return names.data;
-}
-
 static const char *
 centroids_from(const IvfMeta *meta)
 {
@@ -111,7 +96,8 @@ ivf_describe(Relation index, MethodFact fact, void *arg)
 	put_text(to, "codec", codec == NULL ? "none" : codec->name);
 	put_number(to, "m", meta.m);
 	put_text(to, "copies", copies[meta.copies]);
-	put_text(to, "attributes", attributes_of(&meta));
+	put_text(to, "attributes",
+			 attribute_kind_names(meta.attributes, meta.nattributes));
 	put_number(to, "lists", meta.nlists);
 	put_number(to, "lists_built", meta.nbuilt);
 	put_number(to, "largest_list", ivf_largest_list(index, &meta));

@@ -40,11 +40,6 @@ make_routine(uint16 nsupport, amoptions_function options)
 {
 	IndexAmRoutine *am = methods_routine(nsupport);
 
-	/* attributes beside the vector */
-	am->amcanmulticol = true;
-	am->amsearcharray = true;
-	am->amsearchnulls = true;
-
 	am->ambuild = ivfbuild;
 	am->ambuildempty = ivfbuildempty;
 	am->aminsert = ivfinsert;

@@ -42,16 +42,16 @@ my %families = (
 		whole => [ 'ivfpq (v, id)', 'ivfflat (v vector_ip_ops)' ] },
 	# an element that nobody links to yet is found by those who ask for all rows
 	hnsw => {
-		index => { coded => 'hnsw (v vector_cosine_ops)', plain => 'hnsw (v vector_l2_ops) WITH (m = 4, codes = none)', large => 'hnsw (w vector_l2_ops)' },
-		moving => { v => 'hnsw (v vector_l2_ops) WITH (m = 5)', w => 'hnsw (w vector_l2_ops) WITH (ef_construction = 40)' },
+		index => { coded => 'hnsw (v vector_cosine_ops, id, (id::text))', plain => 'hnsw (v vector_l2_ops) WITH (m = 4, codes = none)', large => 'hnsw (w vector_l2_ops)' },
+		moving => { v => 'hnsw (v vector_l2_ops) WITH (m = 5)', w => 'hnsw (w vector_l2_ops, id) WITH (ef_construction = 40)' },
 		extra => 'hnsw (v vector_l2_ops)',
 		wide => 1900,
 		exactly => 'SET hnsw.iterative_scan = relaxed_order;',
 		limit => '',
 		places => [qw(insert vacuum worker entry concurrently build any)],
 		rounds => 5,
-		unlogged => [ 'hnsw (v vector_cosine_ops)', 'hnsw (v vector_l2_ops) WITH (codes = none)' ],
-		whole => [ 'hnsw (v vector_l2_ops)', 'hnsw (v vector_ip_ops) WITH (m = 4)' ] });
+		unlogged => [ 'hnsw (v vector_cosine_ops, id)', 'hnsw (v vector_l2_ops) WITH (codes = none)' ],
+		whole => [ 'hnsw (v vector_l2_ops, id)', 'hnsw (v vector_ip_ops) WITH (m = 4)' ] });
 my $seed = $ENV{VECTOR_EXT_CRASH_SEED} || 1;
 my %op = (coded => 'v <=>', plain => 'v <->', large => 'w <->');
 my $family;

@@ -29,7 +29,7 @@ my %indexes = (
 	hnsw_alone => 'hnsw (v vector_cosine_ops)',
 	ivfpq_alone => 'ivfpq (v vector_cosine_ops)',
 	attributes_alone => 'ivfpq (v vector_cosine_ops, section, installed_size, architecture)',
-	parted => 'hnsw (v vector_cosine_ops)');
+	parted => 'hnsw (v vector_cosine_ops, section, installed_size)');
 my @tables = sort keys %indexes;
 
 for my $table (@tables)

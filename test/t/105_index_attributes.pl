@@ -82,6 +82,7 @@ sub index_is_good
 my $columns = 'section, everywhere, installed_size, built, labels, tenant';
 index_is_good("ivfpq (v vector_cosine_ops, $columns)", 10, 100);
 index_is_good("ivfflat (v vector_cosine_ops, $columns)", 10);
+index_is_good("hnsw (v vector_cosine_ops, $columns)", 10, 100);
 is(crashes($node), '', 'the log is clean');
 
 done_testing();
