@@ -716,6 +716,23 @@ renew_code(Newcomer *newcomer, const HnswLink *link)
 	pfree(row);
 }
 
+/* A lane that the newcomer, whose links these are, may fill or give up */
+static uint32
+own_lane(const Newcomer *newcomer, const HnswId *links)
+{
+	const HnswModel *model = newcomer->model;
+	const HnswChooser *chooser = newcomer->chooser;
+	uint32 lanes = model->layout.lanes;
+	uint32 n = 0;
+
+	for (uint32 lane = 0; lane < lanes; lane++)
+		n += links[lane] != HNSW_NONE;
+	if (n < model->meta.degree)
+		return find_lane(links, lanes, HNSW_NONE);
+	return find_lane(links, lanes,
+					 chooser->ids[chosen_place(chooser, chooser->nchosen - 1)]);
+}
+
 /*
  * The newcomer links to the neighbour in a lane of a node: in a lane to spare, or
  * in that of its farthest neighbour, which others lead to.
@@ -725,30 +742,26 @@ take_over(Newcomer *newcomer, HnswId id, uint32 lane)
 {
 	const HnswModel *model = newcomer->model;
 	const HnswLayout *layout = &model->layout;
-	const HnswChooser *chooser = newcomer->chooser;
 	HnswId own = newcomer->link.id;
-	HnswId farthest = chooser->ids[chosen_place(chooser, chooser->nchosen - 1)];
 	Buffer buffer = lock_node(newcomer->index, model, id);
 	HnswLink link = hnsw_link_get(hnsw_node(BufferGetPage(buffer), layout, id),
 								  model, lane, newcomer->code);
-	uint32 own_lane;
+	uint32 to;
 
 	UnlockReleaseBuffer(buffer);
 	renew_code(newcomer, &link);
 	newcomer->lanes[lane] = link.id;
 	buffer = page_read(newcomer->index, hnsw_block(layout, own), HNSW_MAGIC,
 					   HNSW_PAGE_NODES, BUFFER_LOCK_EXCLUSIVE, NULL);
-	own_lane =
-		find_lane(HNSW_ARRAY(hnsw_node(BufferGetPage(buffer), layout, own),
-							 layout->links, HnswId),
-				  layout->lanes,
-				  chooser->nchosen < model->meta.degree ? HNSW_NONE : farthest);
-	if (own_lane < layout->lanes && link.id != own && link.id != HNSW_NONE)
+	to = own_lane(newcomer,
+				  HNSW_ARRAY(hnsw_node(BufferGetPage(buffer), layout, own),
+							 layout->links, HnswId));
+	if (to < layout->lanes && link.id != own && link.id != HNSW_NONE)
 	{
 		PageEdit edit = edit_begin(newcomer->index);
 
-		hnsw_link_set(hnsw_edit_node(&edit, layout, buffer, own), model,
-					  own_lane, &link);
+		hnsw_link_set(hnsw_edit_node(&edit, layout, buffer, own), model, to,
+					  &link);
 		edit_finish(&edit);
 	}
 	UnlockReleaseBuffer(buffer);

@@ -314,8 +314,8 @@ set_links(HnswReach *reach, HnswNode *node, const HnswLinks *links)
 }
 
 /*
- * What was chosen becomes its links, as far as there are lanes; what is left is
- * chosen no more.  False where the element is gone.
+ * What was chosen becomes its links, as far as it may have more; what is left is
+ * chosen no more.  False where the element is gone, or has none but newer ones.
  */
 static bool
 write_links(HnswReach *reach, HnswId id)
@@ -332,10 +332,11 @@ write_links(HnswReach *reach, HnswId id)
 
 	if (there)
 	{
-		uint32 newer = count_newer(reach, node);
+		uint32 room =
+			chooser->degree - Min(count_newer(reach, node), chooser->degree);
 		PageEdit edit = edit_begin(reach->index);
 
-		links.n = Min(links.n, model->layout.lanes - newer);
+		links.n = Min(links.n, room);
 		chooser->nchosen = links.n;
 		set_links(reach,
 				  hnsw_node(edit_page(&edit, buffer), &model->layout, id),

@@ -27,7 +27,7 @@ $node->safe_psql('postgres', q{
 # full sort.
 my %distance = (cosine => '<=>', l2 => '<->', ip => '<#>', hamming => '<~>', jaccard => '<%>', l1 => '<+>');
 my %query = (v => 'q.v', h => 'q.v::halfvec(512)', b => 'binary_quantize(q.v)::bit(512)', s => 'q.s');
-my %distances = (v => [qw(cosine ip l2 l1)], h => [qw(cosine ip l2 l1)], b => [qw(hamming jaccard)], s => [qw(cosine ip l2 l1)]);
+my %distances = (v => [qw(cosine ip l2 l1)], h => [qw(cosine l2 l1)], b => [qw(hamming jaccard)], s => [qw(ip l2)]);
 my @names;
 for my $column (qw(v h b s))
 {
@@ -115,7 +115,7 @@ for my $definition ('ivfpq (v vector_l2_ops)', 'ivfpq (v vector_ip_ops)', 'ivfpq
 	'ivfpq (v vector_cosine_ops) WITH (rerank = heap)', 'ivfflat (v vector_cosine_ops)', 'ivfflat (h halfvec_l2_ops)', 'hnsw (v vector_l2_ops)',
 	'hnsw (v vector_ip_ops)', 'hnsw (h halfvec_cosine_ops)', 'hnsw (v vector_cosine_ops) WITH (codes = none)',
 	'hnsw (v vector_l1_ops)', 'hnsw (h halfvec_l1_ops)', 'hnsw (b bit_hamming_ops)', 'hnsw (b bit_jaccard_ops)', 'hnsw (v vector_cosine_ops) WITH (storage = float)',
-	'hnsw (s sparsevec_l2_ops)', 'hnsw (s sparsevec_ip_ops)', 'hnsw (s sparsevec_cosine_ops)', 'hnsw (s sparsevec_l1_ops)')
+	'hnsw (s sparsevec_l2_ops)', 'hnsw (s sparsevec_ip_ops)')
 {
 	my ($column, $distance) = $definition =~ /\((.) \w+?_(l2|ip|cosine|l1|hamming|jaccard)_ops/;
 
