@@ -746,6 +746,7 @@ take_over(Newcomer *newcomer, HnswId id, uint32 lane)
 	Buffer buffer = lock_node(newcomer->index, model, id);
 	HnswLink link = hnsw_link_get(hnsw_node(BufferGetPage(buffer), layout, id),
 								  model, lane, newcomer->code);
+	const HnswId *links;
 	uint32 to;
 
 	UnlockReleaseBuffer(buffer);
@@ -753,10 +754,11 @@ take_over(Newcomer *newcomer, HnswId id, uint32 lane)
 	newcomer->lanes[lane] = link.id;
 	buffer = page_read(newcomer->index, hnsw_block(layout, own), HNSW_MAGIC,
 					   HNSW_PAGE_NODES, BUFFER_LOCK_EXCLUSIVE, NULL);
-	to = own_lane(newcomer,
-				  HNSW_ARRAY(hnsw_node(BufferGetPage(buffer), layout, own),
-							 layout->links, HnswId));
-	if (to < layout->lanes && link.id != own && link.id != HNSW_NONE)
+	links = HNSW_ARRAY(hnsw_node(BufferGetPage(buffer), layout, own),
+					   layout->links, HnswId);
+	to = own_lane(newcomer, links);
+	if (to < layout->lanes && link.id != own && link.id != HNSW_NONE &&
+		find_lane(links, layout->lanes, link.id) == layout->lanes)
 	{
 		PageEdit edit = edit_begin(newcomer->index);
 

@@ -228,7 +228,10 @@ prepare_links(HnswReach *reach)
 	reach->work = palloc(hnsw_code_work(meta) * sizeof(float));
 }
 
-/* Candidates for the element's links, of what was found: marked ones */
+/*
+ * Candidates for the element's links, of what was found: marked ones.  Those that came
+ * since may be among the links that stay.
+ */
 static void
 gather(HnswReach *reach, HnswId id)
 {
@@ -245,6 +248,7 @@ gather(HnswReach *reach, HnswId id)
 
 		CHECK_FOR_INTERRUPTS();
 		if (found == id || !get_bit(reach, reach->marked, found) ||
+			!get_bit(reach, reach->ground, found) ||
 			!hnsw_record_read(&reach->other, reach->index, model, found, 0,
 							  hnsw_chooser_next(chooser)) ||
 			reach->other.head.state != HNSW_LIVE)
@@ -364,6 +368,7 @@ link_element(HnswReach *reach, HnswId id)
 		hnsw_code(model, reach->row, reach->code, reach->work);
 	hnsw_link_back(reach->index, model, 0, &link, &reach->chooser);
 	set_bit(reach, reach->marked, id);
+	set_bit(reach, reach->ground, id);
 }
 
 void
