@@ -6,6 +6,9 @@
  * are jobs as ever.  Processes read the table in any order, so nothing may depend
  * on where a row is in a file: samples are drawn by TID, the rows of a part put in
  * the order of TIDs.
+ *
+ * One file, since its steps hand on files and arrays that only the next one reads;
+ * what could be told apart is in hnsw_divide, hnsw_spool, hnsw_nearest and hnsw_merge.
  */
 #include "postgres.h"
 
