@@ -538,7 +538,8 @@ find_stretch(const HnswMeta *meta, int at, uint32 ef, double missed,
 			break;
 		stretch *= EF_STEP;
 	}
-	return (float) Min(stretch, HNSW_MOST_STRETCH);
+	/* one step more: the sample may be luckier by that much than the queries to come */
+	return (float) Min(stretch * EF_STEP, HNSW_MOST_STRETCH);
 }
 
 void
