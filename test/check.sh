@@ -8,6 +8,7 @@
 #	KEEP=1                    keep the folder of the run and say where it is
 #	MAKE_ARGS="COPT=..."      arguments of the build
 #	UNIT_EXTRA="-f..."        compiler flags of unit tests and fuzz targets
+#	TAP_JOBS=1                TAP tests at a time
 #
 # Every kind ends up as TAP, which is counted in one place.  The last line is
 # "N passed, N failed[, N skipped]"; a skipped test has said why before.
@@ -16,13 +17,14 @@ set -uo pipefail
 top=$(cd "$(dirname "$0")/.." && pwd)
 only=${T:-*}
 kinds=${KINDS:-unit fuzz regress isolation tap}
+tap_jobs=${TAP_JOBS:-$(nproc)}
 source "$top/test/report.sh"
 
 sh "$top/test/install_packages.sh" build check || give_up "packages are missing"
 source "$top/test/cluster.sh" || give_up "no pg_config"
 
 W=$(cluster_new vcheck)
-trap 'cluster_remove "$W"' EXIT
+trap 'jobs -p | xargs -r kill 2> /dev/null; cluster_remove "$W"' EXIT
 trap 'exit 1' INT TERM
 logs=$W/logs
 mkdir "$logs"
@@ -87,22 +89,46 @@ run_regress() {
 	[ $status = 0 ] || cat "$W/$kind/regression.diffs"
 }
 
+# Its output and its status go to files
+run_tap_file() {
+	local name=$1 dir=$W/tap/$1
+	mkdir -p "$dir/log"
+	cluster_own "$dir"
+	# the folders: TESTDIR is read by 15, the others by 16 and newer
+	cluster_run "$W" env TESTDIR="$dir" TESTDATADIR="$dir" TESTLOGDIR="$dir/log" \
+		perl -I "$CLUSTER_TESTLIB/perl" -I src/test/perl "src/test/t/$name.pl" \
+		> "$logs/$name" 2>&1
+	echo $? > "$logs/$name.ended"
+}
+
+report_tap_file() {
+	local name=$1 status
+	status=$(cat "$logs/$name.ended")
+	report "$name" "$logs/$name" "$status"
+	# it died: commands and their errors do not go to the output
+	[ "$status" = 0 ] || grep -q '^not ok' "$logs/$name" ||
+		find "$W/tap/$name" -name "regress_log_$name" -exec tail -n 30 {} +
+}
+
+# As many at a time as there are processors: each has nodes of its own, and often waits
 run_tap() {
-	local name dir status
+	local running=0 reported=0 name names=("$@")
 	echo "== TAP tests"
-	for name in "$@"; do
-		dir=$W/tap/$name
-		mkdir -p "$dir/log"
-		cluster_own "$W/tap"
-		# the folders: TESTDIR is read by 15, the others by 16 and newer
-		cluster_run "$W" env TESTDIR="$dir" TESTDATADIR="$dir" TESTLOGDIR="$dir/log" \
-			perl -I "$CLUSTER_TESTLIB/perl" -I src/test/perl "src/test/t/$name.pl" \
-			> "$logs/$name" 2>&1
-		status=$?
-		report "$name" "$logs/$name" $status
-		# it died: commands and their errors do not go to the output
-		[ $status = 0 ] || grep -q '^not ok' "$logs/$name" ||
-			find "$dir" -name "regress_log_$name" -exec tail -n 30 {} +
+	mkdir -p "$W/tap"
+	cluster_own "$W/tap"
+	for name in "$@" ""; do
+		while [ "$running" -ge "$tap_jobs" ] || { [ -z "$name" ] && [ "$running" -gt 0 ]; }; do
+			wait -n
+			running=$((running - 1))
+			while [ -e "$logs/${names[reported]:-none}.ended" ]; do
+				report_tap_file "${names[reported]}"
+				reported=$((reported + 1))
+			done
+		done
+		[ -z "$name" ] || {
+			run_tap_file "$name" &
+			running=$((running + 1))
+		}
 	done
 }
 

@@ -20,6 +20,15 @@
 #define TESTED_SET_TIME 0.3    /* the same for a row of a set */
 #define MATCHING_ROW_TIME 0.15 /* have another index find a row of the set */
 
+/* A batch is made for some more rows than seem to be needed until enough pass */
+#define PASS_MARGIN 1.3
+
+/*
+ * A sure way counts for as much as one half as long: where a condition has to do with
+ * what is near, hits that pass may be rare, and then it has to be taken after all.
+ */
+#define UNCERTAIN 2
+
 /* Find the k nearest of so many rows of an index of ours, and ask each */
 static inline double
 asking_time(Relation index, double k, double rows)

@@ -15,9 +15,6 @@
 #include "am/scan_state.h"
 #include "core/compat.h"
 
-/* A batch is made for some more rows than seem to be needed until enough pass */
-#define PASS_MARGIN 1.3
-#define UNCERTAIN 2     /* a sure way counts for as much as one half as long */
 #define FIRST_GROWTH 10 /* the first for so many times those wanted, at most */
 #define LATER_GROWTH 16 /* than the one before, at most */
 
@@ -159,7 +156,8 @@ all_is_shorter(IndexScanDesc desc, VectorScan *scan, double k)
 	/* which is to compute its distance, if there is a bound, before it is asked */
 	time = TESTED_ROW_TIME +
 		row_time(scan) * (scan->bound < INFINITY ? 1 : scan->filter->share);
-	return rows * time < asking_time(desc->indexRelation, k, rows);
+	return rows * time <
+		UNCERTAIN * asking_time(desc->indexRelation, Min(k, rows), rows);
 }
 
 void
@@ -182,7 +180,8 @@ scan_start_filtered(IndexScanDesc desc, VectorScan *scan)
 		(scan->query.tids != NULL
 			 ? scan_exact_is_shorter(desc, scan, k)
 			 : all_is_shorter(desc, scan,
-							  scan->wanted / expected_share(desc, scan))))
+							  PASS_MARGIN * scan->wanted /
+								  expected_share(desc, scan))))
 	{
 		scan->totals.exact++;
 		scan_sort_rest(scan);
