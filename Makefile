@@ -7,7 +7,7 @@
 # make check                all tests in a throw-away cluster
 # make help                 everything else
 
-DEV_GOALS = help demo demo-stop check check-clients unit bench fuzz format lint sanitize clean-dev
+DEV_GOALS = help demo demo-stop check check-clients check-move check-upgrade unit bench fuzz format lint sanitize clean-dev
 ifneq ($(filter $(DEV_GOALS),$(MAKECMDGOALS)),)
 include test/dev.mk
 else
@@ -22,6 +22,8 @@ OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/*/*.c)))
 FRAGMENTS = $(sort $(wildcard sql/install/*.sql))
 SCRIPT = sql/install/built/vector_ext--$(EXTVERSION).sql
 DATA_built = $(SCRIPT)
+# For C extensions that take our types
+HEADERS_vector_ext = src/headers/vector.h src/headers/halfvec.h src/headers/sparsevec.h
 DATA = $(wildcard sql/upgrade/vector_ext--*--*.sql)
 
 # pg_regress tests.  "make check" runs them in a cluster of its own; this is
@@ -71,32 +73,76 @@ src/distance/%.o: CFLAGS += $(call ISA_FLAGS,$(basename $(@F)))
 # The same codes on every machine: ARM compilers would fuse product and sum.
 src/quant/%.o src/graph/%.o: CFLAGS += -O3 -ffp-contract=off
 
-$(SCRIPT): $(FRAGMENTS) sql/install/assemble.sh vector_ext.control
+ASSEMBLE = sql/install/assemble.sh sql/install/complete.awk
+
+$(SCRIPT): $(FRAGMENTS) $(ASSEMBLE) vector_ext.control
 	mkdir -p $(@D)
-	sh sql/install/assemble.sh vector_ext vector $(FRAGMENTS) > $@
+	sh sql/install/assemble.sh install vector_ext vector $(FRAGMENTS) > $@
 
 # The extension under the name that applications written for pgvector create.
 # An install of its own, since no two packages can own vector.control.
-ALIAS_VERSION = $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" sql/alias/vector.control)
-ALIAS_SCRIPT = sql/install/built/vector--$(ALIAS_VERSION).sql
+#
+# Each version that is asked for has the same objects, those of the one library
+# there is: applications ask for a version to have at least its objects, compare
+# extversion with what they need, and never with what must not be there.  An
+# update leads over one version between all the others, so that its script runs
+# once: it creates what a catalogue does not have that pgvector made, and is
+# a way to do so where the version is the newest already.  Another leads back to
+# what pgvector's library knows.  Their names are below all others, for those who
+# look for the highest.
+ALIAS_VERSIONS = 0.5.0 0.5.1 0.6.0 0.6.1 0.6.2 0.7.0 0.7.1 0.7.2 0.7.3 0.7.4 \
+	0.8.0 0.8.1 0.8.2 0.8.3 0.8.4 0.8.5 0.8.6 0.8.7
+ALIAS_TOO_OLD = 0.1.0 0.1.1 0.1.3 0.1.4 0.1.5 0.1.6 0.1.7 0.1.8 0.2.0 0.2.1 0.2.2 0.2.3 0.2.4 \
+	0.2.5 0.2.6 0.2.7 0.3.0 0.3.1 0.3.2 0.4.0 0.4.1 0.4.2 0.4.3 0.4.4
+ALIAS_COMPLETE = 0.0.0-complete
+ALIAS_PGVECTOR = 0.0.0-pgvector
+ALIAS_BUILT = $(addprefix sql/install/built/alias_,install.sql complete.sql rename.sql too_old.sql pgvector.sql)
+ALIAS_DIR = $(DESTDIR)$(datadir)/extension
 
-$(ALIAS_SCRIPT): $(FRAGMENTS) sql/install/assemble.sh sql/alias/vector.control
+sql/install/built/alias_install.sql: $(FRAGMENTS) $(ASSEMBLE)
 	mkdir -p $(@D)
-	sh sql/install/assemble.sh vector vector_ext $(FRAGMENTS) > $@
+	sh sql/install/assemble.sh install vector vector_ext $(FRAGMENTS) > $@
+
+sql/install/built/alias_complete.sql: $(FRAGMENTS) sql/alias/older.sql $(ASSEMBLE)
+	mkdir -p $(@D)
+	sh sql/install/assemble.sh complete vector vector_ext $(FRAGMENTS) sql/alias/older.sql > $@
+
+sql/install/built/alias_rename.sql: $(ASSEMBLE)
+	mkdir -p $(@D)
+	sh sql/install/assemble.sh complete vector vector_ext > $@
+
+sql/install/built/alias_%.sql: sql/alias/%.sql
+	mkdir -p $(@D)
+	cp $< $@
+
+# KIND,VERSIONS,NAME with $$version: a script for each version, links to the first
+ALIAS_SCRIPTS = first=; for version in $(2); do \
+		if [ -z "$$first" ]; then first=$(3) && \
+			$(INSTALL_DATA) sql/install/built/alias_$(1).sql "$(ALIAS_DIR)/$$first"; \
+		else ln -s "$$first" "$(ALIAS_DIR)/"$(3); fi || exit 1; done
 
 # The library is a link to ours: two copies would define each setting twice.
 .PHONY: install-alias
-install-alias: install $(ALIAS_SCRIPT)
-	$(INSTALL_DATA) sql/alias/vector.control $(ALIAS_SCRIPT) '$(DESTDIR)$(datadir)/extension/'
+install-alias: install $(ALIAS_BUILT)
+	$(INSTALL_DATA) sql/alias/vector.control '$(ALIAS_DIR)/'
 	ln -sf vector_ext$(DLSUFFIX) '$(DESTDIR)$(pkglibdir)/vector$(DLSUFFIX)'
+	rm -f '$(ALIAS_DIR)/vector--'*.sql
+	$(call ALIAS_SCRIPTS,install,$(ALIAS_VERSIONS),vector--$$version.sql)
+	$(call ALIAS_SCRIPTS,complete,$(ALIAS_VERSIONS),vector--$$version--$(ALIAS_COMPLETE).sql)
+	$(call ALIAS_SCRIPTS,rename,$(ALIAS_VERSIONS),vector--$(ALIAS_COMPLETE)--$$version.sql)
+	$(call ALIAS_SCRIPTS,pgvector,$(ALIAS_PGVECTOR),vector--$(ALIAS_COMPLETE)--$(ALIAS_PGVECTOR).sql)
+	$(call ALIAS_SCRIPTS,rename,$(ALIAS_VERSIONS),vector--$(ALIAS_PGVECTOR)--$$version.sql)
+	$(call ALIAS_SCRIPTS,too_old,$(ALIAS_TOO_OLD),vector--$$version--$(ALIAS_COMPLETE).sql)
+	$(MKDIR_P) '$(DESTDIR)$(includedir_server)/extension/vector'
+	$(INSTALL_DATA) $(HEADERS_vector_ext) '$(DESTDIR)$(includedir_server)/extension/vector/'
 
 # Nothing where these names belong to pgvector.
 .PHONY: uninstall-alias
 uninstall-alias:
 	if [ "$$(readlink '$(DESTDIR)$(pkglibdir)/vector$(DLSUFFIX)')" = vector_ext$(DLSUFFIX) ]; then \
 		rm -f '$(DESTDIR)$(pkglibdir)/vector$(DLSUFFIX)' \
-			'$(DESTDIR)$(datadir)/extension/vector.control' \
-			'$(DESTDIR)$(datadir)/extension/vector--'*.sql; \
+			'$(ALIAS_DIR)/vector.control' '$(ALIAS_DIR)/vector--'*.sql; \
+		rm -rf '$(DESTDIR)$(includedir_server)/extension/vector'; \
 	fi
 
 -include $(OBJS:.o=.d)

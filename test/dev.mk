@@ -1,6 +1,6 @@
 # Goals of those who work on the source; each is a script.
 
-.PHONY: help demo demo-stop check check-clients unit bench fuzz format lint sanitize clean-dev
+.PHONY: help demo demo-stop check check-clients check-move check-upgrade unit bench fuzz format lint sanitize clean-dev
 
 help:
 	@echo 'make                 build against the pg_config in PATH'
@@ -10,6 +10,8 @@ help:
 	@echo 'make demo            see it work; make demo-stop ends it'
 	@echo 'make check           all tests in a throw-away cluster; T=name for one'
 	@echo 'make check-clients   drivers and ORMs against it; T=name for one'
+	@echo 'make check-move      move from pgvector and back, with its Debian package'
+	@echo 'make check-upgrade   pg_upgrade from an older PostgreSQL that is installed'
 	@echo 'make unit            unit tests of this machine only, no server'
 	@echo 'make bench           measure; test/bench/README.md'
 	@echo 'make lint            formatting, layers, exports, warnings'
@@ -29,6 +31,12 @@ check:
 
 check-clients:
 	@T='$(T)' test/clients/run.sh
+
+check-move:
+	@test/move/run.sh move_pgvector
+
+check-upgrade:
+	@test/move/run.sh upgrade_server
 
 unit:
 	@$(MAKE) -s -C test/unit run ONLY='$(T)'

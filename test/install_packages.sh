@@ -71,6 +71,7 @@ packages_of() {
 	case $1 in
 	build) echo "gcc libc6-dev make libopenblas0-pthread postgresql-$pg postgresql-server-dev-$pg" ;;
 	check) echo "perl libipc-run-perl python3-faiss python3-numpy zstd $arm_tools" ;;
+	move) echo "perl libipc-run-perl" ;;
 	clients) echo "perl pgbouncer $node $(client_packages)" ;;
 	demo) echo "libpq-dev libjansson-dev zstd" ;;
 	lint) echo "binutils clang clang-format-14 cppcheck libpq-dev libjansson-dev" ;;

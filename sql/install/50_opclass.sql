@@ -1,5 +1,6 @@
 -- What operator classes order: kind of values and metric.  Support functions,
--- called by the access methods alone.
+-- called by the access methods alone: for classes that pgvector does not have,
+-- ours of ivfpq and those of others.  The rest is known by its distance function.
 
 CREATE FUNCTION vector_opclass_l2(internal) RETURNS internal
 	AS 'MODULE_PATHNAME', 'vector_opclass_l2' LANGUAGE C IMMUTABLE PARALLEL SAFE;

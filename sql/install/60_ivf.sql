@@ -30,8 +30,7 @@ COMMENT ON FUNCTION ivfflat_bit_support(internal) IS
 CREATE OPERATOR CLASS vector_l2_ops DEFAULT FOR TYPE vector USING ivfflat AS
 	OPERATOR 1 <-> (vector, vector) FOR ORDER BY float_ops,
 	FUNCTION 1 vector_l2_squared_distance(vector, vector),
-	FUNCTION 3 l2_distance(vector, vector),
-	FUNCTION 6 vector_opclass_l2(internal);
+	FUNCTION 3 l2_distance(vector, vector);
 CREATE OPERATOR CLASS vector_l2_ops DEFAULT FOR TYPE vector USING ivfpq AS
 	OPERATOR 1 <-> (vector, vector) FOR ORDER BY float_ops,
 	FUNCTION 1 vector_opclass_l2(internal);
@@ -40,8 +39,7 @@ CREATE OPERATOR CLASS vector_ip_ops FOR TYPE vector USING ivfflat AS
 	OPERATOR 1 <#> (vector, vector) FOR ORDER BY float_ops,
 	FUNCTION 1 vector_negative_inner_product(vector, vector),
 	FUNCTION 3 vector_spherical_distance(vector, vector),
-	FUNCTION 4 vector_norm(vector),
-	FUNCTION 6 vector_opclass_ip(internal);
+	FUNCTION 4 vector_norm(vector);
 CREATE OPERATOR CLASS vector_ip_ops FOR TYPE vector USING ivfpq AS
 	OPERATOR 1 <#> (vector, vector) FOR ORDER BY float_ops,
 	FUNCTION 1 vector_opclass_ip(internal);
@@ -51,8 +49,7 @@ CREATE OPERATOR CLASS vector_cosine_ops FOR TYPE vector USING ivfflat AS
 	FUNCTION 1 vector_negative_inner_product(vector, vector),
 	FUNCTION 2 vector_norm(vector),
 	FUNCTION 3 vector_spherical_distance(vector, vector),
-	FUNCTION 4 vector_norm(vector),
-	FUNCTION 6 vector_opclass_cosine(internal);
+	FUNCTION 4 vector_norm(vector);
 CREATE OPERATOR CLASS vector_cosine_ops FOR TYPE vector USING ivfpq AS
 	OPERATOR 1 <=> (vector, vector) FOR ORDER BY float_ops,
 	FUNCTION 1 vector_opclass_cosine(internal);
@@ -61,8 +58,7 @@ CREATE OPERATOR CLASS halfvec_l2_ops FOR TYPE halfvec USING ivfflat AS
 	OPERATOR 1 <-> (halfvec, halfvec) FOR ORDER BY float_ops,
 	FUNCTION 1 halfvec_l2_squared_distance(halfvec, halfvec),
 	FUNCTION 3 l2_distance(halfvec, halfvec),
-	FUNCTION 5 ivfflat_halfvec_support(internal),
-	FUNCTION 6 halfvec_opclass_l2(internal);
+	FUNCTION 5 ivfflat_halfvec_support(internal);
 CREATE OPERATOR CLASS halfvec_l2_ops DEFAULT FOR TYPE halfvec USING ivfpq AS
 	OPERATOR 1 <-> (halfvec, halfvec) FOR ORDER BY float_ops,
 	FUNCTION 1 halfvec_opclass_l2(internal);
@@ -72,8 +68,7 @@ CREATE OPERATOR CLASS halfvec_ip_ops FOR TYPE halfvec USING ivfflat AS
 	FUNCTION 1 halfvec_negative_inner_product(halfvec, halfvec),
 	FUNCTION 3 halfvec_spherical_distance(halfvec, halfvec),
 	FUNCTION 4 l2_norm(halfvec),
-	FUNCTION 5 ivfflat_halfvec_support(internal),
-	FUNCTION 6 halfvec_opclass_ip(internal);
+	FUNCTION 5 ivfflat_halfvec_support(internal);
 CREATE OPERATOR CLASS halfvec_ip_ops FOR TYPE halfvec USING ivfpq AS
 	OPERATOR 1 <#> (halfvec, halfvec) FOR ORDER BY float_ops,
 	FUNCTION 1 halfvec_opclass_ip(internal);
@@ -84,8 +79,7 @@ CREATE OPERATOR CLASS halfvec_cosine_ops FOR TYPE halfvec USING ivfflat AS
 	FUNCTION 2 l2_norm(halfvec),
 	FUNCTION 3 halfvec_spherical_distance(halfvec, halfvec),
 	FUNCTION 4 l2_norm(halfvec),
-	FUNCTION 5 ivfflat_halfvec_support(internal),
-	FUNCTION 6 halfvec_opclass_cosine(internal);
+	FUNCTION 5 ivfflat_halfvec_support(internal);
 CREATE OPERATOR CLASS halfvec_cosine_ops FOR TYPE halfvec USING ivfpq AS
 	OPERATOR 1 <=> (halfvec, halfvec) FOR ORDER BY float_ops,
 	FUNCTION 1 halfvec_opclass_cosine(internal);
@@ -94,8 +88,7 @@ CREATE OPERATOR CLASS bit_hamming_ops FOR TYPE bit USING ivfflat AS
 	OPERATOR 1 <~> (bit, bit) FOR ORDER BY float_ops,
 	FUNCTION 1 hamming_distance(bit, bit),
 	FUNCTION 3 hamming_distance(bit, bit),
-	FUNCTION 5 ivfflat_bit_support(internal),
-	FUNCTION 6 bit_opclass_hamming(internal);
+	FUNCTION 5 ivfflat_bit_support(internal);
 
 -- What people ask about an index
 
@@ -116,6 +109,13 @@ CREATE FUNCTION vector_index_rebalance(index regclass) RETURNS void
 	LANGUAGE C VOLATILE STRICT;
 COMMENT ON FUNCTION vector_index_rebalance(regclass) IS
 	'an index learns anew from its rows: lists are replaced, codes made again; reads and writes go on';
+
+CREATE FUNCTION vector_foreign_indexes(OUT index regclass, OUT "table" regclass, OUT command text)
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'vector_foreign_indexes'
+	LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED ROWS 10;
+COMMENT ON FUNCTION vector_foreign_indexes() IS
+	'indexes that pgvector has built, which are not used, and the commands that build them anew';
 
 -- What an index has learned, in the shape of the tables that centroids_table,
 -- codebook_table and transform_table name; for who may read the table

@@ -6,11 +6,13 @@
 
 #include <math.h>
 
+#include "access/genam.h"
 #include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
 #include "utils/spccache.h"
 
 #include "am/cost.h"
+#include "am/foreign.h"
 #include "core/compat.h"
 
 /*
@@ -39,6 +41,17 @@ cost_rows_wanted(const PlannerInfo *root)
 	return root->limit_tuples > 0 ? root->limit_tuples : ROWS_USUAL;
 }
 
+/* The planner holds a lock on it */
+static bool
+is_foreign(Oid oid)
+{
+	Relation index = index_open(oid, NoLock);
+	bool result = foreign_index_warned(index);
+
+	index_close(index, NoLock);
+	return result;
+}
+
 bool
 cost_can_scan(const IndexPath *path)
 {
@@ -53,7 +66,7 @@ cost_can_scan(const IndexPath *path)
 			((const NullTest *) condition)->nulltesttype == IS_NULL)
 			return false;
 	}
-	return path->indexorderbys != NIL;
+	return path->indexorderbys != NIL && !is_foreign(path->indexinfo->indexoid);
 }
 
 double

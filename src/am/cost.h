@@ -21,7 +21,8 @@ extern Cost cost_pages(const IndexOptInfo *info, double n);
 extern double cost_rows_wanted(const PlannerInfo *root);
 
 /*
- * Can a path's scan be run?  It needs an order, and finds no rows without a vector.
+ * Can a path's scan be run?  It needs an order, and finds no rows without a vector; nor
+ * any in a file of pgvector's: of that it warns (am/foreign.h).
  */
 extern bool cost_can_scan(const IndexPath *path);
 

@@ -28,6 +28,8 @@ typedef struct ScanMethod
 {
 	ambeginscan_function begin; /* by which its indexes are told from others */
 
+	uint32 foreign_magic; /* of pgvector's meta page, am/foreign.h */
+
 	/*
 	 * Print what a scan that has begun did so far, as properties of the group
 	 * that is open.  Labels are the same in all formats; text leaves out what

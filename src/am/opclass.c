@@ -7,18 +7,87 @@
 
 #include "access/amapi.h"
 #include "access/genam.h"
+#include "access/htup_details.h"
+#include "catalog/pg_proc.h"
 #include "commands/defrem.h"
 #include "fmgr.h"
+#include "utils/builtins.h"
 #include "utils/rel.h"
+#include "utils/syscache.h"
 
 #include "am/opclass.h"
 #include "core/export.h"
 
+/* Support functions as pgvector numbers them */
+#define DISTANCE_PROC 1
+#define NORM_PROC 2
+
+/* What a C function as DISTANCE_PROC means, with a NORM_PROC beside it or without */
+typedef struct DistanceMeaning
+{
+	const char *symbol;
+	bool norm;
+	VectorOpclass opclass;
+} DistanceMeaning;
+
+/* clang-format off */
+static const DistanceMeaning meanings[] = {
+#define X(kind, type, public, norm, ctype) \
+	{#type "_l2_squared_distance", false, {kind, METRIC_L2}}, \
+	{#type "_negative_inner_product", false, {kind, METRIC_INNER_PRODUCT}}, \
+	{#type "_negative_inner_product", true, {kind, METRIC_COSINE}}, \
+	{CppAsString2(public##l1_distance), false, {kind, METRIC_L1}},
+	ELEM_KINDS(X)
+#undef X
+	{"sparsevec_l2_squared_distance", false, {VALUE_SPARSE, METRIC_L2}},
+	{"sparsevec_negative_inner_product", false, {VALUE_SPARSE, METRIC_INNER_PRODUCT}},
+	{"sparsevec_negative_inner_product", true, {VALUE_SPARSE, METRIC_COSINE}},
+	{"sparsevec_l1_distance", false, {VALUE_SPARSE, METRIC_L1}},
+	{"hamming_distance", false, {VALUE_BIT, METRIC_HAMMING}},
+	{"jaccard_distance", false, {VALUE_BIT, METRIC_JACCARD}},
+};
+/* clang-format on */
+
+/*
+ * By the name of the C function, not its address: the library may be loaded
+ * beside another that exports the same name.  NULL: it is none of ours.
+ */
+static const VectorOpclass *
+opclass_by_distance(Oid distance, bool norm)
+{
+	HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(distance));
+	const VectorOpclass *opclass = NULL;
+	char *symbol;
+
+	if (!HeapTupleIsValid(tuple))
+		return NULL;
+	symbol = TextDatumGetCString(
+		SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_prosrc, &(bool){false}));
+	for (int i = 0; i < lengthof(meanings); i++)
+	{
+		if (meanings[i].norm == norm && strcmp(meanings[i].symbol, symbol) == 0)
+			opclass = &meanings[i].opclass;
+	}
+	ReleaseSysCache(tuple);
+	pfree(symbol);
+	return opclass;
+}
+
 static const VectorOpclass *
 opclass_of_column(Relation index, int column, uint16 proc)
 {
-	FmgrInfo *function = index_getprocinfo(index, column, proc);
+	FmgrInfo *function;
 
+	if (proc > NORM_PROC && !OidIsValid(index_getprocid(index, column, proc)))
+	{
+		const VectorOpclass *opclass = opclass_by_distance(
+			index_getprocid(index, column, DISTANCE_PROC),
+			OidIsValid(index_getprocid(index, column, NORM_PROC)));
+
+		if (opclass != NULL)
+			return opclass;
+	}
+	function = index_getprocinfo(index, column, proc);
 	return (const VectorOpclass *) DatumGetPointer(
 		FunctionCall1(function, PointerGetDatum(NULL)));
 }

@@ -3,9 +3,12 @@
  *	  What an operator class of ours is for: a vector, its kind of values and metric,
  *	  or an attribute beside it.
  *
- * Each operator class names a support function without arguments of use, which
+ * An operator class names a support function without arguments of use, which
  * returns a pointer to one row of a table.  So neither names of operators nor
- * OIDs are compared, and the extension can be in any schema.
+ * OIDs are compared, and the extension can be in any schema.  Classes that
+ * pgvector has, too, are made as it makes them, without that function: the same
+ * catalogue serves either library, whichever made it.  Their C function of
+ * distance says what they are for, and whether they have one of norm.
  *
  * Include after postgres.h.
  */
@@ -31,8 +34,8 @@ typedef struct VectorOpclass
 } VectorOpclass;
 
 /*
- * Of the first column, which must be a vector: error [0A000].  proc: its support
- * function of that kind.
+ * Of the first column, which must be a vector: error [0A000].  proc: the number of
+ * that support function in its access method.
  */
 extern const VectorOpclass *opclass_of(Relation index, uint16 proc);
 

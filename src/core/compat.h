@@ -2,8 +2,9 @@
  * compat.h
  *	  Differences between PostgreSQL 15, 16, 17, 18 (and guards for 19).
  *
- * The only file that looks at PG_VERSION_NUM.  Everything else is written for
- * the newest server and finds the older spelling here.
+ * The only file that looks at PG_VERSION_NUM, but for headers/, which stand alone.
+ * Everything else is written for the newest server and finds the older spelling
+ * here.
  *
  * Include after postgres.h.
  */

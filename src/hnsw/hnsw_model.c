@@ -8,6 +8,7 @@
 
 #include "miscadmin.h"
 
+#include "am/foreign.h"
 #include "am/opclass.h"
 #include "core/compat.h"
 #include "hnsw/hnsw_cost.h"
@@ -15,9 +16,6 @@
 #include "hnsw/hnsw_image.h"
 #include "hnsw/hnsw_model.h"
 #include "hnsw/hnsw_options.h"
-
-/* pgvector's hnsw meta page, whose magic lies where our room begins */
-#define PGVECTOR_HNSW_MAGIC 0xA953A953
 
 /* float32 numbers are below 2^128 */
 #define MAX_SCALE 128
@@ -127,11 +125,7 @@ read_meta(Relation index, const HnswModel *model, HnswMeta *meta,
 	if (!PageIsNew(page))
 		memcpy(&magic, page_room(page), sizeof(magic));
 	if (magic == PGVECTOR_HNSW_MAGIC)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("index \"%s\" was built by pgvector",
-						RelationGetRelationName(index)),
-				 errhint("Please REINDEX it.")));
+		foreign_refuse(index);
 	if (magic != HNSW_MAGIC)
 		page_corrupted(index, HNSW_META_BLOCK, "The meta page is invalid.");
 	hnsw_meta_get(page, meta);

@@ -39,6 +39,9 @@
 #define HNSW_MAGIC 0x574E4856 /* "VHNW" */
 #define HNSW_VERSION 3
 
+/* That of a meta page of pgvector's hnsw, where our room begins */
+#define PGVECTOR_HNSW_MAGIC 0xA953A953
+
 enum
 {
 	HNSW_PAGE_META = 1,

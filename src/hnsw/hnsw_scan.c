@@ -645,6 +645,7 @@ hnsw_begin_scan(Relation index, int nkeys, int norderbys)
 }
 
 const ScanMethod hnsw_scan_method = {.begin = hnsw_begin_scan,
+									 .foreign_magic = PGVECTOR_HNSW_MAGIC,
 									 .explain = scan_explain,
 									 .reach = reach,
 									 .masked_time = masked_time,

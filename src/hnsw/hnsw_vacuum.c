@@ -52,6 +52,7 @@
 #include "storage/lmgr.h"
 #include "utils/memutils.h"
 
+#include "am/foreign.h"
 #include "core/compat.h"
 #include "hnsw/hnsw_handler.h"
 #include "hnsw/hnsw_node.h"
@@ -1139,8 +1140,7 @@ IndexBulkDeleteResult *
 hnsw_bulk_delete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 				 IndexBulkDeleteCallback callback, void *state)
 {
-	MemoryContext context = AllocSetContextCreate(
-		CurrentMemoryContext, "hnsw vacuum", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext context;
 	MemoryContext old;
 	HnswVacuum vacuum = {.info = info,
 						 .index = info->index,
@@ -1151,9 +1151,13 @@ hnsw_bulk_delete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 						 .space = InvalidBlockNumber,
 						 .row_space = InvalidBlockNumber};
 
+	if (foreign_index_warned(info->index))
+		return stats;
 	if (stats == NULL)
 		stats = palloc0(sizeof(IndexBulkDeleteResult));
 	vacuum.stats = stats;
+	context = AllocSetContextCreate(CurrentMemoryContext, "hnsw vacuum",
+									ALLOCSET_DEFAULT_SIZES);
 	old = MemoryContextSwitchTo(context);
 	vacuum.model = hnsw_model_copy(info->index, NULL);
 	allocate_names(&vacuum);
@@ -1180,7 +1184,7 @@ hnsw_vacuum_cleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
 	double nrows;
 	bool counted;
 
-	if (info->analyze_only)
+	if (info->analyze_only || foreign_index_warned(info->index))
 		return stats;
 	counted = hnsw_train(info->index, info->strategy, &nrows);
 	/* nothing was deleted: what has been inserted since may not be counted */

@@ -10,12 +10,10 @@
 
 #include "miscadmin.h"
 
+#include "am/foreign.h"
 #include "core/compat.h"
 #include "ivf/ivf_model.h"
 #include "pages/page.h"
-
-/* pgvector's ivfflat meta page, whose magic lies where our room begins */
-#define PGVECTOR_IVFFLAT_MAGIC 0x14FF1A7
 
 /* float32 numbers are below 2^128 */
 #define MAX_SCALE 128
@@ -124,11 +122,7 @@ read_meta(Relation index, IvfMeta *meta)
 	if (!PageIsNew(page))
 		memcpy(&magic, page_room(page), sizeof(magic));
 	if (magic == PGVECTOR_IVFFLAT_MAGIC)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("index \"%s\" was built by pgvector",
-						RelationGetRelationName(index)),
-				 errhint("Please REINDEX it.")));
+		foreign_refuse(index);
 	if (magic != IVF_MAGIC)
 		page_corrupted(index, IVF_META_BLOCK, "The meta page is invalid.");
 	memcpy(meta, page_room(page), sizeof(*meta));

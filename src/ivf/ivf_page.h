@@ -35,6 +35,9 @@
 #define IVF_VERSION 4
 #define IVF_VERSION_ATTRIBUTES 5 /* the same with attributes in segments */
 
+/* That of a meta page of pgvector's ivfflat, where our room begins */
+#define PGVECTOR_IVFFLAT_MAGIC 0x14FF1A7
+
 enum
 {
 	IVF_PAGE_META = 1,

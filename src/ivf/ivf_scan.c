@@ -350,6 +350,7 @@ ivfbeginscan(Relation index, int nkeys, int norderbys)
 }
 
 const ScanMethod ivf_scan_method = {.begin = ivfbeginscan,
+									.foreign_magic = PGVECTOR_IVFFLAT_MAGIC,
 									.explain = scan_explain,
 									.reach = reach,
 									.masked_time = masked_time,

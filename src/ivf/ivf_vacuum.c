@@ -21,6 +21,7 @@
 #include "storage/indexfsm.h"
 #include "storage/lmgr.h"
 
+#include "am/foreign.h"
 #include "core/compat.h"
 #include "ivf/ivf_handler.h"
 #include "ivf/ivf_model.h"
@@ -222,13 +223,15 @@ IndexBulkDeleteResult *
 ivfbulkdelete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 			  IndexBulkDeleteCallback callback, void *state)
 {
-	return vacuum_index(info, stats, callback, state);
+	return foreign_index_warned(info->index)
+		? stats
+		: vacuum_index(info, stats, callback, state);
 }
 
 IndexBulkDeleteResult *
 ivfvacuumcleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
 {
-	if (info->analyze_only)
+	if (info->analyze_only || foreign_index_warned(info->index))
 		return stats;
 	/* nothing was deleted: the rows are counted all the same */
 	if (stats == NULL)

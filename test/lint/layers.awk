@@ -5,7 +5,7 @@
 # Plain C includes plain C only, so that it links without a server.
 
 BEGIN {
-	n = split("core vector distance quant graph pages am ivf planner sqlfunc", rooms)
+	n = split("headers core vector distance quant graph pages am ivf planner sqlfunc", rooms)
 	for (i = 1; i <= n; i++)
 		floor_of[rooms[i]] = i
 	floor_of["hnsw"] = floor_of["ivf"]

@@ -10,7 +10,7 @@ use File::Basename;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 
-our @EXPORT = qw(vector_node sql_error all_rows binary_rows load_data load_lines crashes);
+our @EXPORT = qw(vector_node sql_error all_rows binary_rows load_data load_lines without_checksums crashes);
 
 # A started server with the extension in the database postgres.  Options are
 # those of PostgreSQL::Test::Cluster::init, and conf: lines of postgresql.conf.
@@ -110,6 +110,16 @@ sub load_lines
 	close $in or die "$path: zstd failed";
 	$node->safe_psql($database, "CREATE TABLE $table (" .
 		join(', ', map { "$_ " . ($types{$_} // 'text') } @names) . "); COPY $table FROM '$copy' (ENCODING utf8); ANALYZE $table");
+	return;
+}
+
+# Pages of a stopped server that a test writes have none; they are the default from 18 on.
+sub without_checksums
+{
+	my ($node) = @_;
+
+	# an error where there are none
+	run_command([ 'pg_checksums', '--disable', '--no-sync', '-D', $node->data_dir ]);
 	return;
 }
 

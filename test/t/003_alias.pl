@@ -44,6 +44,32 @@ sub works
 		FROM (VALUES ('[1,2]'::halfvec, '{1:3,2:4}/3'::sparsevec)) t (h, s)}) eq '5|-3|5';
 }
 
+# Dump the database from_NAME, restore it as to_NAME: rows, and which extensions
+# it has in which schemas, the owner of the types first.
+sub restored
+{
+	my ($name, $what, $extensions, $format) = @_;
+	my $dump = $node->basedir . "/$name.dump";
+
+	database("to_$name");
+	$node->command_ok([ 'pg_dump', "-F$format", '-f', $dump, '-d', $node->connstr("from_$name") ], "$what: dump");
+	$node->command_ok(
+		$format eq 'plain'
+		? [ 'psql', '-XqvON_ERROR_STOP=1', '-f', $dump, '-d', $node->connstr("to_$name") ]
+		: [ 'pg_restore', '--exit-on-error', '-d', $node->connstr("to_$name"), $dump ],
+		"$what: restore");
+	is(all_rows($node, "to_$name", 'items'), '("[1,2]",[3],{1:1}/9)', "$what: restored rows");
+	is( $node->safe_psql("to_$name", q{
+			SELECT string_agg(extname || ' ' || nspname, ', ' ORDER BY members DESC)
+			FROM pg_extension e JOIN pg_namespace n ON n.oid = extnamespace,
+				LATERAL (SELECT count(*) AS members FROM pg_depend
+					WHERE refclassid = 'pg_extension'::regclass AND refobjid = e.oid AND deptype = 'e') m
+			WHERE extname ~ 'vector'}), $extensions, "$what: the same extensions in the same schemas");
+	is( $node->safe_psql("to_$name", q{SELECT nspname FROM pg_type t JOIN pg_namespace n ON n.oid = typnamespace WHERE typname = 'sparsevec'}),
+		(split /[ ,]+/, $extensions)[1], "$what: types are in the schema of their owner");
+	return;
+}
+
 my $alias = 'CREATE EXTENSION IF NOT EXISTS vector';
 my $ours = 'CREATE EXTENSION vector_ext';
 
@@ -72,30 +98,41 @@ is($node->safe_psql($db, q{SELECT count(*) FROM pg_proc WHERE probin LIKE '%vect
 $node->safe_psql($db, $alias);
 ok(works($db), 'created again');
 
-# Both, in either order: the second creates nothing and its end changes nothing.
-for my $order ([ $ours, 'vector_ext', $alias, 'vector' ], [ $alias, 'vector', $ours, 'vector_ext' ])
+# Both, in either order: the second creates nothing, and its end changes nothing.
+# It depends on the first, so that a dump creates that first, and in its schema.
+for my $both ([ 'vector_ext', 'vector' ], [ 'vector', 'vector_ext' ])
 {
-	my ($create_first, $first, $create_second, $second) = @$order;
-	my $both = database("first_$first", $create_first, $create_second);
+	my ($first, $second) = @$both;
 
-	is(members($both, $first), $full, "$first first: it owns everything");
-	is(members($both, $second), '', "$first first: $second owns nothing");
-	$node->safe_psql($both, 'CREATE TABLE items (v vector(2), h halfvec, s sparsevec); '
-		  . q{INSERT INTO items VALUES ('[1,2]', '[3]', '{1:1}/9')});
+	for my $schemas ([ 'public', 'public' ], [ 'public', 's2' ], [ 's1', 'public' ], [ 's1', 's2' ])
+	{
+		my ($schema, $other) = @$schemas;
+		my $what = "$first in $schema, then $second in $other";
+		my $name = "${first}_${schema}_$other";
 
-	my $copy = database("copy_$first");
-	my $dump = $node->basedir . "/$first.dump";
-	$node->command_ok([ 'pg_dump', '-Fc', '-f', $dump, '-d', $node->connstr($both) ],
-		"$first first: dump");
-	$node->command_ok([ 'pg_restore', '--exit-on-error', '-d', $node->connstr($copy), $dump ],
-		"$first first: restore");
-	is(all_rows($node, $copy, 'items'), '("[1,2]",[3],{1:1}/9)', "$first first: restored rows");
-	is($node->safe_psql($copy, q{SELECT string_agg(extname, ' ' ORDER BY extname) FROM pg_extension
-			WHERE extname ~ 'vector'}),
-		'vector vector_ext', "$first first: both are restored");
-
-	$node->safe_psql($both, "DROP EXTENSION $second");
-	ok(works($both), "$first first: types outlive $second");
+		database("from_$name", 'CREATE SCHEMA s1', 'CREATE SCHEMA s2',
+			"CREATE EXTENSION $first SCHEMA $schema", "CREATE EXTENSION IF NOT EXISTS $second SCHEMA $other",
+			"CREATE TABLE items (v $schema.vector(2), h $schema.halfvec, s $schema.sparsevec)",
+			q{INSERT INTO items VALUES ('[1,2]', '[3]', '{1:1}/9')},
+			"CREATE INDEX ON items USING hnsw (v $schema.vector_l2_ops)");
+		is(members("from_$name", $first), $full, "$what: $first owns everything")
+		  if $schema eq 'public';
+		is(members("from_$name", $second), '', "$what: $second owns nothing");
+		# an update forgets dependencies, and this one records it again
+		$node->safe_psql("from_$name", "ALTER EXTENSION vector UPDATE TO '0.7.0'") if $schema ne $other;
+		restored($name, $what, "$first $schema, $second $other", $other eq 's2' ? 'plain' : 'custom');
+		like(sql_error($node, "to_$name", "DROP EXTENSION $first"),
+			qr/extension $second depends on extension $first/, "$what: restored, $second needs $first");
+	}
+	$node->safe_psql("from_${first}_public_public", "DROP EXTENSION $second");
+	ok(works("from_${first}_public_public"), "$first first: types outlive $second");
+}
+for my $extension ('vector', 'vector_ext')
+{
+	database("from_$extension", 'CREATE SCHEMA s1', "CREATE EXTENSION $extension SCHEMA s1",
+		'CREATE TABLE items (v s1.vector(2), h s1.halfvec, s s1.sparsevec)',
+		q{INSERT INTO items VALUES ('[1,2]', '[3]', '{1:1}/9')});
+	restored($extension, "$extension alone", "$extension s1", 'custom');
 }
 
 # An extension "vector" that is not ours, as pgvector's is not.
