@@ -7,7 +7,7 @@
 # make check                all tests in a throw-away cluster
 # make help                 everything else
 
-DEV_GOALS = help demo demo-stop check check-clients check-move check-upgrade unit bench fuzz format lint sanitize clean-dev
+DEV_GOALS = help demo demo-stop check check-clients check-move check-upgrade unit bench fuzz format documents lint sanitize clean-dev
 ifneq ($(filter $(DEV_GOALS),$(MAKECMDGOALS)),)
 include test/dev.mk
 else

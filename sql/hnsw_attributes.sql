@@ -149,7 +149,7 @@ DECLARE
 BEGIN
 	FOR line IN EXECUTE 'EXPLAIN (ANALYZE, COSTS off, TIMING off, SUMMARY off) ' || query LOOP
 		IF line ~ 'Searches Leaving|Row Pages|Rows Tested|Index Cond|Batches: [1-9]' THEN
-			RETURN NEXT regexp_replace(line, '(Pages Scanned|Tested by Attributes): \d+', '\1: N');
+			RETURN NEXT ltrim(regexp_replace(line, '(Pages Scanned|Tested by Attributes): \d+', '\1: N'));
 		END IF;
 	END LOOP;
 END $$;

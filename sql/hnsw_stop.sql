@@ -28,7 +28,7 @@ BEGIN
 	SET LOCAL enable_seqscan = off;
 	FOR query IN SELECT v FROM asked WHERE id BETWEEN first AND last LOOP
 		EXECUTE format('EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, FORMAT JSON) SELECT id FROM stops ORDER BY v <-> %L LIMIT %s', query, k) INTO plan;
-		n := n + (plan #>> '{0,Vector Index Scans,0,Nodes Visited}')::float8;
+		n := n + jsonb_path_query_first(plan::jsonb, '$.**."Nodes Visited"')::float8;
 	END LOOP;
 	RETURN n / (last - first + 1);
 END $$;

@@ -190,6 +190,10 @@ DECLARE
 	line text;
 	r record;
 BEGIN
+	-- (18 forgets what is disabled below an Append of one partition)
+	IF exact AND s.shape = 'one partition' THEN
+		statement := replace(statement, 'ORDER BY v <-> ' || q, 'ORDER BY abs(v <-> ' || q || ')');
+	END IF;
 	FOREACH setting IN ARRAY (CASE WHEN exact THEN s.settings || off ELSE forced || s.settings END) LOOP
 		PERFORM set_config(split_part(setting, '=', 1), split_part(setting, '=', 2), true);
 	END LOOP;

@@ -1,6 +1,6 @@
 # Goals of those who work on the source; each is a script.
 
-.PHONY: help demo demo-stop check check-clients check-move check-upgrade unit bench fuzz format lint sanitize clean-dev
+.PHONY: help demo demo-stop check check-clients check-move check-upgrade unit bench fuzz format documents lint sanitize clean-dev
 
 help:
 	@echo 'make                 build against the pg_config in PATH'
@@ -16,6 +16,7 @@ help:
 	@echo 'make bench           measure; test/bench/README.md'
 	@echo 'make lint            formatting, layers, exports, warnings'
 	@echo 'make format          format the C sources'
+	@echo 'make documents       cut the code of clients into docs/'
 	@echo 'make sanitize        all tests with UBSan'
 	@echo 'make fuzz            fuzz every parser, SECONDS=600 each'
 	@echo 'make clean-dev       remove what tests and benchmarks built'
@@ -50,6 +51,9 @@ fuzz:
 
 format:
 	@clang-format-14 -i $$(git ls-files 'src/*.[ch]' 'test/*.[ch]')
+
+documents:
+	@perl -I test/perl -MDocuments -e update_clients
 
 lint:
 	@test/lint/lint.sh

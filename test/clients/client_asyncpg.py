@@ -59,6 +59,7 @@ def wait(action):
     return loop.run_until_complete(together() if os.environ.get("POOLED") else action)
 
 
+# region migrate
 def migrate():
     for statement in (
         "CREATE EXTENSION IF NOT EXISTS vector",
@@ -76,6 +77,7 @@ def migrate():
         ("sparsevec", encode_sparse, decode_sparse),
     ):
         wait(conn.set_type_codec(name, schema="public", encoder=encoder, decoder=decoder, format="binary"))
+# end migrate
 
 
 def row(item):
@@ -86,9 +88,11 @@ def insert(item):
     wait(conn.execute("INSERT INTO items VALUES ($1, $2, $3, $4, $5, $6)", *row(item)))
 
 
+# region bulk
 def bulk(items):
     wait(conn.copy_records_to_table("items", records=map(row, items), columns=COLUMNS))
     return "binary COPY"
+# end bulk
 
 
 def read(id):
@@ -102,6 +106,7 @@ def nearest(column, operator, query, k):
     return [r["id"] for r in wait(conn.fetch(statement, query, k))]
 
 
+# region filtered
 def filtered(category, query, radius, k):
     return wait(
         conn.fetch(
@@ -113,6 +118,7 @@ def filtered(category, query, radius, k):
             k,
         )
     )
+# end filtered
 
 
 def introspect():

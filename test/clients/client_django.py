@@ -92,6 +92,7 @@ class Distance(Func):
         self.arg_joiner = " %s " % operator.replace("%", "%%")
 
 
+# region migration
 class CreateItems(migrations.Migration):
     operations = [
         CreateExtension("vector"),
@@ -115,6 +116,7 @@ class CreateItems(migrations.Migration):
             "Item", IvfflatIndex(fields=["embedding"], name="items_ivfflat", opclasses=["vector_cosine_ops"], lists=4)
         ),
     ]
+# end migration
 
 
 migration = CreateItems("0001_initial", "shop")
@@ -135,9 +137,11 @@ def insert(item):
     Item.objects.create(**item)
 
 
+# region bulk
 def bulk(items):
     Item.objects.bulk_create([Item(**item) for item in items])
     return "bulk_create"
+# end bulk
 
 
 def read(id):
@@ -149,9 +153,11 @@ def nearest(column, operator, query, k):
     return [item.id for item in items.iterator()]
 
 
+# region filtered
 def filtered(category, query, radius, k):
     items = Item.objects.annotate(distance=Distance("embedding", "<->", text("embedding", query)))
     return items.filter(category=category, distance__lt=radius).order_by("distance").values_list("id", "distance")[:k]
+# end filtered
 
 
 def introspect():

@@ -104,6 +104,7 @@ var (
 	items []item
 )
 
+// region migrate
 func migrate() error {
 	for _, statement := range []string{
 		"CREATE EXTENSION IF NOT EXISTS vector",
@@ -120,12 +121,14 @@ func migrate() error {
 	}
 	return nil
 }
+// end migrate
 
 func insert(i item) error {
 	_, err := db.Exec("INSERT INTO items VALUES ($1, $2, $3, $4, $5, $6)", i.row()...)
 	return err
 }
 
+// region bulk
 func bulk() error {
 	tx, err := db.Begin()
 	if err != nil {
@@ -149,6 +152,7 @@ func bulk() error {
 	}
 	return tx.Commit()
 }
+// end bulk
 
 func readBack(id int) error {
 	got := make([]interface{}, 6)
@@ -279,9 +283,11 @@ func main() {
 		}
 	}
 	near := func(i item, d float64) bool { return i.category == 1 && d < 80 }
+	// region filtered
 	test("filter, order and limit", nearest("embedding", "<->", 5, near,
 		`SELECT id, embedding <-> $1 FROM items WHERE category = $2 AND embedding <-> $1 < $3
 			ORDER BY embedding <-> $1 LIMIT 5`, dense(query.embedding), 1, 80))
+	// end filtered
 	test("introspection", introspect())
 	wrong := items[0]
 	wrong.id, wrong.embedding = 1000, []float64{1, 2}

@@ -86,13 +86,16 @@ public class client_jdbc {
         };
     }
 
+    // region object
     static PGobject object(String type, String value) throws SQLException {
         PGobject object = new PGobject();
         object.setType(type);
         object.setValue(value);
         return object;
     }
+    // end object
 
+    // region insert
     static void insert(Item item) throws SQLException {
         try (PreparedStatement s = db.prepareStatement("INSERT INTO items VALUES (?, ?, ?, ?, ?, ?)")) {
             s.setInt(1, item.id);
@@ -101,7 +104,9 @@ public class client_jdbc {
             s.executeUpdate();
         }
     }
+    // end insert
 
+    // region migrate
     static void migrate() throws SQLException {
         try (Statement s = db.createStatement()) {
             s.execute("CREATE EXTENSION IF NOT EXISTS vector");
@@ -113,6 +118,7 @@ public class client_jdbc {
                     + " WITH (lists = 4)");
         }
     }
+    // end migrate
 
     static void read(Item item) throws SQLException {
         try (PreparedStatement s = db.prepareStatement("SELECT * FROM items WHERE id = ?")) {
@@ -150,6 +156,7 @@ public class client_jdbc {
         test("migration", () -> migrate());
         test("migration again", () -> migrate());
         test("insert", () -> insert(items.get(0)));
+        // region bulk
         test("bulk insert, text COPY", () -> {
             StringBuilder lines = new StringBuilder();
             for (Item i : items.subList(1, 300)) {
@@ -159,6 +166,7 @@ public class client_jdbc {
             }
             db.unwrap(PGConnection.class).getCopyAPI().copyIn("COPY items FROM STDIN", new StringReader(lines.toString()));
         });
+        // end bulk
         test("read", () -> {
             // more often than prepareThreshold
             for (Item i : items) read(i);
@@ -174,6 +182,7 @@ public class client_jdbc {
                     }
                 });
         }
+        // region filtered
         test("filter, order and limit", () -> {
             ToDoubleFunction<Item> by = i -> distance("<->", i.values[0], query.values[0]);
             try (PreparedStatement s = db.prepareStatement("SELECT id, embedding <-> ? FROM items"
@@ -187,6 +196,7 @@ public class client_jdbc {
                 nearest(items, by, i -> i.category == 1 && by.applyAsDouble(i) < 90, 5, s);
             }
         });
+        // end filtered
         test("introspection", () -> {
             for (int c = 0; c < 4; c++) {
                 ResultSet r = db.getMetaData().getColumns(null, "public", "items", COLUMNS[c]);

@@ -11,6 +11,7 @@ const distance = { '<->': 'l2Distance', '<#>': 'maxInnerProduct', '<=>': 'cosine
 const values = (item) => Object.fromEntries(Object.entries(item).map(([column, value]) => [column, text(column, value)]));
 
 await run({
+  // region migrate
   async migrate() {
     await knex.schema.createExtensionIfNotExists('vector');
     if (await knex.schema.hasTable('items')) return;
@@ -25,13 +26,16 @@ await run({
     await knex.raw('CREATE INDEX ON items USING hnsw (embedding vector_l2_ops) WITH (m = 8, ef_construction = 32)');
     await knex.raw('CREATE INDEX ON items USING ivfflat (embedding vector_cosine_ops) WITH (lists = 4)');
   },
+  // end migrate
   async insert(item) {
     await knex('items').insert(values(item));
   },
+  // region bulk
   async bulk(items) {
     await knex.batchInsert('items', items.map(values), 100);
     return 'batchInsert';
   },
+  // end bulk
   async read(id) {
     const row = await knex('items').where({ id }).first();
     return { ...row, embedding: fromSql(row.embedding), half: fromSql(row.half), sparse: new SparseVector(row.sparse).toArray() };
@@ -41,6 +45,7 @@ await run({
       .orderBy(knex(undefined)[distance[operator]](column, column == 'sparse' ? new SparseVector(value) : value))
       .limit(k)
       .pluck('id'),
+  // region filtered
   async filtered(category, value, radius, k) {
     const l2 = () => knex(undefined).l2Distance('embedding', value);
     return await knex('items')
@@ -50,6 +55,7 @@ await run({
       .orderBy(l2())
       .limit(k);
   },
+  // end filtered
   async introspect() {
     const info = await knex('items').columnInfo();
     // information_schema knows no types of extensions

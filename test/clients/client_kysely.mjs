@@ -11,6 +11,7 @@ const distance = { '<->': 'l2Distance', '<#>': 'maxInnerProduct', '<=>': 'cosine
 const values = (item) => Object.fromEntries(Object.entries(item).map(([column, value]) => [column, text(column, value)]));
 
 await run({
+  // region migrate
   async migrate() {
     await sql`CREATE EXTENSION IF NOT EXISTS vector`.execute(db);
     await db.schema
@@ -26,13 +27,16 @@ await run({
     await sql`CREATE INDEX IF NOT EXISTS items_hnsw ON items USING hnsw (embedding vector_l2_ops) WITH (m = 8, ef_construction = 32)`.execute(db);
     await sql`CREATE INDEX IF NOT EXISTS items_ivfflat ON items USING ivfflat (embedding vector_cosine_ops) WITH (lists = 4)`.execute(db);
   },
+  // end migrate
   async insert(item) {
     await db.insertInto('items').values(values(item)).execute();
   },
+  // region bulk
   async bulk(items) {
     await db.insertInto('items').values(items.map(values)).execute();
     return 'one INSERT of many rows';
   },
+  // end bulk
   async read(id) {
     const row = await db.selectFrom('items').selectAll().where('id', '=', id).executeTakeFirst();
     return { ...row, embedding: pgvector.fromSql(row.embedding), half: pgvector.fromSql(row.half), sparse: pgvector.fromSql(row.sparse).toArray() };
@@ -41,6 +45,7 @@ await run({
     const by = pgvector[distance[operator]](column, column == 'sparse' ? new SparseVector(value) : value);
     return (await db.selectFrom('items').select('id').orderBy(by).limit(k).execute()).map((row) => row.id);
   },
+  // region filtered
   filtered: (category, value, radius, k) =>
     db
       .selectFrom('items')
@@ -50,6 +55,7 @@ await run({
       .orderBy(pgvector.l2Distance('embedding', value))
       .limit(k)
       .execute(),
+  // end filtered
   async introspect() {
     const table = (await db.introspection.getTables()).find((t) => t.name == 'items');
     return Object.fromEntries(table.columns.map((column) => [column.name, column.dataType]));

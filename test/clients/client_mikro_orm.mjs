@@ -5,6 +5,7 @@ import * as pgvector from 'pgvector/mikro-orm';
 import { SparseVector } from 'pgvector';
 import { run } from './common.mjs';
 
+// region entity
 const Item = new EntitySchema({
   name: 'Item',
   tableName: 'items',
@@ -21,6 +22,7 @@ const Item = new EntitySchema({
     { name: 'items_ivfflat', expression: 'create index items_ivfflat on items using ivfflat (embedding vector_cosine_ops) with (lists = 4)' },
   ],
 });
+// end entity
 const orm = await MikroORM.init({
   entities: [Item],
   dbName: process.env.PGDATABASE,
@@ -35,17 +37,21 @@ const distance = { '<->': 'l2Distance', '<#>': 'maxInnerProduct', '<=>': 'cosine
 const values = (item) => ({ ...item, sparse: new SparseVector(item.sparse) });
 
 await run({
+  // region migrate
   async migrate() {
     await orm.em.getConnection().execute('CREATE EXTENSION IF NOT EXISTS vector');
     await orm.schema.updateSchema();
   },
+  // end migrate
   async insert(item) {
     await orm.em.fork().insert(Item, values(item));
   },
+  // region bulk
   async bulk(items) {
     await orm.em.fork().insertMany(Item, items.map(values));
     return 'insertMany';
   },
+  // end bulk
   async read(id) {
     const row = await orm.em.fork().findOne(Item, id);
     return { ...row, sparse: row.sparse.toArray() };
@@ -55,6 +61,7 @@ await run({
     const rows = await orm.em.fork().createQueryBuilder(Item).orderBy({ [by]: 'ASC' }).limit(k).getResultList();
     return rows.map((row) => row.id);
   },
+  // region filtered
   async filtered(category, value, radius, k) {
     const l2 = () => pgvector.l2Distance('embedding', value);
     return await orm.em
@@ -66,6 +73,7 @@ await run({
       .limit(k)
       .execute('all', false);
   },
+  // end filtered
   async introspect() {
     // The schema comparator finds nothing to change, apart from lengths of
     // halfvec and sparsevec: it reads that of vector only.

@@ -5,12 +5,15 @@ import { registerTypes } from 'pgvector/pg';
 import { run, text } from './common.mjs';
 
 let migrated = false;
+// region pool
 const pool = new pg.Pool({ max: 2, onConnect: (client) => (migrated ? registerTypes(client) : undefined) });
+// end pool
 
 const columns = 'id, category, embedding, half, sparse, bits';
 const values = (item) => Object.entries(item).map(([column, value]) => text(column, value));
 
 await run({
+  // region migrate
   async migrate() {
     const client = new pg.Client();
     await client.connect();
@@ -22,9 +25,11 @@ await run({
     await client.end();
     migrated = true;
   },
+  // end migrate
   async insert(item) {
     await pool.query(`INSERT INTO items (${columns}) VALUES ($1, $2, $3, $4, $5, $6)`, values(item));
   },
+  // region bulk
   // One statement for all rows: an array for each column
   async bulk(items) {
     const rows = items.map(values);
@@ -35,6 +40,7 @@ await run({
     );
     return 'arrays and unnest';
   },
+  // end bulk
   async read(id) {
     const { rows } = await pool.query(`SELECT ${columns} FROM items WHERE id = $1`, [id]);
     return { ...rows[0], sparse: rows[0].sparse.toArray() };
@@ -43,6 +49,7 @@ await run({
     const { rows } = await pool.query(`SELECT id FROM items ORDER BY ${column} ${operator} $1 LIMIT $2`, [text(column, value), k]);
     return rows.map((row) => row.id);
   },
+  // region filtered
   async filtered(category, value, radius, k) {
     const { rows } = await pool.query(
       `SELECT id, embedding <-> $2 AS distance FROM items
@@ -51,6 +58,7 @@ await run({
     );
     return rows;
   },
+  // end filtered
   async introspect() {
     const { rows } = await pool.query(`SELECT attname, format_type(atttypid, atttypmod) AS type
       FROM pg_attribute WHERE attrelid = 'items'::regclass AND attnum > 0`);

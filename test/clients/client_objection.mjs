@@ -9,6 +9,7 @@ import { run } from './common.mjs';
 const knex = Knex({ client: 'pg', connection: {}, pool: { min: 0, max: 2 } });
 const distance = { '<->': 'l2Distance', '<#>': 'maxInnerProduct', '<=>': 'cosineDistance', '<+>': 'l1Distance', '<~>': 'hammingDistance', '<%>': 'jaccardDistance' };
 
+// region model
 class Item extends Model {
   static tableName = 'items';
 
@@ -24,9 +25,11 @@ class Item extends Model {
     return row;
   }
 }
+// end model
 Item.knex(knex);
 
 await run({
+  // region migrate
   async migrate() {
     await knex.raw('CREATE EXTENSION IF NOT EXISTS vector');
     if (await knex.schema.hasTable('items')) return;
@@ -41,13 +44,16 @@ await run({
     await knex.raw('CREATE INDEX ON items USING hnsw (embedding vector_l2_ops) WITH (m = 8, ef_construction = 32)');
     await knex.raw('CREATE INDEX ON items USING ivfflat (embedding vector_cosine_ops) WITH (lists = 4)');
   },
+  // end migrate
   async insert(item) {
     await Item.query().insert(item);
   },
+  // region bulk
   async bulk(items) {
     await Item.query().insert(items);
     return 'one INSERT of many rows';
   },
+  // end bulk
   async read(id) {
     return (await Item.query().findById(id)).toJSON();
   },
@@ -55,6 +61,7 @@ await run({
     const by = pgvector[distance[operator]](column, column == 'sparse' ? new SparseVector(value) : value);
     return (await Item.query().select('id').orderBy(by).limit(k)).map((item) => item.id);
   },
+  // region filtered
   async filtered(category, value, radius, k) {
     const l2 = pgvector.l2Distance('embedding', value);
     return await Item.query()
@@ -64,6 +71,7 @@ await run({
       .orderBy(l2)
       .limit(k);
   },
+  // end filtered
   async introspect() {
     const { columns } = await Item.fetchTableMetadata();
     const { rows } = await knex.raw("SELECT attname, format_type(atttypid, atttypmod) AS type FROM pg_attribute WHERE attrelid = 'items'::regclass AND attnum > 0");

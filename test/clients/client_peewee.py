@@ -35,6 +35,7 @@ class VectorField(Field):
         return Expression(self, operator.replace("%", "%%"), Value(self.db_value(query), unpack=False))
 
 
+# region model
 class Item(Model):
     id = IntegerField(primary_key=True)
     category = IntegerField()
@@ -60,21 +61,26 @@ Item.add_index(
            WITH (lists = 4)"""
     )
 )
+# end model
 
 
+# region migrate
 def migrate():
     db.execute_sql("CREATE EXTENSION IF NOT EXISTS vector")
     db.create_tables([Item])
+# end migrate
 
 
 def insert(item):
     Item.insert(**item).execute()
 
 
+# region bulk
 def bulk(items):
     with db.atomic():
         Item.insert_many(items).execute()
     return "insert_many"
+# end bulk
 
 
 def read(id):
@@ -86,10 +92,12 @@ def nearest(column, operator, query, k):
     return [item.id for item in Item.select(Item.id).order_by(by).limit(k)]
 
 
+# region filtered
 def filtered(category, query, radius, k):
     by = Item.embedding.distance("<->", query)
     items = Item.select(Item.id, by.alias("distance")).where(Item.category == category, by < radius)
     return list(items.order_by(by).limit(k).tuples())
+# end filtered
 
 
 def introspect():

@@ -23,6 +23,7 @@ def execute(query, arguments=None):
     return cursor
 
 
+# region migrate
 def migrate():
     execute("CREATE EXTENSION IF NOT EXISTS vector")
     execute(
@@ -45,6 +46,7 @@ def migrate():
         many = extensions.new_array_type((array,), "_" + name, one)
         extensions.register_type(one, conn)
         extensions.register_type(many, conn)
+# end migrate
 
 
 def row(item):
@@ -55,12 +57,14 @@ def insert(item):
     execute("INSERT INTO items VALUES (%s, %s, %s, %s, %s, %s)", row(item))
 
 
+# region bulk
 def bulk(items):
     half = len(items) // 2
     extras.execute_values(conn.cursor(), "INSERT INTO items VALUES %s", map(row, items[:half]))
     lines = "".join("\t".join(map(str, row(item))) + "\n" for item in items[half:])
     conn.cursor().copy_expert("COPY items FROM STDIN", io.StringIO(lines))
     return "execute_values and text COPY"
+# end bulk
 
 
 def read(id):
@@ -79,6 +83,7 @@ def nearest(column, operator, query, k):
     return ids
 
 
+# region filtered
 def filtered(category, query, radius, k):
     return execute(
         """SELECT id, embedding <-> %(query)s AS distance FROM items
@@ -86,6 +91,7 @@ def filtered(category, query, radius, k):
            ORDER BY embedding <-> %(query)s LIMIT %(k)s""",
         {"query": text("embedding", query), "category": category, "radius": radius, "k": k},
     ).fetchall()
+# end filtered
 
 
 def introspect():

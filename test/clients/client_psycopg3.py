@@ -71,6 +71,7 @@ if os.environ.get("POOLED"):
     conn.prepare_threshold = None
 
 
+# region migrate
 def migrate():
     conn.execute("CREATE EXTENSION IF NOT EXISTS vector")
     conn.execute(
@@ -94,12 +95,14 @@ def migrate():
         info.register(conn)
         conn.adapters.register_dumper(python, type(dumper.__name__, (dumper,), {"oid": info.oid}))
     conn.adapters.register_dumper(Bits, BitsDumper)
+# end migrate
 
 
 def insert(item):
     conn.execute("INSERT INTO items VALUES (%s, %s, %s, %s, %s, %s)", [text(c, item[c]) for c in COLUMNS])
 
 
+# region bulk
 def bulk(items):
     with conn.cursor() as cursor, cursor.copy("COPY items FROM STDIN WITH (FORMAT binary)") as copy:
         copy.set_types(["int4", "int4", "vector", "halfvec", "sparsevec", "bit"])
@@ -115,6 +118,7 @@ def bulk(items):
                 )
             )
     return "binary COPY"
+# end bulk
 
 
 def read(id):
@@ -129,6 +133,7 @@ def nearest(column, operator, query, k):
     return [id for id, in conn.execute(statement, [text(column, query), k])]
 
 
+# region filtered
 def filtered(category, query, radius, k):
     return conn.execute(
         """SELECT id, embedding <-> %(query)s AS distance FROM items
@@ -136,6 +141,7 @@ def filtered(category, query, radius, k):
            ORDER BY embedding <-> %(query)s LIMIT %(k)s""",
         {"query": text("embedding", query), "category": category, "radius": radius, "k": k},
     ).fetchall()
+# end filtered
 
 
 def introspect():

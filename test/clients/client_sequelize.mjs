@@ -21,6 +21,7 @@ await first.query('CREATE EXTENSION IF NOT EXISTS vector');
 await first.close();
 
 const sequelize = open();
+// region model
 const Item = sequelize.define(
   'Item',
   {
@@ -33,23 +34,28 @@ const Item = sequelize.define(
   },
   { tableName: 'items', timestamps: false },
 );
+// end model
 const distance = { '<->': 'l2Distance', '<#>': 'maxInnerProduct', '<=>': 'cosineDistance', '<+>': 'l1Distance', '<~>': 'hammingDistance', '<%>': 'jaccardDistance' };
 const values = (item) => ({ ...item, sparse: new SparseVector(item.sparse) });
 
 await run({
+  // region migrate
   async migrate() {
     await sequelize.query('CREATE EXTENSION IF NOT EXISTS vector');
     await Item.sync();
     await sequelize.query('CREATE INDEX IF NOT EXISTS items_hnsw ON items USING hnsw (embedding vector_l2_ops) WITH (m = 8, ef_construction = 32)');
     await sequelize.query('CREATE INDEX IF NOT EXISTS items_ivfflat ON items USING ivfflat (embedding vector_cosine_ops) WITH (lists = 4)');
   },
+  // end migrate
   async insert(item) {
     await Item.create(values(item));
   },
+  // region bulk
   async bulk(items) {
     await Item.bulkCreate(items.map(values));
     return 'bulkCreate';
   },
+  // end bulk
   async read(id) {
     const row = (await Item.findByPk(id)).get();
     return { ...row, sparse: row.sparse.toArray() };
@@ -58,6 +64,7 @@ await run({
     const by = pgvector[distance[operator]](column, column == 'sparse' ? new SparseVector(value) : value, sequelize);
     return (await Item.findAll({ order: by, limit: k })).map((item) => item.id);
   },
+  // region filtered
   async filtered(category, value, radius, k) {
     const l2 = pgvector.l2Distance('embedding', value, sequelize);
     return await Item.findAll({
@@ -68,6 +75,7 @@ await run({
       raw: true,
     });
   },
+  // end filtered
   async introspect() {
     const table = await sequelize.getQueryInterface().describeTable('items');
     // information_schema knows no types of extensions

@@ -59,6 +59,7 @@ ischema_names.update(vector=Vector, halfvec=HalfVector, sparsevec=SparseVector)
 Base = declarative_base()
 
 
+# region model
 class Item(Base):
     __tablename__ = "items"
     id = Column(Integer, primary_key=True, autoincrement=False)
@@ -83,6 +84,7 @@ class Item(Base):
             postgresql_ops={"embedding": "vector_cosine_ops"},
         ),
     )
+# end model
 
 
 engine = create_engine(
@@ -90,10 +92,12 @@ engine = create_engine(
 )
 
 
+# region migrate
 def migrate():
     with engine.begin() as conn:
         conn.execute(sql("CREATE EXTENSION IF NOT EXISTS vector"))
     Base.metadata.create_all(engine)
+# end migrate
 
 
 def insert(item):
@@ -102,11 +106,13 @@ def insert(item):
         session.commit()
 
 
+# region bulk
 def bulk(items):
     with Session(engine) as session:
         session.execute(insert_(Item), items)
         session.commit()
     return "one INSERT of many rows"
+# end bulk
 
 
 def read(id):
@@ -122,11 +128,13 @@ def nearest(column, operator, query, k):
         return session.scalars(select(Item.id).order_by(by).limit(k)).all()
 
 
+# region filtered
 def filtered(category, query, radius, k):
     by = Item.embedding.distance("<->", query)
     with Session(engine) as session:
         found = select(Item.id, by).where(Item.category == category, by < radius).order_by(by).limit(k)
         return session.execute(found).all()
+# end filtered
 
 
 def introspect():

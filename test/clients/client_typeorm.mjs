@@ -6,6 +6,7 @@ import { SparseVector } from 'pgvector';
 import { run, text } from './common.mjs';
 
 const { DataSource, EntitySchema } = typeorm;
+// region entity
 const Item = new EntitySchema({
   name: 'Item',
   tableName: 'items',
@@ -31,7 +32,9 @@ const Item = new EntitySchema({
     { name: 'items_ivfflat', columns: ['embedding'], synchronize: false },
   ],
 });
+// end entity
 
+// region migration
 class CreateItems1700000000000 {
   async up(runner) {
     await runner.query('CREATE EXTENSION IF NOT EXISTS vector');
@@ -41,6 +44,7 @@ class CreateItems1700000000000 {
     await runner.query('CREATE INDEX items_ivfflat ON items USING ivfflat (embedding vector_cosine_ops) WITH (lists = 4)');
   }
 }
+// end migration
 
 const source = new DataSource({
   type: 'postgres',
@@ -57,16 +61,20 @@ await source.initialize();
 const items = source.getRepository(Item);
 
 await run({
+  // region migrate
   async migrate() {
     await source.runMigrations();
   },
+  // end migrate
   async insert(item) {
     await items.insert(item);
   },
+  // region bulk
   async bulk(many) {
     await items.insert(many);
     return 'one INSERT of many rows';
   },
+  // end bulk
   read: (id) => items.findOneBy({ id }),
   async nearest(column, operator, value, k) {
     const rows = await items
@@ -77,6 +85,7 @@ await run({
       .getMany();
     return rows.map((row) => row.id);
   },
+  // region filtered
   filtered: (category, value, radius, k) =>
     items
       .createQueryBuilder('item')
@@ -87,6 +96,7 @@ await run({
       .setParameters({ category, radius, query: text('embedding', value) })
       .limit(k)
       .getRawMany(),
+  // end filtered
   async introspect() {
     // the schema builder finds nothing to change
     const { upQueries } = await source.driver.createSchemaBuilder().log();

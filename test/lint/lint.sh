@@ -99,18 +99,6 @@ check_orphans() {
 	return $status
 }
 
-check_settings() {
-	local name status=0
-	for name in $(grep -rhoE 'DefineCustom[A-Za-z]+Variable\(\s*"[a-z_.]+' src | sed 's/.*"//'); do
-		# shellcheck disable=SC2016 # the quotes of Markdown
-		grep -qF "\`$name\`" README.md || {
-			echo "README.md does not name the setting $name"
-			status=1
-		}
-	done
-	return $status
-}
-
 check_shell() {
 	local file status=0
 	while IFS= read -r file; do
@@ -219,7 +207,7 @@ check_cppcheck() {
 }
 
 [ $# -gt 0 ] ||
-	set -- format layers headers heads orphans settings shell versions gcc exports uninstall clang test_c cppcheck
+	set -- format layers headers heads orphans shell versions gcc exports uninstall clang test_c cppcheck
 status=0
 for name; do
 	if "check_$name" > "$W/log" 2>&1; then

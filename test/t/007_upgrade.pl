@@ -23,6 +23,11 @@ my $state = q{SELECT count(*), md5(string_agg(id || ':' || list || ':' || code::
 my $before = $old->safe_psql('postgres', $state);
 
 like($before, qr/^2000\|/, 'all rows have codes');
+
+# A library that is not installed is found by extension_control_path from 18 on, but
+# not by pg_upgrade, which LOADs "$libdir/..." as it is written.
+$old->safe_psql('postgres', q{UPDATE pg_proc SET probin = 'vector_ext' WHERE probin = '$libdir/vector_ext'})
+  if $old->pg_version >= 18;
 $old->stop;
 
 my $new = PostgreSQL::Test::Cluster->new('new');

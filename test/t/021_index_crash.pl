@@ -98,7 +98,7 @@ sub distances
 	my ($table, $what, $index) = @_;
 
 	return $node->safe_psql('postgres', "$family->{exactly} SET enable_" . ($index ? 'seqscan = off; SET enable_sort' : 'indexscan') . " = off;
-		SELECT count(*), min(d), md5(string_agg(d::text, ' ' ORDER BY d)) FROM (SELECT $what AS d FROM $table ORDER BY $what $family->{limit}) k");
+		SELECT count(*), min(d), md5(string_agg(d::text, ' ' ORDER BY d + 0)) FROM (SELECT $what AS d FROM $table ORDER BY $what $family->{limit}) k");
 }
 
 # What comes first from an index comes in order, and there is hardly anything nearer.
