@@ -118,12 +118,17 @@ hnsw_image_is_rough(const HnswMeta *meta)
 		meta->distance == METRIC_JACCARD;
 }
 
+Metric
+hnsw_link_metric(const HnswMeta *meta)
+{
+	return meta->distance == METRIC_INNER_PRODUCT ? (Metric) meta->metric
+												  : (Metric) meta->distance;
+}
+
 float
 hnsw_value_sqdist(const HnswMeta *meta, const void *a, const void *b)
 {
-	Metric metric = meta->distance == METRIC_INNER_PRODUCT
-		? METRIC_COSINE
-		: (Metric) meta->distance;
+	Metric metric = hnsw_link_metric(meta);
 	double key = key_of_values(meta->elem, metric, a, b, meta->value_dim);
 
 	/* the operators of the others are squared distances in some space */

@@ -41,6 +41,9 @@ extern bool hnsw_image_set(const HnswMeta *meta, const void *elems,
 /* Are distances between images only near to those between values? */
 extern bool hnsw_image_is_rough(const HnswMeta *meta);
 
+/* The metric by which values are near to each other, as far as links go */
+extern Metric hnsw_link_metric(const HnswMeta *meta);
+
 /*
  * The squared distance between two values of which images are rough: in a geometry
  * in which it orders as the operator does, or by angle (hnsw_image_init()).

@@ -17,6 +17,7 @@
 #include "utils/memutils.h"
 
 #include "graph/graph_pool.h"
+#include "hnsw/hnsw_image.h"
 #include "hnsw/hnsw_record.h"
 #include "hnsw/hnsw_search.h"
 
@@ -198,6 +199,13 @@ hnsw_search_set_elems(HnswSearch *search, const void *elems)
 
 	prepare_estimates(search);
 	return ordered;
+}
+
+void
+hnsw_search_set_element(HnswSearch *search, const void *elems)
+{
+	search->state->query.metric = hnsw_link_metric(&search->meta);
+	(void) hnsw_search_set_elems(search, elems);
 }
 
 void

@@ -113,6 +113,27 @@ is(query(q{SET enable_seqscan = off; SELECT count(*), count(DISTINCT id) FROM (S
 	'4000|4000', 'rows of one value are found, each once');
 cmp_ok(query(q{SELECT pg_relation_size('same_v')}), '<=', 50 * 8192, 'they take no node each');
 
+# Rows of all lengths by inner products, to which the nearest are the longest: the
+# short ones are not to take the places of links between these.
+query(q{
+	CREATE TABLE points AS SELECT i AS id, ARRAY[random(), random(), random()]::vector AS v
+		FROM (SELECT setseed(.5)) s, generate_series(1, 6000) i;
+	CREATE TABLE asked AS SELECT id, v FROM points WHERE id <= 100;
+	CREATE TABLE products AS SELECT q.id, (SELECT max(d) FROM (SELECT v <#> q.v AS d FROM points ORDER BY 1 LIMIT 10) k) AS d FROM asked q});
+for my $case ([ vector => 0.95 ], [ halfvec => 0.95 ], [ sparsevec => 0.88 ])
+{
+	my ($type, $least) = @$case;
+
+	query("CREATE TABLE long_$type (v $type(3)); CREATE INDEX ON long_$type USING hnsw (v ${type}_ip_ops)");
+	query("INSERT INTO long_$type SELECT v FROM points ORDER BY id");
+	my $found = query(qq{
+		SET enable_seqscan = off; SET hnsw.ef_search = 100; SET hnsw.iterative_scan = off;
+		SELECT count(*) / 1000.0 FROM asked q JOIN products USING (id),
+			LATERAL (SELECT (v <#> q.v::$type)::float8 AS d FROM long_$type ORDER BY v <#> q.v::$type LIMIT 10) k WHERE k.d <= products.d + 1e-3});
+	diag("$type inserted, inner products: recall $found");
+	cmp_ok($found, '>=', $least, "$type: rows of all lengths are found by inner products");
+}
+
 # What the log says is what the pages are, also after a crash.
 query(q{
 	SET wal_consistency_checking = 'generic';
