@@ -37,4 +37,13 @@ asking_time(Relation index, double k, double rows)
 		methods_find(index)->masked_time(index, k, rows);
 }
 
+/* The same to be compared with a sure way; a bound of the distance ends it anyhow */
+static inline double
+wary_asking_time(Relation index, double k, double rows, bool has_bound)
+{
+	return has_bound
+		? asking_time(index, k, rows)
+		: UNCERTAIN * asking_time(index, Min(PASS_MARGIN * k, rows), rows);
+}
+
 #endif

@@ -157,7 +157,7 @@ all_is_shorter(IndexScanDesc desc, VectorScan *scan, double k)
 	time = TESTED_ROW_TIME +
 		row_time(scan) * (scan->bound < INFINITY ? 1 : scan->filter->share);
 	return rows * time <
-		UNCERTAIN * asking_time(desc->indexRelation, Min(k, rows), rows);
+		wary_asking_time(desc->indexRelation, k, rows, scan->bound < INFINITY);
 }
 
 void
@@ -180,8 +180,7 @@ scan_start_filtered(IndexScanDesc desc, VectorScan *scan)
 		(scan->query.tids != NULL
 			 ? scan_exact_is_shorter(desc, scan, k)
 			 : all_is_shorter(desc, scan,
-							  PASS_MARGIN * scan->wanted /
-								  expected_share(desc, scan))))
+							  scan->wanted / expected_share(desc, scan))))
 	{
 		scan->totals.exact++;
 		scan_sort_rest(scan);

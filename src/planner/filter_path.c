@@ -221,6 +221,12 @@ masked_time(Relation index, double k, double rows)
 	return methods_find(index)->masked_time(index, k, rows);
 }
 
+static double
+wary_time(Relation index, double k, double rows)
+{
+	return wary_asking_time(index, k, rows, false);
+}
+
 static Cost
 time_cost(const Search *search, SearchTime time, double k, double rows)
 {
@@ -240,9 +246,9 @@ search_cost(PlannerInfo *root, const RelOptInfo *rel, const Search *search,
 	double found = Min(wanted / share_of_hits(search), rel->tuples);
 	Cost distance = distance_cost(root, search->scan);
 	Cost by_condition = time_cost(search, asking_time, found, rel->tuples);
-	Cost uncertain = UNCERTAIN *
-		time_cost(search, asking_time, Min(PASS_MARGIN * found, rel->tuples),
-				  rel->tuples);
+	Cost wary =
+		time_cost(search, search->bounds != NIL ? asking_time : wary_time,
+				  found, rel->tuples);
 	Cost by_bitmap;
 	Cost make;
 	Selectivity selectivity;
@@ -252,7 +258,7 @@ search_cost(PlannerInfo *root, const RelOptInfo *rel, const Search *search,
 	 * rows are to be asked is a question of the time that takes.  All rows may as
 	 * well be asked by a sequential scan, so that is to be the cheaper plan.
 	 */
-	if (uncertain < rel->tuples * TESTED_ROW_TIME * MICROSECOND +
+	if (wary < rel->tuples * TESTED_ROW_TIME * MICROSECOND +
 			search->share * rel->tuples * distance)
 		by_condition += found * random_row_cost(rel);
 	else
