@@ -16,7 +16,7 @@ help:
 	@echo 'make bench           measure; test/bench/README.md'
 	@echo 'make lint            formatting, layers, exports, warnings'
 	@echo 'make format          format the C sources'
-	@echo 'make documents       cut the code of clients into docs/'
+	@echo 'make documents       cut the code of clients into test/clients/snippets.md'
 	@echo 'make sanitize        all tests with UBSan'
 	@echo 'make fuzz            fuzz every parser, SECONDS=600 each'
 	@echo 'make clean-dev       remove what tests and benchmarks built'

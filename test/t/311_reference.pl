@@ -1,4 +1,4 @@
-# docs/reference.md lists what the catalogue has, all of it and nothing else, in the
+# sql/reference.md lists what the catalogue has, all of it and nothing else, in the
 # same words for types, results, bounds and defaults.
 
 use strict;
@@ -13,7 +13,7 @@ use VectorTest;
 
 my $top = abs_path(dirname(__FILE__) . '/../..');
 my $node = vector_node('main');
-my @tables = document_tables('docs/reference.md');
+my @tables = document_tables('sql/reference.md');
 
 # The rows of the tables of a chapter, or of a part of it, as cells
 sub rows
