@@ -221,14 +221,17 @@ write_rows(HnswTeam *team, HnswRows *rows)
 	finish(team, floats);
 }
 
+/* As pgvector tells it: at which row memory was full, and what follows from it */
 static void
-notice_full(uint32 nrows)
+notice_full(uint32 nrows, bool in_parts)
 {
 	ereport(NOTICE,
 			(errmsg("hnsw graph no longer fits into maintenance_work_mem "
 					"after %u tuples",
 					nrows),
-			 errdetail("Building will take significantly more time."),
+			 in_parts
+				 ? errdetail("The index is built in parts.")
+				 : errdetail("Building will take significantly more time."),
 			 errhint("Increase maintenance_work_mem to speed up builds.")));
 }
 
@@ -244,7 +247,7 @@ end_team(HnswTeam *team, bool full)
 	else
 		rows = hnsw_rows_collect(team);
 	if (full)
-		notice_full(in_parts ? team->plan.nspilled : rows.n);
+		notice_full(in_parts ? team->plan.nspilled : rows.n, false);
 	if (in_parts)
 		write_parts(team);
 	else
@@ -279,12 +282,15 @@ static bool
 spill(HnswTeam *team)
 {
 	HnswPlan *plan = &team->plan;
+	bool first = plan->nspilled == 0;
 
 	if (hnsw_keeps_values(&plan->meta) || plan->meta.kept < plan->meta.dim ||
 		plan->nspilled + (uint64) plan->room >
 			hnsw_parts_most(plan, (Size) maintenance_work_mem * 1024))
 		return false;
 	hnsw_parts_spill(team);
+	if (first)
+		notice_full(plan->nspilled, true);
 	return true;
 }
 

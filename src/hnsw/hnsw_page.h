@@ -73,7 +73,7 @@ typedef struct HnswCalibration
 /* What it is where nothing was measured, and at least; and at most */
 #define HNSW_LEAST_MARGINS \
 	{ \
-		4, 2.75, 2 \
+		4, 2.8125, 2 \
 	}
 #define HNSW_MOST_MARGIN 6
 

@@ -10,7 +10,7 @@ use File::Basename;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 
-our @EXPORT = qw(vector_node sql_error all_rows binary_rows load_data load_lines without_checksums crashes);
+our @EXPORT = qw(vector_node sql_error all_rows binary_rows load_data load_lines pages_digest without_checksums crashes);
 
 # A started server with the extension in the database postgres.  Options are
 # those of PostgreSQL::Test::Cluster::init, and conf: lines of postgresql.conf.
@@ -111,6 +111,19 @@ sub load_lines
 	$node->safe_psql($database, "CREATE TABLE $table (" .
 		join(', ', map { "$_ " . ($types{$_} // 'text') } @names) . "); COPY $table FROM '$copy' (ENCODING utf8); ANALYZE $table");
 	return;
+}
+
+# What tells pages of a relation from others, without the position in the log that
+# each of them begins with.
+sub pages_digest
+{
+	my ($node, $relation) = @_;
+
+	return $node->safe_psql('postgres', qq{
+		CHECKPOINT;
+		SELECT count(*) || ' ' || md5(string_agg(
+			pg_read_binary_file(pg_relation_filepath('$relation'), 8192 * i + 10, 8182), '' ORDER BY i))
+		FROM generate_series(0, pg_relation_size('$relation') / 8192 - 1) i});
 }
 
 # Pages of a stopped server that a test writes have none; they are the default from 18 on.

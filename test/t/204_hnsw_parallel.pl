@@ -42,15 +42,6 @@ sub leftovers { return $node->safe_psql('postgres', $leftovers) }
 
 my $nothing = '0 segments, 0 workers, 0 indexes';
 
-# The pages, without the position in the log that each of them begins with
-sub content
-{
-	return $node->safe_psql('postgres', q{
-		CHECKPOINT;
-		SELECT count(*) || ' ' || md5(string_agg(substr(file, 8192 * i + 11, 8182), '' ORDER BY i))
-		FROM pg_read_binary_file(pg_relation_filepath('tried')) file, generate_series(0, length(file) / 8192 - 1) i});
-}
-
 # Build; what it says, and what it is
 sub build
 {
@@ -61,7 +52,7 @@ sub build
 
 	is($status, 0, "$table is built with $workers workers") or diag($err);
 	is($node->safe_psql('postgres', q{SELECT vector_index_check('tried', true)}), '', '... and is whole');
-	$content = content();
+	$content = pages_digest($node, 'tried');
 	$node->safe_psql('postgres', 'DROP INDEX tried');
 	is(leftovers(), $nothing, '... and leaves nothing');
 	return ($content, $err);
