@@ -97,6 +97,23 @@ RESET ivfflat.probes;
 ALTER INDEX piles_v RESET (probes);
 RESET ivfflat.iterative_scan;
 
+-- Where lists were not given probes are of the hundred that pgvector makes: a share of them
+CREATE TABLE many AS SELECT ARRAY[i % 63, i / 63]::vector(2) AS v FROM generate_series(0, 3999) i;
+CREATE INDEX many_v ON many USING ivfflat (v);
+CREATE FUNCTION pg_temp.probes(probes int) RETURNS int LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM set_config('ivfflat.probes', probes::text, true);
+	RETURN (SELECT value FROM vector_index_info('many_v') WHERE name = 'probes_for_10');
+END $$;
+SELECT p, lists > 50 AS many, pg_temp.probes(p) = least(ceil(p * lists / 100), lists) AS share
+	FROM unnest(ARRAY[1, 10, 50, 100, 32768]) p, (SELECT value::numeric AS lists FROM vector_index_info('many_v') WHERE name = 'lists') l;
+SET ivfflat.max_probes = 100;
+SELECT count(*) FROM (SELECT FROM many ORDER BY v <-> '[0,0]') m;
+SET ivfflat.max_probes = 10;
+SELECT count(*) BETWEEN 200 AND 1000 AS a_tenth FROM (SELECT FROM many ORDER BY v <-> '[0,0]') m;
+RESET ivfflat.max_probes;
+DROP TABLE many;
+
 -- For a role and a database: set, to the values that SHOW prints anyway
 CREATE ROLE regress_vector_user LOGIN;
 GRANT SELECT ON piles TO regress_vector_user;

@@ -40,9 +40,13 @@ typedef struct SharedTask
 	bool concurrent;
 } SharedTask;
 
-/* Errors of the class "insufficient resources" */
+/*
+ * Errors of the class "insufficient resources", or "system error": where a file takes
+ * the place of shared memory and is cut short, errno is that of some earlier call.
+ */
 #define IS_RESOURCE_ERROR(code) \
-	(ERRCODE_TO_CATEGORY(code) == ERRCODE_INSUFFICIENT_RESOURCES)
+	(ERRCODE_TO_CATEGORY(code) == ERRCODE_INSUFFICIENT_RESOURCES || \
+	 ERRCODE_TO_CATEGORY(code) == ERRCODE_TO_CATEGORY(ERRCODE_SYSTEM_ERROR))
 
 /*
  * PostgreSQL counts the table's own blocks; vectors often lie out of line, and

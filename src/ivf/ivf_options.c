@@ -21,6 +21,9 @@
 #include "ivf/ivf_options.h"
 #include "vector/dense.h"
 
+/* Lists of an ivfflat index of pgvector, where none are given */
+#define PGVECTOR_LISTS 100
+
 static relopt_kind flat_kind;
 static relopt_kind pq_kind;
 
@@ -229,6 +232,18 @@ scaled_probes(const IvfMeta *meta, double probes)
 }
 
 /*
+ * What pgvector's settings mean: probes of the lists that were given, else of the
+ * hundred that it would have made, so the same share of them.
+ */
+static uint32
+flat_lists(Relation index, const IvfMeta *meta, double probes)
+{
+	return ivf_options(index).lists > 0
+		? scaled_probes(meta, probes)
+		: ceil(probes * meta->nlists / PGVECTOR_LISTS);
+}
+
+/*
  * Between the calibrated values of k by powers of k.  Beyond them candidates
  * grow in proportion, but are some for each row at least, and lists until they hold IVF_ROWS_EACH times k rows: of
  * fewer, many rows would be among the nearest that are not among the k nearest.
@@ -292,9 +307,9 @@ calibrated_effort(const IvfMeta *meta, double k)
 }
 
 static void
-set_probes(const IvfMeta *meta, int probes, IvfEffort *effort)
+set_probes(uint32 probes, IvfEffort *effort)
 {
-	effort->probes = scaled_probes(meta, probes);
+	effort->probes = probes;
 	effort->reach = 0;
 	effort->stop.lists = 0;
 	effort->stop.candidates *= IVF_SET_PROBES_MARGIN;
@@ -308,16 +323,16 @@ ivf_effort(Relation index, const IvfMeta *meta, double k)
 	IvfOptions options = ivf_options(index);
 
 	if (options.probes > 0)
-		set_probes(meta, options.probes, &effort);
+		set_probes(scaled_probes(meta, options.probes), &effort);
 	if (ivf_method(index) == IVF_METHOD_FLAT)
 	{
 		if (flat_probes_set)
-			set_probes(meta, flat_probes, &effort);
+			set_probes(flat_lists(index, meta, flat_probes), &effort);
 	}
 	else
 	{
 		if (pq_probes > 0)
-			set_probes(meta, pq_probes, &effort);
+			set_probes(scaled_probes(meta, pq_probes), &effort);
 		if (pq_candidates > 0)
 		{
 			effort.candidates = pq_candidates;
@@ -378,8 +393,9 @@ ivf_continuation(Relation index, const IvfMeta *meta, double k)
 	else if (flat_max_probes_set)
 	{
 		/* fewer than probes: probes counts */
-		continuation.max_probes = scaled_probes(
-			meta, Max(flat_max_probes, flat_probes_set ? flat_probes : 1));
+		continuation.max_probes =
+			flat_lists(index, meta,
+					   Max(flat_max_probes, flat_probes_set ? flat_probes : 1));
 		continuation.budget = "ivfflat.max_probes";
 	}
 	continuation.max_probes = Min(continuation.max_probes, meta->nlists);
