@@ -64,14 +64,15 @@ static const uint8 geometries[] = {
 	[METRIC_JACCARD] = METRIC_COSINE};
 
 /*
- * Sparse vectors have next to nothing in common with most others, so that the
+ * Wide sparse vectors have next to nothing in common with most others, so that the
  * nearest of all to each other, made equally long for inner products, were those
  * next to zero: their angles tell more.
  */
 static uint8
-geometry(const HnswMeta *meta)
+geometry(const HnswMeta *meta, bool wide)
 {
-	return meta->elem == VALUE_SPARSE && meta->distance == METRIC_INNER_PRODUCT
+	return wide && meta->elem == VALUE_SPARSE &&
+			meta->distance == METRIC_INNER_PRODUCT
 		? METRIC_COSINE
 		: geometries[meta->distance];
 }
@@ -83,7 +84,7 @@ hnsw_image_init(HnswMeta *meta)
 		meta->value_dim > sketches[meta->elem].widest;
 
 	meta->dim = wide ? sketches[meta->elem].width : meta->value_dim;
-	meta->metric = geometry(meta);
+	meta->metric = geometry(meta, wide);
 }
 
 bool
