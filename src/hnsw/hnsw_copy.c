@@ -77,7 +77,6 @@ hnsw_query_init(HnswQuery *query, const HnswMeta *meta)
 
 	memset(query, 0, sizeof(*query));
 	query->meta = meta;
-	query->metric = (Metric) meta->distance;
 	query->row = palloc(meta->dim * sizeof(float));
 	if (!hnsw_keeps_values(meta))
 		query->weights = palloc0(padded * sizeof(int16));
@@ -251,6 +250,6 @@ hnsw_key_exact(const HnswQuery *query, const void *stored)
 {
 	const HnswMeta *meta = query->meta;
 
-	return key_of_values(meta->elem, query->metric, query->elems, stored,
-						 meta->value_dim);
+	return key_of_values(meta->elem, (Metric) meta->distance, query->elems,
+						 stored, meta->value_dim);
 }

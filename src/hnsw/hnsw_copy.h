@@ -32,7 +32,6 @@ typedef struct HnswQuery
 {
 	const HnswMeta *meta; /* the caller's */
 	const void *elems;    /* the caller's: as SQL has it */
-	Metric metric;        /* of exact keys; the operator's, unless set */
 	float *row;           /* its image; far out ones brought nearer */
 	int16 *weights;       /* row is about unit * weights; NULL: no copies */
 	double unit;

@@ -64,15 +64,14 @@ static const uint8 geometries[] = {
 	[METRIC_JACCARD] = METRIC_COSINE};
 
 /*
- * Wide sparse vectors have next to nothing in common with most others, so that the
+ * Sparse vectors have next to nothing in common with most others, so that the
  * nearest of all to each other, made equally long for inner products, were those
  * next to zero: their angles tell more.
  */
 static uint8
-geometry(const HnswMeta *meta, bool wide)
+geometry(const HnswMeta *meta)
 {
-	return wide && meta->elem == VALUE_SPARSE &&
-			meta->distance == METRIC_INNER_PRODUCT
+	return meta->elem == VALUE_SPARSE && meta->distance == METRIC_INNER_PRODUCT
 		? METRIC_COSINE
 		: geometries[meta->distance];
 }
@@ -84,7 +83,7 @@ hnsw_image_init(HnswMeta *meta)
 		meta->value_dim > sketches[meta->elem].widest;
 
 	meta->dim = wide ? sketches[meta->elem].width : meta->value_dim;
-	meta->metric = geometry(meta, wide);
+	meta->metric = geometry(meta);
 }
 
 bool
@@ -116,22 +115,19 @@ bool
 hnsw_image_is_rough(const HnswMeta *meta)
 {
 	return meta->dim < meta->value_dim || meta->distance == METRIC_L1 ||
-		meta->distance == METRIC_JACCARD;
-}
-
-Metric
-hnsw_link_metric(const HnswMeta *meta)
-{
-	return meta->distance == METRIC_INNER_PRODUCT ? (Metric) meta->metric
-												  : (Metric) meta->distance;
+		meta->distance == METRIC_JACCARD ||
+		(meta->distance == METRIC_INNER_PRODUCT &&
+		 meta->metric != METRIC_INNER_PRODUCT);
 }
 
 float
 hnsw_value_sqdist(const HnswMeta *meta, const void *a, const void *b)
 {
-	Metric metric = hnsw_link_metric(meta);
+	Metric metric = (Metric) meta->distance;
 	double key = key_of_values(meta->elem, metric, a, b, meta->value_dim);
 
+	if (metric == METRIC_INNER_PRODUCT)
+		key = key < 0 ? 1 / (1 - key) : 1 + key;
 	/* the operators of the others are squared distances in some space */
 	if (metric == METRIC_L1)
 		key *= key;

@@ -38,15 +38,13 @@ extern bool hnsw_has_place(const HnswMeta *meta, const void *elems);
 extern bool hnsw_image_set(const HnswMeta *meta, const void *elems,
 						   float *image);
 
-/* Are distances between images only near to those between values? */
+/* Do images not tell of distances between values, or only about? */
 extern bool hnsw_image_is_rough(const HnswMeta *meta);
 
-/* The metric by which values are near to each other, as far as links go */
-extern Metric hnsw_link_metric(const HnswMeta *meta);
-
 /*
- * The squared distance between two values of which images are rough: in a geometry
- * in which it orders as the operator does, or by angle (hnsw_image_init()).
+ * For two values of which images are rough: the squared distance in a geometry in
+ * which it orders as the operator does; for inner products, whose order is that of no
+ * distance, what falls as they rise.
  */
 extern float hnsw_value_sqdist(const HnswMeta *meta, const void *a,
 							   const void *b);

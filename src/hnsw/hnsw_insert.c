@@ -778,7 +778,7 @@ insert_elems(Relation index, HnswInserter *inserter, const void *elems,
 	if (!row_init(&row))
 		return false;
 	search->index = index;
-	hnsw_search_set_element(search, elems);
+	(void) hnsw_search_set_elems(search, elems);
 	insert_row(&row);
 	return true;
 }

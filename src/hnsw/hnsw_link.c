@@ -467,6 +467,7 @@ typedef struct Newcomer
 	const HnswChooser *chooser;
 	const HnswNames *names;
 	bool *linked; /* by place: the newcomer links to it */
+	uint32 given; /* the newcomer's lane that it has taken over; lanes: none */
 
 	/* the links of a node; of those that are known, and the newcomer: */
 	HnswId *lanes;
@@ -501,6 +502,7 @@ newcomer_init(Newcomer *newcomer, Relation index, const HnswModel *model,
 						   .names = chooser->expects ? chooser->names
 													 : name_candidates(chooser),
 						   .linked = palloc0(Max(chooser->n, 1)),
+						   .given = lanes,
 						   .lanes = allocate(lanes, sizeof(HnswId)),
 						   .code = allocate(code_bytes(model), 1),
 						   .near = allocate(lanes + 1, sizeof(HnswNear)),
@@ -605,10 +607,18 @@ prune_known(Newcomer *newcomer, uint32 place)
 	return n;
 }
 
+/* Are the nearest of a node the longest of all, rather than those around it? */
+static bool
+is_by_product(const Newcomer *newcomer)
+{
+	return newcomer->model->meta.distance == METRIC_INNER_PRODUCT;
+}
+
 /*
  * Who gives up its lane: of the neighbours to which the newcomer links, the
  * farthest one that the rule does not keep, or the farthest one, if the rule
- * keeps them all.  HNSW_NONE: nobody.
+ * keeps them all.  HNSW_NONE: nobody.  Under inner products it is farther than the
+ * newcomer: a way by which a search went on would not lead through a shorter one.
  */
 static HnswId
 choose_leaver(Newcomer *newcomer, uint32 place)
@@ -627,6 +637,8 @@ choose_leaver(Newcomer *newcomer, uint32 place)
 		{
 			if (!newcomer->kept[i])
 				return HNSW_NONE;
+			if (is_by_product(newcomer))
+				farthest = farthest_ruled_out = HNSW_NONE;
 			continue;
 		}
 		id = chooser->ids[at];
@@ -725,6 +737,8 @@ own_lane(const Newcomer *newcomer, const HnswId *links)
 	uint32 lanes = model->layout.lanes;
 	uint32 n = 0;
 
+	if (newcomer->given < lanes)
+		return newcomer->given;
 	for (uint32 lane = 0; lane < lanes; lane++)
 		n += links[lane] != HNSW_NONE;
 	if (n < model->meta.degree)
@@ -765,25 +779,25 @@ take_over(Newcomer *newcomer, HnswId id, uint32 lane)
 		hnsw_link_set(hnsw_edit_node(&edit, layout, buffer, own), model, to,
 					  &link);
 		edit_finish(&edit);
+		newcomer->given = to;
 	}
 	UnlockReleaseBuffer(buffer);
 }
 
 /*
- * Nobody among whose neighbours the newcomer should be: the node gives up its
- * last lane whose neighbour the newcomer links to, if need be from now on.
+ * The lane that a node gives up if need be: the last one whose neighbour the newcomer
+ * links to, else the last one.  Under inner products it is that in any case: all
+ * newcomers come to the same few nodes, the longest, and would take from them what
+ * leads to each other.
  */
-static bool
-force_back(Newcomer *newcomer, uint32 i)
+static uint32
+forced_lane(const Newcomer *newcomer)
 {
-	HnswId id = newcomer->chooser->ids[chosen_place(newcomer->chooser, i)];
+	uint32 lanes = newcomer->model->layout.lanes;
 	uint32 last = 0;
-	uint32 shared = newcomer->model->layout.lanes;
+	uint32 shared = lanes;
 
-	CHECK_FOR_INTERRUPTS();
-	if (!read_lanes(newcomer, id))
-		return false;
-	for (uint32 lane = 0; lane < newcomer->model->layout.lanes; lane++)
+	for (uint32 lane = 0; lane < lanes; lane++)
 	{
 		uint32 known = place_of(newcomer->names, newcomer->lanes[lane]);
 
@@ -792,12 +806,31 @@ force_back(Newcomer *newcomer, uint32 i)
 		if (known != NOWHERE && newcomer->linked[known])
 			shared = lane;
 	}
-	if (shared == newcomer->model->layout.lanes)
+	return shared == lanes || is_by_product(newcomer) ? last : shared;
+}
+
+/* Nobody among whose neighbours the newcomer should be: this node has to do */
+static bool
+force_back(Newcomer *newcomer, uint32 i)
+{
+	HnswId id = newcomer->chooser->ids[chosen_place(newcomer->chooser, i)];
+
+	for (int attempt = 0; attempt < ATTEMPTS; attempt++)
 	{
-		shared = last;
-		take_over(newcomer, id, last);
+		uint32 lane;
+		uint32 known;
+
+		CHECK_FOR_INTERRUPTS();
+		if (!read_lanes(newcomer, id))
+			return false;
+		lane = forced_lane(newcomer);
+		known = place_of(newcomer->names, newcomer->lanes[lane]);
+		if (known == NOWHERE || !newcomer->linked[known])
+			take_over(newcomer, id, lane);
+		if (fill_lane(newcomer, id, lane))
+			return true;
 	}
-	return fill_lane(newcomer, id, shared);
+	return false;
 }
 
 void

@@ -269,7 +269,7 @@ find_neighbours(HnswReach *reach, HnswId id)
 	uint64 ef = meta->ef_construction;
 
 	if (hnsw_keeps_values(meta))
-		hnsw_search_set_element(search, reach->own.data);
+		(void) hnsw_search_set_elems(search, reach->own.data);
 	else
 		hnsw_search_set_row(search, reach->row);
 	for (;;)

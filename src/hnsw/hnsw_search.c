@@ -202,13 +202,6 @@ hnsw_search_set_elems(HnswSearch *search, const void *elems)
 }
 
 void
-hnsw_search_set_element(HnswSearch *search, const void *elems)
-{
-	search->state->query.metric = hnsw_link_metric(&search->meta);
-	(void) hnsw_search_set_elems(search, elems);
-}
-
-void
 hnsw_search_set_row(HnswSearch *search, const float *row)
 {
 	hnsw_query_set_row(&search->state->query, row);

@@ -76,13 +76,6 @@ extern bool hnsw_search_set_query(HnswSearch *search, Datum query);
 /* The same by its elements, which must live on */
 extern bool hnsw_search_set_elems(HnswSearch *search, const void *elems);
 
-/*
- * The same for an element that is to be linked: the nearest are those that links lead
- * to.  By inner products of sparse vectors they would be the longest of all, and short
- * ones would crowd out what leads from one of these to the others.
- */
-extern void hnsw_search_set_element(HnswSearch *search, const void *elems);
-
 /* For calibration: a query as a scaled row */
 extern void hnsw_search_set_row(HnswSearch *search, const float *row);
 
