@@ -58,10 +58,15 @@ pgvector_files() {
 	fi
 }
 
+# (grep -q would end apt-cache before it has said all, which pipefail takes for a failure)
+is_candidate() {
+	apt-cache policy "$1" 2> /dev/null | grep 'Candidate: [^(]' > /dev/null
+}
+
 has_candidate() {
-	apt-cache policy "$1" 2> /dev/null | grep -q 'Candidate: [^(]' && return
+	is_candidate "$1" && return
 	[ "$(id -u)" = 0 ] && command -v apt-get > /dev/null && apt-get -q update > /dev/null 2>&1 &&
-		apt-cache policy "$1" | grep -q 'Candidate: [^(]'
+		is_candidate "$1"
 }
 
 # run_test: the environment names the folders, all below $W
