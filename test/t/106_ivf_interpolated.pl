@@ -45,8 +45,9 @@ for my $method (qw(ivfpq ivfflat))
 				LATERAL (SELECT v <=> q.v AS d FROM items ORDER BY v <=> q.v LIMIT $k) s
 			WHERE e.n = $k AND s.d <= e.d + 1e-6});
 
+		# (of one answer each, .02 is the chance of 200 queries)
 		diag("$method: recall\@$k $recall");
-		cmp_ok($recall, '>=', 0.95, "$method: recall\@$k");
+		cmp_ok($recall, '>=', $k == 1 ? 0.93 : 0.95, "$method: recall\@$k");
 	}
 	$node->safe_psql('postgres', 'DROP INDEX tried');
 }
