@@ -126,6 +126,7 @@ hnsw_value_sqdist(const HnswMeta *meta, const void *a, const void *b)
 	Metric metric = (Metric) meta->distance;
 	double key = key_of_values(meta->elem, metric, a, b, meta->value_dim);
 
+	/* falls as the product rises, and is never negative: the rule's alpha scales it */
 	if (metric == METRIC_INNER_PRODUCT)
 		key = key < 0 ? 1 / (1 - key) : 1 + key;
 	/* the operators of the others are squared distances in some space */
