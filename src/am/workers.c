@@ -41,14 +41,6 @@ typedef struct SharedTask
 } SharedTask;
 
 /*
- * Errors of the class "insufficient resources", or "system error": where a file takes
- * the place of shared memory and is cut short, errno is that of some earlier call.
- */
-#define IS_RESOURCE_ERROR(code) \
-	(ERRCODE_TO_CATEGORY(code) == ERRCODE_INSUFFICIENT_RESOURCES || \
-	 ERRCODE_TO_CATEGORY(code) == ERRCODE_TO_CATEGORY(ERRCODE_SYSTEM_ERROR))
-
-/*
  * PostgreSQL counts the table's own blocks; vectors often lie out of line, and
  * to read them is part of the work.  So the threshold is lowered by the share
  * of blocks it does not see.
@@ -192,8 +184,11 @@ workers_finish(ParallelContext *context)
 }
 
 /*
- * Errors other than lack of resources are thrown.  What a failure leaves behind
- * belongs to a resource owner of its own, which is released.
+ * No error of dsm_create() ends a build, as none says that the index cannot be built;
+ * which it is tells nothing: where a file takes the place of shared memory and is cut
+ * short, errno, and so the SQLSTATE, is that of some earlier call.  Only an end that
+ * somebody asked for is passed on.  What a failure leaves behind belongs to a resource
+ * owner of its own, which is released.
  */
 dsm_segment *
 workers_segment(Size bytes)
@@ -212,7 +207,8 @@ workers_segment(Size bytes)
 	PG_CATCH();
 	{
 		CurrentResourceOwner = caller;
-		if (!IS_RESOURCE_ERROR(geterrcode()))
+		if (ERRCODE_TO_CATEGORY(geterrcode()) ==
+			ERRCODE_TO_CATEGORY(ERRCODE_OPERATOR_INTERVENTION))
 			PG_RE_THROW();
 		MemoryContextSwitchTo(context);
 		FlushErrorState();

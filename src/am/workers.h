@@ -60,7 +60,7 @@ extern void workers_finish(ParallelContext *context);
 /*
  * Shared memory that is large, or whose size is known late: a segment of its own,
  * which lives until dsm_detach() or the end of the current resource owner.  NULL
- * where there is not so much to be had.
+ * where there is not so much to be had, whatever the reason.
  */
 extern dsm_segment *workers_segment(Size bytes);
 
