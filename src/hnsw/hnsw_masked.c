@@ -263,7 +263,10 @@ nearest_key(const HnswRowAt *rows, uint32 n, uint32 k)
 	return key;
 }
 
-/* What the errors of estimates of n rows are like: keys less estimates */
+/*
+ * What the errors of estimates of n rows are like: keys less estimates.  Rows of one
+ * element, whose estimates are equal and put them side by side, have one error.
+ */
 static void
 measure_errors(const HnswRowAt *rows, uint32 n, double *mean, double *deviation)
 {
@@ -275,7 +278,7 @@ measure_errors(const HnswRowAt *rows, uint32 n, double *mean, double *deviation)
 	{
 		double error = (double) rows[i].key - rows[i].estimate;
 
-		if (!isfinite(error))
+		if (!isfinite(error) || (i > 0 && rows[i].ground == rows[i - 1].ground))
 			continue;
 		sum += error;
 		squares += error * error;

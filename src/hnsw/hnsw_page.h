@@ -57,7 +57,7 @@ typedef uint32 HnswId;
 
 #define HNSW_NONE UINT32_MAX
 
-/* Levels above the ground; one in m elements of a level is on the next one */
+/* Levels above the ground, see hnsw_level() */
 #define HNSW_MAX_LEVEL 15
 
 /* What reaches recall@k .95: measured when the index is built */
@@ -73,7 +73,7 @@ typedef struct HnswCalibration
 /* What it is where nothing was measured, and at least; and at most */
 #define HNSW_LEAST_MARGINS \
 	{ \
-		4, 2.8125, 2 \
+		5, 2.8125, 2 \
 	}
 #define HNSW_MOST_MARGIN 6
 

@@ -285,11 +285,12 @@ hnsw_level(const ItemPointerData *tid, uint32 m)
 {
 	uint32 draw = murmurhash32(ItemPointerGetBlockNumber(tid) ^
 							   murmurhash32(ItemPointerGetOffsetNumber(tid)));
+	uint32 one_in = m * 5 / 4;
 	uint32 level = 0;
 
-	while (level < HNSW_MAX_LEVEL && draw % m == 0)
+	while (level < HNSW_MAX_LEVEL && draw % one_in == 0)
 	{
-		draw /= m;
+		draw /= one_in;
 		level++;
 	}
 	return level;

@@ -114,7 +114,12 @@ extern int hnsw_rows_scale(float greatest);
 /* Put elements and their rows into this order: element i becomes order[i] was */
 extern void hnsw_rows_arrange(HnswRows *rows, const uint32 *order);
 
-/* The level of an element whose first TID this is, with m neighbours */
+/*
+ * The level of an element whose first TID this is, with m neighbours: one in 5/4 m
+ * elements of a level is on the next one.  (One in m in the paper; here nodes above
+ * are as large as those on the ground, and fewer find as much.  With one in 2 m and
+ * few neighbours, clusters were out of reach.)
+ */
 extern uint32 hnsw_level(const ItemPointerData *tid, uint32 m);
 
 #endif

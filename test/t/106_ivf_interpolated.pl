@@ -13,10 +13,11 @@ my $node = vector_node('main', conf => "shared_buffers = 256MB\nmaintenance_work
 is(load_data($node, 'postgres', 'debtext-8k.base.f16', 512, 'base'), 8000, 'rows are loaded');
 is(load_data($node, 'postgres', 'debtext-8k.query.f16', 512, 'queries'), 200, 'queries are loaded');
 
-# On the way from a row to each of its five nearest
+# On the way from a row to each of its five nearest, as good as all of which are found
 $node->safe_psql('postgres', q{
 	CREATE INDEX ON base USING hnsw (v vector_cosine_ops);
 	SET enable_seqscan = off;
+	SET hnsw.ef_search = 400;
 	CREATE TABLE items AS SELECT id, v FROM base;
 	INSERT INTO items
 		SELECT b.id, b.v + (n.v - b.v) * array_fill(n.n / 6.0::float4, ARRAY[512])::vector
