@@ -7,6 +7,9 @@
 #include <dlfcn.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
+
+#include "distance/distance.h"
 
 /* cblas.h in short: row-major C = alpha * A * B^T + beta * C */
 enum
@@ -33,8 +36,62 @@ typedef void (*SsyevdFunction)(const char *jobz, const char *uplo, const int *n,
 #define TILE_COLUMNS 1024
 #define SQDIST_ROWS 256
 
+static const char *core_name = "";
 static SgemmFunction sgemm;
 static SsyevdFunction ssyevd; /* NULL in a library built without LAPACK */
+
+/*
+ * Which kernels OpenBLAS takes is decided when it is loaded, by a list of processors.
+ * Of one that is newer than the list, it says this, and multiplies at a quarter of the
+ * speed (Emerald Rapids, by the 0.3.21 of Debian 12).
+ */
+#define CORE_VARIABLE "OPENBLAS_CORETYPE"
+#define UNKNOWN_CORE "Prescott"
+
+static void *
+open_library(void)
+{
+	/* RTLD_LOCAL: its hundreds of symbols are nobody else's business */
+	void *library = dlopen("libopenblas.so.0", RTLD_NOW | RTLD_LOCAL);
+
+	return library != NULL ? library
+						   : dlopen("libopenblas.so", RTLD_NOW | RTLD_LOCAL);
+}
+
+static const char *
+core_of(void *library)
+{
+	const char *(*name)(void);
+
+	*(void **) &name = dlsym(library, "openblas_get_corename");
+	return name == NULL ? "" : name();
+}
+
+/* The oldest core whose kernels use what the processor has; NULL: there is none */
+static const char *
+core_for_processor(void)
+{
+	if (distance_level_supported(SIMD_AVX512))
+		return "SkylakeX";
+	return distance_level_supported(SIMD_AVX2) ? "Haswell" : NULL;
+}
+
+/* With a core that the administrator names, or one that OpenBLAS knows, all is well */
+static void *
+open_for_processor(void)
+{
+	void *library = open_library();
+	const char *core = core_for_processor();
+
+	if (library == NULL || core == NULL || getenv(CORE_VARIABLE) != NULL ||
+		strcmp(core_of(library), UNKNOWN_CORE) != 0)
+		return library;
+	dlclose(library);
+	setenv(CORE_VARIABLE, core, 1);
+	library = open_library();
+	unsetenv(CORE_VARIABLE);
+	return library;
+}
 
 static const char *
 load_library(void)
@@ -42,10 +99,7 @@ load_library(void)
 	void *library;
 
 	setenv("OPENBLAS_NUM_THREADS", "1", 1);
-	/* RTLD_LOCAL: its hundreds of symbols are nobody else's business */
-	library = dlopen("libopenblas.so.0", RTLD_NOW | RTLD_LOCAL);
-	if (library == NULL)
-		library = dlopen("libopenblas.so", RTLD_NOW | RTLD_LOCAL);
+	library = open_for_processor();
 	if (library == NULL)
 		return "library libopenblas.so.0 could not be loaded";
 	*(void **) &sgemm = dlsym(library, "cblas_sgemm");
@@ -55,7 +109,14 @@ load_library(void)
 		return "libopenblas has no function cblas_sgemm";
 	}
 	*(void **) &ssyevd = dlsym(library, "ssyevd_");
+	core_name = core_of(library);
 	return NULL;
+}
+
+const char *
+blas_core(void)
+{
+	return core_name;
 }
 
 const char *

@@ -28,6 +28,9 @@ typedef bool (*BlasPoll)(void *arg);
  */
 extern const char *blas_load(void);
 
+/* The processor whose kernels it uses, by OpenBLAS's name; "": nobody knows */
+extern const char *blas_core(void);
+
 /*
  * Many-to-many products: out[i * ldo + j] = <a_i, b_j>, row-major, for rows a_i
  * (na x n, lda floats apart) and b_j (nb x n, ldb floats apart).  Works in

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "distance/blas.h"
+#include "distance/distance.h"
 #include "tap.h"
 
 enum
@@ -62,6 +63,11 @@ main(void)
 	}
 	ok(thread_count() == 1, "one thread after loading");
 	ok(blas_load() == NULL, "loading again does nothing");
+	printf("# kernels for %s\n", blas_core());
+	ok(getenv("OPENBLAS_CORETYPE") == NULL, "the environment is as it was");
+	ok(!distance_level_supported(SIMD_AVX2) ||
+		   strcmp(blas_core(), "Prescott") != 0,
+	   "kernels use what the processor has");
 
 	for (int i = 0; i < NA * (N + 3); i++)
 		a[i] = random_float();
