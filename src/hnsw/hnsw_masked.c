@@ -27,14 +27,19 @@
 /* Of the nearest k so many may be missed, as far as errors of estimates tell */
 #define MISSED_SHARE 0.02
 
-/* The rows met so far with the least estimates, the farthest of them first: a heap */
+/*
+ * The rows met so far with the least estimates, in no order.  When there are twice as many
+ * as are wanted the nearest stay.
+ */
 typedef struct Candidates
 {
 	HnswRowAt *rows;
+	double *scratch; /* as many */
 	uint32 n;
 	uint32 wanted;
 	uint32 room;
-	float farthest; /* estimate, when they have been put in order */
+	float limit;    /* who is not below it need not come */
+	float farthest; /* estimate, when all have come */
 } Candidates;
 
 typedef struct Masked
@@ -55,72 +60,82 @@ typedef struct Masked
  * Candidates
  */
 
-/* Room for n, of which there may be as many as are wanted */
-static void
-reserve(Candidates *c, uint32 n)
-{
-	uint32 room = Min(Max(n, 2 * (uint64) c->room), c->wanted);
+#define LEAST_ROOM 256
 
-	if (n <= c->room)
-		return;
-	c->rows = c->rows == NULL
-		? MemoryContextAllocHuge(CurrentMemoryContext, room * sizeof(HnswRowAt))
-		: repalloc_huge(c->rows, room * sizeof(HnswRowAt));
+static void
+make_room(Candidates *c)
+{
+	Size room = Min(Max(LEAST_ROOM, 2 * (Size) c->room), 2 * (Size) c->wanted);
+	HnswRowAt *rows =
+		MemoryContextAllocHuge(CurrentMemoryContext, room * sizeof(HnswRowAt));
+
+	if (c->rows != NULL)
+	{
+		memcpy(rows, c->rows, c->n * sizeof(HnswRowAt));
+		pfree(c->rows);
+		pfree(c->scratch);
+	}
+	c->rows = rows;
+	c->scratch =
+		MemoryContextAllocHuge(CurrentMemoryContext, room * sizeof(double));
 	c->room = room;
 }
 
-/* Who is not below it need not come */
-static inline float
-limit_of(const Candidates *c)
+/* Put the nearest so many of n rows before the others; the estimate of the last one */
+static float
+bring_nearest(HnswRowAt *rows, uint32 n, uint32 wanted, double *scratch)
 {
-	return c->n < c->wanted ? INFINITY : c->rows[0].estimate;
-}
+	uint32 equal = wanted;
+	uint32 brought = 0;
+	double limit;
 
-static void
-sift_up(Candidates *c, const HnswRowAt *row)
-{
-	uint32 at = c->n - 1;
-
-	for (; at > 0 && c->rows[(at - 1) / 2].estimate < row->estimate;
-		 at = (at - 1) / 2)
-		c->rows[at] = c->rows[(at - 1) / 2];
-	c->rows[at] = *row;
-}
-
-static void
-sift_down(Candidates *c, const HnswRowAt *row)
-{
-	uint32 at = 0;
-
-	for (;;)
+	for (uint32 i = 0; i < n; i++)
+		scratch[i] = rows[i].estimate;
+	limit = select_nth(scratch, n, wanted - 1);
+	for (uint32 i = 0; i < n; i++)
+		equal -= rows[i].estimate < limit;
+	for (uint32 i = 0; i < n; i++)
 	{
-		uint32 child = 2 * at + 1;
+		HnswRowAt row = rows[i];
 
-		if (child >= c->n)
-			break;
-		if (child + 1 < c->n &&
-			c->rows[child + 1].estimate > c->rows[child].estimate)
-			child++;
-		if (c->rows[child].estimate <= row->estimate)
-			break;
-		c->rows[at] = c->rows[child];
-		at = child;
+		if (row.estimate > limit || (row.estimate == limit && equal == 0))
+			continue;
+		equal -= row.estimate == limit;
+		rows[i] = rows[brought];
+		rows[brought++] = row;
 	}
-	c->rows[at] = *row;
+	return (float) limit;
 }
 
-/* Until there are enough any estimate will do */
+static void
+keep_nearest(Candidates *c)
+{
+	c->limit = bring_nearest(c->rows, c->n, c->wanted, c->scratch);
+	c->n = c->wanted;
+}
+
 static inline void
 add_candidate(Candidates *c, const HnswRowAt *row)
 {
-	if (c->n < c->wanted)
+	if (unlikely(c->n == c->room))
 	{
-		reserve(c, c->n + 1);
-		c->n++;
-		sift_up(c, row);
+		if (c->room < 2 * (Size) c->wanted)
+			make_room(c);
+		else
+			keep_nearest(c);
 	}
-	else if (row->estimate < c->rows[0].estimate)
-		sift_down(c, row);
+	c->rows[c->n++] = *row;
+}
+
+/* All have come */
+static void
+finish_candidates(Candidates *c)
+{
+	if (c->n > c->wanted)
+		keep_nearest(c);
+	c->farthest = -INFINITY;
+	for (uint32 i = 0; i < c->n; i++)
+		c->farthest = Max(c->farthest, c->rows[i].estimate);
 }
 
 /*
@@ -168,7 +183,7 @@ scan_word(Masked *m, Page page, uint32 word, uint32 members)
 					  .nlanes = HNSW_ROW_WORD,
 					  .ahead = m->model->layout.block_bytes,
 					  .terms = m->terms,
-					  .limit = limit_of(&m->candidates)};
+					  .limit = m->candidates.limit};
 	uint32 near;
 
 	m->codec->scan(&m->query, &scan, m->keys, &near);
@@ -240,15 +255,6 @@ scan_pages(Masked *m)
  * Looking at candidates
  */
 
-static int
-compare_estimates(const void *a, const void *b)
-{
-	float x = ((const HnswRowAt *) a)->estimate;
-	float y = ((const HnswRowAt *) b)->estimate;
-
-	return x < y ? -1 : x > y;
-}
-
 /* The k'th least key of n candidates */
 static double
 nearest_key(const HnswRowAt *rows, uint32 n, uint32 k)
@@ -265,7 +271,7 @@ nearest_key(const HnswRowAt *rows, uint32 n, uint32 k)
 
 /*
  * What the errors of estimates of n rows are like: keys less estimates.  Rows of one
- * element, whose estimates are equal and put them side by side, have one error.
+ * element, which lie side by side where they have been looked at, have one error.
  */
 static void
 measure_errors(const HnswRowAt *rows, uint32 n, double *mean, double *deviation)
@@ -334,14 +340,15 @@ look_at_candidates(Masked *m, uint32 k, uint32 least)
 	Candidates *c = &m->candidates;
 	HnswMaskedResult *result = &m->result;
 
-	qsort(c->rows, c->n, sizeof(HnswRowAt), compare_estimates);
-	if (c->n > 0)
-		c->farthest = c->rows[c->n - 1].estimate;
+	finish_candidates(c);
 	while (result->n < c->n && !result->enough)
 	{
-		uint32 more = Min(Max(result->n, least), c->n - result->n);
+		HnswRowAt *rest = c->rows + result->n;
+		uint32 nrest = c->n - result->n;
+		uint32 more = Min(Max(result->n, least), nrest);
 
-		hnsw_search_look_at(search, c->rows + result->n, more);
+		(void) bring_nearest(rest, nrest, more, c->scratch);
+		hnsw_search_look_at(search, rest, more);
 		result->n += more;
 		result->enough = has_nearest(m, result->n, k);
 	}
@@ -358,7 +365,7 @@ run_once(HnswSearch *search, uint32 k, uint32 least, uint32 most)
 	Masked m = {.search = search,
 				.model = hnsw_model_get(search->index, NULL),
 				.filter = {search->tids, search->attributes},
-				.candidates = {.wanted = most}};
+				.candidates = {.wanted = most, .limit = INFINITY}};
 
 	if (query != NULL && hnsw_rows_have_codes(m.model))
 	{
@@ -371,7 +378,10 @@ run_once(HnswSearch *search, uint32 k, uint32 least, uint32 most)
 	if (m.codec != NULL || m.result.rows <= most)
 		look_at_candidates(&m, k, least);
 	if (m.candidates.rows != NULL)
+	{
 		pfree(m.candidates.rows);
+		pfree(m.candidates.scratch);
+	}
 	return m.result;
 }
 

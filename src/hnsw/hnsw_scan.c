@@ -457,7 +457,7 @@ static uint32
 candidates_limit(const HnswScan *scan)
 {
 	Size memory = Min(scan->continuation.max_memory, work_mem * (Size) 1024);
-	Size each = sizeof(HnswRowAt) + sizeof(float) + sizeof(ScanHit);
+	Size each = 2 * (sizeof(HnswRowAt) + sizeof(double)) + sizeof(ScanHit);
 
 	return Min(Max(memory / each, 1000), PG_INT32_MAX);
 }
