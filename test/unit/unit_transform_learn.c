@@ -295,8 +295,11 @@ check_opq(size_t m)
 	ok(orthonormality(&training.shape, params) < 1e-5, "opq %zu: orthonormal",
 	   m);
 	found = quantization_error(&training, params);
-	/* normal data: the start is what theory has for the best (Ge et al.) */
-	if (!ok(found < 0.3 * plain && found < 1.05 * start,
+	/*
+	 * Normal data: the start is what theory has for the best (Ge et al.).  Where
+	 * k-means ends differs with the kernels of OpenBLAS, by some 5 %.
+	 */
+	if (!ok(found < 0.3 * plain && found < 1.1 * start,
 			"opq %zu: lowers the error of quantization", m))
 		printf("# plain %g, start %g, found %g\n", plain, start, found);
 	ok(train(&training, again, 0) && memcmp(params, again, sizeof(params)) == 0,
