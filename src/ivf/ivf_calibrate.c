@@ -6,7 +6,7 @@
  * farther from all of them, and their neighbours are spread over more lists.
  * Hence the margins.  A share of .995 of the rows' neighbours must lie in the lists
  * visited at most, and .995 of those among the estimates verified.  Where a search
- * knows when to stop .985 must lie before that, by the distance of what it has found:
+ * knows when to stop .98 must lie before that, by the distance of what it has found:
  * that grows with the query's own.  On sentence embeddings with keyword queries, the
  * set with the widest gap, recall at ten is .97, and on sets whose queries are like
  * rows hardly more.
@@ -55,7 +55,7 @@
  * counts as much as the other at WEIGHT_SHARE; at equal recall either alone would let
  * a search visit a quarter to a half more rows.
  */
-#define STOP_SHARE 0.985
+#define STOP_SHARE 0.98
 #define WEIGHT_SHARE 0.99
 #define ERROR_SHARE 0.985
 

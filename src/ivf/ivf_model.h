@@ -41,6 +41,14 @@ ivf_pin(Relation index, const IvfModel *model, BlockNumber blkno)
 					blkno < model->nhints ? &model->hints[blkno] : &none);
 }
 
+/* Soon ivf_pin() will be called for this block */
+static inline void
+ivf_expect(const IvfModel *model, BlockNumber blkno)
+{
+	if (blkno < model->nhints)
+		page_expect(model->hints[blkno]);
+}
+
 /* Floats of params, and where those of the transform begin */
 extern Size ivf_codec_floats(const IvfMeta *meta);
 extern Size ivf_params_floats(const IvfMeta *meta);

@@ -29,6 +29,9 @@
 /* Copies whose pages are pinned, and asked for, ahead of their turn */
 #define VERIFY_AHEAD 8
 
+/* And so many before that, what says where these pages are */
+#define EXPECT_AHEAD 8
+
 /* What codecs ask of the memory of their tables */
 #define TABLES_ALIGNMENT 64
 
@@ -1063,6 +1066,8 @@ verify_by_copies(IvfSearch *search)
 		if (i >= VERIFY_AHEAD && BufferIsValid(*place))
 			verify_pinned(search, &candidates->items[i - VERIFY_AHEAD], *place);
 		*place = InvalidBuffer;
+		if (i + EXPECT_AHEAD < candidates->n)
+			ivf_expect(model, candidates->items[i + EXPECT_AHEAD].page);
 		if (i < candidates->n && !is_hopeless(search, &candidates->items[i]))
 			*place = fetch_copy(search, model, &candidates->items[i]);
 	}
