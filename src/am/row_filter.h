@@ -20,7 +20,8 @@
 
 typedef struct RowFilter
 {
-	double share; /* of all rows that is expected to pass */
+	double share;          /* of all rows that is expected to pass */
+	double condition_time; /* microseconds to ask a row that was read */
 
 	/*
 	 * Is the row in this slot, which is visible, to be returned?  No lock or pin

@@ -254,6 +254,7 @@ explain_filter(const ScanTotals *totals, ExplainState *es)
 				  es);
 	explain_count("Searches among Matching Rows", totals->masked, es);
 	explain_count("Searches Filtered by Distance", totals->by_condition, es);
+	explain_count("Searches after Asking All Rows", totals->asked, es);
 	explain_count("Rows Matching Other Indexes", totals->matching, es);
 	explain_count("Blocks Matching Other Indexes", totals->whole, es);
 	explain_count("Rows Failing the Filter", totals->failed, es);

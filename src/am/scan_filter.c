@@ -7,6 +7,7 @@
 #include <math.h>
 
 #include "access/relscan.h"
+#include "miscadmin.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
@@ -72,24 +73,73 @@ scan_exact_is_shorter(IndexScanDesc desc, VectorScan *scan, double k)
 	if (scan->tests)
 	{
 		passing = Min(scan->filter->share * table_rows(desc), rows);
-		exact = rows * TESTED_SET_TIME;
+		exact = rows * (TESTED_SET_TIME + scan->filter->condition_time);
 		/* which may not be all: there may be fewer that pass than expected */
-		masked = (masked + k * TESTED_HIT_TIME) * UNCERTAIN;
+		masked += k * (TESTED_HIT_TIME + scan->filter->condition_time);
+		masked *= UNCERTAIN;
 	}
 	return exact + passing * row_time(scan) < masked;
 }
 
-/* From now on only rows of the filter's set are looked for */
+/* From now on only rows of this set are looked for */
+static void
+take_set(VectorScan *scan, const TidFilter *tids, bool suffices)
+{
+	scan->query.tids = tids;
+	scan->tests = !suffices || tids->recheck;
+	scan_open_query(scan, false);
+}
+
+/* The set of other indexes */
 static void
 take_tids(VectorScan *scan)
 {
 	const TidFilter *tids = scan->filter->tids(scan->filter->arg);
 
-	scan->query.tids = tids;
-	scan->tests = !scan->filter->tids_suffice || tids->recheck;
 	scan->totals.matching += tids->rows;
 	scan->totals.whole += tids->whole;
-	scan_open_query(scan, false);
+	take_set(scan, tids, scan->filter->tids_suffice);
+}
+
+/* May all rows of the table be asked, to have a set of those that pass? */
+static bool
+can_ask_all(const VectorScan *scan)
+{
+	return scan->order != SCAN_UNORDERED && !scan->bounded &&
+		scan->bound == INFINITY && !scan_leaves_anyhow(scan) &&
+		scan_heap_is_readable(scan->heap);
+}
+
+/*
+ * All rows of the table that pass, asked in its order.  No distance is computed: how
+ * many pass says what is the way to the nearest of them.
+ */
+static void
+take_passing(VectorScan *scan)
+{
+	MemoryContext old = MemoryContextSwitchTo(scan->query.query_memory);
+	TIDBitmap *bitmap = tbm_create(work_mem * (Size) 1024, NULL);
+	const TidFilter *tids;
+	TupleTableSlot *row;
+
+	while ((row = scan_heap_next(scan->heap)) != NULL)
+	{
+		ItemPointerData tid;
+
+		CHECK_FOR_INTERRUPTS();
+		if (!scan->filter->passes(scan->filter->arg, row))
+		{
+			scan->totals.failed++;
+			continue;
+		}
+		tid = scan_heap_tid(scan->heap);
+		tbm_add_tuples(bitmap, &tid, 1, false);
+	}
+	tids = tid_filter_new(bitmap);
+	tbm_free(bitmap);
+	MemoryContextSwitchTo(old);
+	scan->totals.asked++;
+	take_set(scan, tids, true);
 }
 
 /* Share of the hits that is expected to pass */
@@ -141,46 +191,73 @@ set_is_shorter(IndexScanDesc desc, const VectorScan *scan, double share)
 					   ->masked_time(desc->indexRelation, scan->wanted, rows));
 	return time < asking_time(desc->indexRelation,
 							  PASS_MARGIN * scan->wanted / share,
-							  table_rows(desc));
+							  table_rows(desc), scan->filter->condition_time);
 }
 
 /* Is it better to ask all rows of the index than the k nearest ones? */
 static bool
 all_is_shorter(IndexScanDesc desc, VectorScan *scan, double k)
 {
+	bool has_bound = scan->bound < INFINITY;
 	double rows = table_rows(desc);
+	double passing;
 	double time;
 
 	if (scan->bounded || rows == 0)
 		return false;
-	/* which is to compute its distance, if there is a bound, before it is asked */
-	time = TESTED_ROW_TIME +
-		row_time(scan) * (scan->bound < INFINITY ? 1 : scan->filter->share);
-	return rows * time <
-		wary_asking_time(desc->indexRelation, k, rows, scan->bound < INFINITY);
+	/* where there is a bound, distances are computed before conditions are asked */
+	passing = rows * (has_bound ? 1 : scan->filter->share);
+	time = passing * row_time(scan);
+	if (can_ask_all(scan))
+		time =
+			Min(time,
+				methods_find(desc->indexRelation)
+					->masked_time(desc->indexRelation, scan->wanted, passing));
+	return rows * (TESTED_ROW_TIME + scan->filter->condition_time) + time <
+		wary_asking_time(desc->indexRelation, k, rows,
+						 scan->filter->condition_time, has_bound);
+}
+
+/*
+ * The way that is the shortest by what is known so far, where hits would be asked for k:
+ * a set is taken, or not.  False: all that is left has to be sorted by exact distances.
+ */
+static bool
+choose_way(IndexScanDesc desc, VectorScan *scan, double k, double share)
+{
+	if (scan->order == SCAN_UNORDERED)
+		return false;
+	if (scan->query.tids != NULL)
+		return true;
+	if (scan->filter->tids != NULL && set_is_shorter(desc, scan, share))
+		take_tids(scan);
+	else if (all_is_shorter(desc, scan, k))
+	{
+		if (!can_ask_all(scan))
+			return false;
+		take_passing(scan);
+	}
+	return true;
 }
 
 void
 scan_start_filtered(IndexScanDesc desc, VectorScan *scan)
 {
-	const RowFilter *filter = scan->filter;
 	double k = scan->query.rows;
+	double share;
+	bool searches;
 
 	scan->tests = true;
 	scan->bounded =
 		methods_find(desc->indexRelation)->reach(desc->indexRelation) !=
 		REACH_ALL;
 	scan->wanted = k;
-	if (filter->tids != NULL && scan->order != SCAN_UNORDERED &&
-		set_is_shorter(desc, scan, expected_share(desc, scan)))
-		take_tids(scan);
+	share = expected_share(desc, scan);
+	searches = choose_way(desc, scan, scan->wanted / share, share);
 	if (scan->tests)
 		k = expected_k(desc, scan);
-	if (scan->order == SCAN_UNORDERED ||
-		(scan->query.tids != NULL
-			 ? scan_exact_is_shorter(desc, scan, k)
-			 : all_is_shorter(desc, scan,
-							  scan->wanted / expected_share(desc, scan))))
+	if (!searches ||
+		(scan->query.tids != NULL && scan_exact_is_shorter(desc, scan, k)))
 	{
 		scan->totals.exact++;
 		scan_sort_rest(scan);
@@ -197,26 +274,27 @@ scan_start_filtered(IndexScanDesc desc, VectorScan *scan)
 void
 scan_go_on_testing(IndexScanDesc desc, VectorScan *scan)
 {
+	bool had_set = scan->query.tids != NULL;
 	double k = observed_k(scan);
 	double passed = scan->returned.n + scan->nready;
 	double share = Min((passed + 0.5) / scan->k, 1);
+	bool searches;
 
 	/* what was held back comes again */
 	scan->nready = scan->next = 0;
 	scan->last = scan->before;
 	scan_resolve_last(scan);
 	returned_index(&scan->returned, scan->query.query_memory);
-	if (scan->query.tids == NULL && scan->filter->tids != NULL &&
-		set_is_shorter(desc, scan, share))
+	searches = choose_way(desc, scan, k, share);
+	if (!had_set && scan->query.tids != NULL)
 	{
-		take_tids(scan);
 		if (scan->tests)
 			k = Max(expected_k(desc, scan), scan->returned.n * 2);
 		else
 			k = (scan->wanted + scan->returned.n) * 2;
 	}
-	if (scan->query.tids != NULL ? scan_exact_is_shorter(desc, scan, k)
-								 : all_is_shorter(desc, scan, k))
+	if (!searches ||
+		(scan->query.tids != NULL && scan_exact_is_shorter(desc, scan, k)))
 		scan_sort_rest(scan);
 	else
 		scan_run_batch(scan, k);

@@ -13,6 +13,7 @@
 #include "utils/memutils.h"
 
 #include "am/scan_heap.h"
+#include "am/toast_reader.h"
 #include "core/compat.h"
 
 struct ScanHeap
@@ -24,6 +25,7 @@ struct ScanHeap
 	IndexInfo *info;
 	EState *estate;       /* for index expressions */
 	ExprState *predicate; /* of a partial index, once it was asked for */
+	ToastReader *reader;  /* NULL: no value out of line yet */
 
 	/* all rows: */
 	TableScanDesc rows; /* NULL: has not begun */
@@ -109,7 +111,16 @@ scan_heap_value(ScanHeap *heap, Datum *value)
 
 	if (!scan_heap_stored(heap, value))
 		return false;
+	if (heap->reader == NULL &&
+		VARATT_IS_EXTERNAL_ONDISK(DatumGetPointer(*value)))
+	{
+		old = MemoryContextSwitchTo(heap->context);
+		heap->reader = toast_reader_new(heap->scan->heapRelation);
+		MemoryContextSwitchTo(old);
+	}
 	old = MemoryContextSwitchTo(GetPerTupleMemoryContext(heap->estate));
+	if (heap->reader != NULL)
+		*value = toast_reader_value(heap->reader, *value);
 	*value = PointerGetDatum(PG_DETOAST_DATUM(*value));
 	MemoryContextSwitchTo(old);
 	return true;
@@ -175,6 +186,9 @@ scan_heap_end(ScanHeap *heap)
 	if (heap->rows != NULL)
 		table_endscan(heap->rows);
 	heap->rows = NULL;
+	if (heap->reader != NULL)
+		toast_reader_end(heap->reader);
+	heap->reader = NULL;
 	table_index_fetch_end(heap->fetch);
 	ExecDropSingleTupleTableSlot(heap->slot);
 	FreeExecutorState(heap->estate);

@@ -37,6 +37,7 @@ typedef struct ScanTotals
 	uint64 by_condition;
 	uint64 masked;
 	uint64 exact;
+	uint64 asked; /* all rows of the table first; then masked or exact */
 
 	uint64 within;      /* ended where no row within the distance is left */
 	uint64 ended;       /* searches that a setting kept from further rows */

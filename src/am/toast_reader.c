@@ -5,6 +5,10 @@
  * A page of the TOAST table stays pinned from value to value, and is share-locked
  * while chunks are read.  What stands at the expected place is taken only if it is
  * visible as TOAST is, of the right value and number, and of the right length.
+ *
+ * Values get their ids in order, from a counter, and mostly lie in that order, too.  So
+ * a value that does not follow the last one is looked for where interpolation between
+ * others leads (ToastPlace): a page or two instead of those of an index.
  */
 #include "postgres.h"
 
@@ -28,6 +32,13 @@
  */
 #define AHEAD 32
 
+/* Others whose places are kept, and pages that are looked at between them */
+#define PLACES 64
+#define PLACE_PAGES 3
+
+/* After places were wrong, so many values are looked for by the index alone, at most */
+#define WAIT_MOST 64
+
 /* Columns of a TOAST table */
 enum
 {
@@ -35,6 +46,13 @@ enum
 	CHUNK_SEQ,
 	CHUNK_DATA
 };
+
+/* The page where a value begins */
+typedef struct ToastPlace
+{
+	Oid value;
+	BlockNumber block;
+} ToastPlace;
 
 struct ToastReader
 {
@@ -50,6 +68,12 @@ struct ToastReader
 	int ahead;     /* chunks to look at from there on */
 	Buffer buffer; /* pinned, or invalid */
 	bool locked;
+
+	/* places in the order of values and of blocks, from the first to the last block */
+	int nplaces; /* 0: nobody has looked, or there is no such order */
+	ToastPlace places[PLACES];
+	int wait; /* values to come that are not looked for by them */
+	int next_wait;
 };
 
 ToastReader *
@@ -177,6 +201,156 @@ find_ahead(ToastReader *reader, Oid value)
 	return false;
 }
 
+/*
+ * What the page at the place has: true, and the place is there, if the value begins in
+ * it; else the least and the greatest id, the least being the greater if there is none.
+ */
+static bool
+find_in_page(ToastReader *reader, Oid value, Oid *least, Oid *greatest)
+{
+	OffsetNumber last = PageGetMaxOffsetNumber(BufferGetPage(reader->buffer));
+	HeapTupleData tuple;
+
+	*least = PG_UINT32_MAX;
+	*greatest = 0;
+	for (; reader->offset <= last; reader->offset++)
+	{
+		Oid found;
+
+		if (!tuple_at(reader, &tuple))
+			continue;
+		found = DatumGetObjectId(column_of(reader, &tuple, CHUNK_ID));
+		if (found == value &&
+			DatumGetInt32(column_of(reader, &tuple, CHUNK_SEQ)) == 0)
+			return true;
+		*least = Min(*least, found);
+		*greatest = Max(*greatest, found);
+	}
+	return false;
+}
+
+static void
+go_to_page(ToastReader *reader, BlockNumber block)
+{
+	unlock_page(reader);
+	reader->block = block;
+	reader->offset = FirstOffsetNumber;
+}
+
+/* The first two: what the ends of the table have */
+static void
+begin_places(ToastReader *reader)
+{
+	BlockNumber ends[2] = {0};
+	Oid greatest;
+
+	reader->nblocks = RelationGetNumberOfBlocks(reader->toast);
+	if (reader->nblocks < 2)
+		return;
+	ends[1] = reader->nblocks - 1;
+	for (int i = 0; i < lengthof(ends); i++)
+	{
+		ToastPlace *place = &reader->places[i];
+
+		go_to_page(reader, ends[i]);
+		if (!lock_page(reader))
+			return;
+		(void) find_in_page(reader, InvalidOid, &place->value, &greatest);
+		place->block = ends[i];
+		if (place->value > greatest)
+			return;
+	}
+	if (reader->places[0].value < reader->places[1].value)
+		reader->nplaces = lengthof(ends);
+}
+
+/* How many of the places are of lesser values */
+static int
+places_before(const ToastReader *reader, Oid value)
+{
+	int low = 0;
+	int high = reader->nplaces;
+
+	while (low < high)
+	{
+		int middle = (low + high) / 2;
+
+		if (reader->places[middle].value < value)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* Where the value is likely to begin, by the places before and behind */
+static BlockNumber
+expected_block(const ToastReader *reader, Oid value)
+{
+	int at = places_before(reader, value);
+	const ToastPlace *place = &reader->places[Max(at - 1, 0)];
+	const ToastPlace *next = &reader->places[Min(at, reader->nplaces - 1)];
+
+	if (place->value >= next->value)
+		return next->block;
+	return place->block +
+		(double) (value - place->value) / (next->value - place->value) *
+		(next->block - place->block);
+}
+
+/* Go to the first chunk of a value, by the places of others */
+static bool
+find_by_places(ToastReader *reader, Oid value)
+{
+	if (reader->wait > 0)
+	{
+		reader->wait--;
+		return false;
+	}
+	if (reader->nplaces == 0)
+		begin_places(reader);
+	if (reader->nplaces > 0)
+		go_to_page(reader, expected_block(reader, value));
+	for (int i = 0; i < PLACE_PAGES && reader->nplaces > 0; i++)
+	{
+		Oid least;
+		Oid greatest;
+
+		if (!lock_page(reader))
+			break;
+		if (find_in_page(reader, value, &least, &greatest))
+		{
+			reader->next_wait = 0;
+			return true;
+		}
+		if (value < least && reader->block > 0)
+			go_to_page(reader, reader->block - 1);
+		else if (value > greatest)
+			go_to_page(reader, reader->block + 1);
+		else
+			break;
+	}
+	reader->next_wait = Min(2 * reader->next_wait + 1, WAIT_MOST);
+	reader->wait = reader->next_wait;
+	return false;
+}
+
+/* A value that was not where it was expected to be tells of others */
+static void
+keep_place(ToastReader *reader, Oid value)
+{
+	int at = places_before(reader, value);
+	ToastPlace *place = &reader->places[at];
+
+	if (at == 0 || at == reader->nplaces || reader->nplaces == PLACES ||
+		place->value == value || place[-1].block > reader->block ||
+		place->block < reader->block)
+		return;
+	memmove(place + 1, place, (reader->nplaces - at) * sizeof(ToastPlace));
+	*place = (ToastPlace){.value = value, .block = reader->block};
+	reader->nplaces++;
+}
+
 /* Go there by the index */
 static bool
 find_by_index(ToastReader *reader, Oid value)
@@ -196,6 +370,7 @@ find_by_index(ToastReader *reader, Oid value)
 	{
 		reader->block = ItemPointerGetBlockNumber(&tuple->t_self);
 		reader->offset = ItemPointerGetOffsetNumber(&tuple->t_self);
+		keep_place(reader, value);
 	}
 	systable_endscan_ordered(scan);
 	return tuple != NULL;
@@ -259,6 +434,8 @@ toast_reader_value(ToastReader *reader, Datum value)
 	SET_VARSIZE(result, size + VARHDRSZ);
 	found = (find_ahead(reader, pointer.va_valueid) &&
 			 take_chunks(reader, pointer.va_valueid, VARDATA(result), size)) ||
+		(find_by_places(reader, pointer.va_valueid) &&
+		 take_chunks(reader, pointer.va_valueid, VARDATA(result), size)) ||
 		(find_by_index(reader, pointer.va_valueid) &&
 		 take_chunks(reader, pointer.va_valueid, VARDATA(result), size));
 	unlock_page(reader);

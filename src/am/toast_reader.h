@@ -3,9 +3,9 @@
  *	  Values out of line, many of one table, read where they are expected.
  *
  * Values lie in the order of their rows: the next one mostly begins where the
- * last one ended, or a little behind.  There it is looked for first, and through
- * the index of the TOAST table only where it is not; that alone would take as long
- * as to read a value of a few kilobytes.
+ * last one ended, or a little behind.  There it is looked for first, then where the
+ * places of others lead, and through the index of the TOAST table only where it is
+ * not there; that alone would take as long as to read a value of a few kilobytes.
  *
  * Include after postgres.h.
  */
@@ -16,7 +16,10 @@
 
 typedef struct ToastReader ToastReader;
 
-/* In the current context.  The caller has a lock that keeps the rows in place. */
+/*
+ * In the current context.  The rows whose values are asked for stay in place: a lock, or
+ * a snapshot that sees them, keeps them.  No lock on a page is held between calls.
+ */
 extern ToastReader *toast_reader_new(Relation heap);
 
 /*

@@ -366,6 +366,7 @@ IvfEffort
 ivf_masked_effort(Relation index, const IvfMeta *meta, double k, double share)
 {
 	double among = Min(k / share, Max(meta->nrows, k));
+	uint32 last = IVF_NCALIBRATIONS - 1;
 	IvfEffort effort = ivf_effort(index, meta, k);
 	IvfEffort wide = ivf_effort(index, meta, among);
 
@@ -373,6 +374,13 @@ ivf_masked_effort(Relation index, const IvfMeta *meta, double k, double share)
 		wide.probes = Min(lists_beyond(meta, among), wide.probes);
 	effort.probes = wide.probes;
 	effort.reach = wide.reach;
+	/* how much estimates are off for a distance has little to do with k */
+	if (k > meta->calibrations[last].k && pq_candidates <= 0 &&
+		meta->nlists <= meta->nbuilt)
+	{
+		effort.stop.candidates = meta->stops[last].candidates;
+		effort.stop.bias = meta->stops[last].bias;
+	}
 	return effort;
 }
 

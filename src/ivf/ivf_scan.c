@@ -198,6 +198,16 @@ reach(Relation index)
  */
 #define STOP_PROBES 4
 
+/*
+ * Rows that meet conditions may all be far, and then estimates are off by more: so many
+ * times as many candidates are verified at most, as far as errors in proportion to the
+ * distance have it.
+ */
+#define FAR_CANDIDATES 8
+
+/* Lists for more rows than so many times those that were calibrated are but guessed */
+#define UNSURE_ROWS 15
+
 static void
 plan_batch(IvfScan *scan, double k)
 {
@@ -211,13 +221,25 @@ plan_batch(IvfScan *scan, double k)
 		? ivf_masked_effort(search->index, meta, k, share)
 		: ivf_effort(search->index, meta, k);
 
-	/* those are tested in no time: then the share is known better */
-	if (search->attributes != NULL && !effort.probes_set)
+	/*
+	 * Those are tested in no time: then the share is known better, and so far beyond
+	 * what was calibrated nothing is sure
+	 */
+	if (filtered && !effort.probes_set &&
+		(search->attributes != NULL ||
+		 k / share > UNSURE_ROWS * meta->calibrations[IVF_NCALIBRATIONS - 1].k))
 		effort.probes = Max(effort.probes, cheap_lists(meta));
 	scan->before = scan->effort;
 	/* whoever needs more than the first batch has found reach too short */
 	scan->effort.reach = scan->before.probes == 0 ? effort.reach : 0;
 	scan->effort.stop = (IvfStop){0};
+	if (filtered && meta->copies != IVF_COPIES_NONE &&
+		effort.stop.candidates > 0)
+	{
+		scan->effort.stop.candidates = effort.stop.candidates;
+		scan->effort.stop.bias = effort.stop.bias;
+		effort.candidates *= FAR_CANDIDATES;
+	}
 	if (!filtered)
 	{
 		if (scan->before.probes == 0)
@@ -228,7 +250,8 @@ plan_batch(IvfScan *scan, double k)
 			scan->effort.reach = 0;
 		if (scan->effort.stop.lists > 0)
 			effort.probes *= STOP_PROBES;
-		if (scan->effort.stop.candidates > 0)
+		/* that stop ends verification, too, where it costs little to know distances */
+		if (scan->effort.stop.candidates > 0 && meta->copies != IVF_COPIES_NONE)
 			effort.candidates = Max(2 * effort.candidates, 10 * k + 100);
 	}
 	/* each batch goes at least twice as far as the one before */

@@ -27,6 +27,7 @@
 #include "am/filter_time.h"
 #include "am/methods.h"
 #include "core/compat.h"
+#include "planner/condition_time.h"
 #include "planner/distance_form.h"
 #include "planner/distance_path.h"
 #include "planner/filter_path.h"
@@ -40,6 +41,7 @@ typedef struct Search
 	List *bounds;    /* DistanceBound: of the distance that it orders by */
 	double wanted;   /* rows */
 	double share;    /* of all rows that passes, of those within the bounds */
+	double condition_time; /* microseconds to ask a row that was read */
 } Search;
 
 static bool enable_filtered_scan = true;
@@ -176,7 +178,10 @@ random_row_cost(const RelOptInfo *rel)
 	return cpu_tuple_cost + missing * random_page;
 }
 
-/* Cost of asking all rows of the table; as a sequential scan, or a little more */
+/* So much more than a sequential scan is asking all rows thought to cost */
+#define ASKED_SURPLUS 0.1
+
+/* Cost of asking all rows of the table: a little more than by a sequential scan */
 static Cost
 ask_all_cost(PlannerInfo *root, const RelOptInfo *rel)
 {
@@ -186,8 +191,7 @@ ask_all_cost(PlannerInfo *root, const RelOptInfo *rel)
 	cost_qual_eval(&asked, rel->baserestrictinfo, root);
 	get_tablespace_page_costs(rel->reltablespace, NULL, &page);
 	return rel->pages * page +
-		rel->tuples *
-		(TESTED_ROW_TIME * MICROSECOND + cpu_tuple_cost + asked.per_tuple);
+		rel->tuples * ((1 + ASKED_SURPLUS) * cpu_tuple_cost + asked.per_tuple);
 }
 
 /* What it costs to compute the distance of a row that was read */
@@ -213,18 +217,19 @@ share_of_hits(const Search *search)
  * Microseconds of a search for the k nearest of so many rows, in a set; or to ask each
  * of the k nearest of all, in which case there are as many rows as the table has
  */
-typedef double (*SearchTime)(Relation index, double k, double rows);
+typedef double (*SearchTime)(Relation index, double k, double rows,
+							 double condition);
 
 static double
-masked_time(Relation index, double k, double rows)
+masked_time(Relation index, double k, double rows, double condition)
 {
 	return methods_find(index)->masked_time(index, k, rows);
 }
 
 static double
-wary_time(Relation index, double k, double rows)
+wary_time(Relation index, double k, double rows, double condition)
 {
-	return wary_asking_time(index, k, rows, false);
+	return wary_asking_time(index, k, rows, condition, false);
 }
 
 static Cost
@@ -232,10 +237,28 @@ time_cost(const Search *search, SearchTime time, double k, double rows)
 {
 	/* the planner holds a lock on it */
 	Relation index = index_open(search->scan->indexinfo->indexoid, NoLock);
-	double microseconds = time(index, k, rows);
+	double microseconds = time(index, k, rows, search->condition_time);
 
 	index_close(index, NoLock);
 	return microseconds * MICROSECOND;
+}
+
+/*
+ * What rows that pass, all of which are known, cost beside that: their distances, or a
+ * search among them
+ */
+static Cost
+passing_cost(PlannerInfo *root, const RelOptInfo *rel, const Search *search,
+			 double wanted)
+{
+	double passing = search->share * rel->tuples;
+	Cost by_distance = passing * distance_cost(root, search->scan);
+
+	if (search->bounds != NIL)
+		return by_distance;
+	return Min(by_distance,
+			   time_cost(search, masked_time, wanted, passing) +
+				   wanted * random_row_cost(rel));
 }
 
 /* To find the rows that are wanted: the cheapest that the scan may do (scan_filter.c) */
@@ -244,7 +267,7 @@ search_cost(PlannerInfo *root, const RelOptInfo *rel, const Search *search,
 			const Path *bitmap, double wanted)
 {
 	double found = Min(wanted / share_of_hits(search), rel->tuples);
-	Cost distance = distance_cost(root, search->scan);
+	Cost passing = passing_cost(root, rel, search, wanted);
 	Cost by_condition = time_cost(search, asking_time, found, rel->tuples);
 	Cost wary =
 		time_cost(search, search->bounds != NIL ? asking_time : wary_time,
@@ -256,14 +279,15 @@ search_cost(PlannerInfo *root, const RelOptInfo *rel, const Search *search,
 	/*
 	 * Pages that are cached cost less than PostgreSQL says: whether hits or all
 	 * rows are to be asked is a question of the time that takes.  All rows may as
-	 * well be asked by a sequential scan, so that is to be the cheaper plan.
+	 * well be asked by a sequential scan, so that is to be the cheaper plan where
+	 * all distances are computed then.
 	 */
-	if (wary < rel->tuples * TESTED_ROW_TIME * MICROSECOND +
-			search->share * rel->tuples * distance)
+	if (wary <
+		rel->tuples * (TESTED_ROW_TIME + search->condition_time) * MICROSECOND +
+			passing)
 		by_condition += found * random_row_cost(rel);
 	else
-		by_condition =
-			ask_all_cost(root, rel) + search->share * rel->tuples * distance;
+		by_condition = ask_all_cost(root, rel) + passing;
 	if (bitmap == NULL)
 		return by_condition;
 	cost_bitmap_tree_node(((const BitmapHeapPath *) bitmap)->bitmapqual, &make,
@@ -271,7 +295,8 @@ search_cost(PlannerInfo *root, const RelOptInfo *rel, const Search *search,
 	by_bitmap = make +
 		Min(time_cost(search, masked_time, wanted, selectivity * rel->tuples) +
 				wanted * random_row_cost(rel),
-			selectivity * rel->tuples * (random_row_cost(rel) + distance));
+			selectivity * rel->tuples *
+				(random_row_cost(rel) + distance_cost(root, search->scan)));
 	return Min(by_condition, by_bitmap);
 }
 
@@ -350,8 +375,9 @@ filtered_path(PlannerInfo *root, RelOptInfo *rel, const Search *search,
 						 &expressions);
 	/* the plan's, but whether the bitmap suffices; its expressions */
 	path->custom_private = list_make2(
-		list_make4(make_float(share_of_hits(search)), make_float(matching),
-				   makeInteger(search->pathkeys == NIL), bounds),
+		list_make5(make_float(share_of_hits(search)), make_float(matching),
+				   makeInteger(search->pathkeys == NIL), bounds,
+				   make_float(search->condition_time)),
 		expressions);
 	path->methods = &path_methods;
 	return &path->path;
@@ -465,7 +491,8 @@ new_search(PlannerInfo *root, RelOptInfo *rel, IndexPath *scan, List *bounds,
 		.scan = scan,
 		.pathkeys = pathkeys,
 		.bounds = bounds_of_order(bounds, linitial(scan->indexorderbys)),
-		.wanted = cost_rows_wanted(root)};
+		.wanted = cost_rows_wanted(root),
+		.condition_time = condition_time(root, conditions_left(scan))};
 	search->share = share_passing(root, rel, scan, search->bounds);
 	if (search->bounds != NIL && root->limit_tuples <= 0)
 		search->wanted = ROWS_WITHIN;

@@ -305,6 +305,8 @@ begin_node(CustomScanState *node, EState *estate, int flags)
 		CurrentMemoryContext, "vector filter", ALLOCSET_DEFAULT_SIZES);
 	state->filter = (RowFilter){
 		.share = floatVal(list_nth(plan->custom_private, FILTER_SCAN_SHARE)),
+		.condition_time =
+			floatVal(list_nth(plan->custom_private, FILTER_SCAN_TIME)),
 		.passes = passes,
 		.tids = state->bitmap != NULL ? tids : NULL,
 		.tids_share =

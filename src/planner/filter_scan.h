@@ -21,6 +21,7 @@ enum
 	FILTER_SCAN_MATCHING, /* Float: that is expected to be in the bitmap */
 	FILTER_SCAN_ANY, /* Integer 1: nobody wants the order of the index scan */
 	FILTER_SCAN_BOUNDS, /* List of lists, of conditions that are bounds: below */
+	FILTER_SCAN_TIME,   /* Float: microseconds to ask a row its conditions */
 	FILTER_SCAN_SUFFICE /* Integer 1: all rows of the bitmap pass */
 };
 
