@@ -120,6 +120,17 @@ BEGIN
 END $$;
 CREATE INDEX ON outside USING ivfpq (v vector_l2_ops) WITH (rerank = heap);
 SELECT outside_faults();
+-- 1,500 of them without the index of the TOAST table, which is two pages high
+SELECT outside_point(-1) AS q \gset
+SET ivfpq.probes = 32768;
+SET ivfpq.candidates = 10000;
+SELECT pg_stat_force_next_flush();
+SELECT tidx_blks_hit + tidx_blks_read AS before FROM pg_statio_user_tables WHERE relname = 'outside' \gset
+SELECT count(*) FROM (SELECT id FROM outside ORDER BY v <-> :'q' LIMIT 100) a;
+SELECT pg_stat_force_next_flush();
+SELECT tidx_blks_hit + tidx_blks_read - :before < 300 FROM pg_statio_user_tables WHERE relname = 'outside';
+RESET ivfpq.probes;
+RESET ivfpq.candidates;
 -- in another order than their ids, places used again, gaps
 UPDATE outside SET v = outside_point(id + 5000) WHERE id % 3 = 0;
 DELETE FROM outside WHERE id % 4 = 0;

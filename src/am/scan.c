@@ -78,6 +78,7 @@ scan_rescan(IndexScanDesc desc, ScanKey keys, int nkeys, ScanKey orderbys,
 	scan->returned = (Returned){0};
 	scan->bound = INFINITY;
 	scan->tests = false;
+	scan->query.tids_asked = false;
 	scan->tested = NULL;
 	scan->ready = NULL;
 	scan->nready = scan->next = scan->ready_room = 0;

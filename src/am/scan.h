@@ -66,6 +66,9 @@ typedef struct ScanQuery
 	 */
 	const TidFilter *tids;
 
+	/* To make that set all rows were asked: estimating as many takes but a part of it */
+	bool tids_asked;
+
 	/* The same for rows whose attributes meet this; NULL: any */
 	const AttributeFilter *attributes;
 

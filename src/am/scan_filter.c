@@ -60,6 +60,12 @@ row_time(VectorScan *scan)
 	return INLINE_ROW_TIME;
 }
 
+/*
+ * Whoever wants more than one row in so many of a set will look at most of them, and
+ * would miss those that a search for as many finds too late
+ */
+#define SET_PART 4
+
 /* Is it better to look at all rows of the set than to search among them for k? */
 bool
 scan_exact_is_shorter(IndexScanDesc desc, VectorScan *scan, double k)
@@ -70,6 +76,9 @@ scan_exact_is_shorter(IndexScanDesc desc, VectorScan *scan, double k)
 	double masked = methods_find(desc->indexRelation)
 						->masked_time(desc->indexRelation, k, rows);
 
+	/* who goes on after all rows were asked is to have all that pass in the end */
+	if (k * SET_PART > rows || (scan->query.tids_asked && scan->returned.n > 0))
+		return true;
 	if (scan->tests)
 	{
 		passing = Min(scan->filter->share * table_rows(desc), rows);
@@ -139,6 +148,7 @@ take_passing(VectorScan *scan)
 	tbm_free(bitmap);
 	MemoryContextSwitchTo(old);
 	scan->totals.asked++;
+	scan->query.tids_asked = true;
 	take_set(scan, tids, true);
 }
 

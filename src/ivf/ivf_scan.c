@@ -30,7 +30,8 @@ typedef struct IvfScan
 
 	/* the query */
 	IvfContinuation continuation;
-	uint32 nlists;    /* visited */
+	uint32 nlists; /* visited */
+	bool thorough; /* near lists are visited in any case */
 	IvfEffort effort; /* of the last batch */
 	IvfEffort before; /* of the one before */
 } IvfScan;
@@ -85,6 +86,7 @@ open_query(void *state, const ScanQuery *query, bool again)
 		ivf_continuation(query->index, &scan->search->meta, query->rows);
 	scan->search->attributes = query->attributes;
 	scan->search->tids = query->tids;
+	scan->thorough = query->tids_asked;
 	scan->search->most_probes = scan->continuation.max_probes;
 	old = MemoryContextSwitchTo(query->query_memory);
 	ordered =
@@ -205,7 +207,7 @@ reach(Relation index)
  */
 #define FAR_CANDIDATES 8
 
-/* Lists for more rows than so many times those that were calibrated are but guessed */
+/* A calibration says how many lists up to so many times its rows need */
 #define UNSURE_ROWS 15
 
 static void
@@ -222,11 +224,11 @@ plan_batch(IvfScan *scan, double k)
 		: ivf_effort(search->index, meta, k);
 
 	/*
-	 * Those are tested in no time: then the share is known better, and so far beyond
-	 * what was calibrated nothing is sure
+	 * Attributes are tested in no time, and then the share is known better; and so far
+	 * beyond what was calibrated the lists to visit are but guessed.
 	 */
 	if (filtered && !effort.probes_set &&
-		(search->attributes != NULL ||
+		(search->attributes != NULL || scan->thorough ||
 		 k / share > UNSURE_ROWS * meta->calibrations[IVF_NCALIBRATIONS - 1].k))
 		effort.probes = Max(effort.probes, cheap_lists(meta));
 	scan->before = scan->effort;
