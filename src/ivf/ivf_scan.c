@@ -30,8 +30,8 @@ typedef struct IvfScan
 
 	/* the query */
 	IvfContinuation continuation;
-	uint32 nlists; /* visited */
-	bool thorough; /* near lists are visited in any case */
+	uint32 nlists;    /* visited */
+	bool thorough;    /* near lists are visited in any case */
 	IvfEffort effort; /* of the last batch */
 	IvfEffort before; /* of the one before */
 } IvfScan;
