@@ -66,6 +66,24 @@ scan_row_passes(VectorScan *scan, ItemPointer tid)
 	return test_row(scan, tid, &visible);
 }
 
+bool
+scan_next_passing_row(VectorScan *scan, ItemPointer tid)
+{
+	TupleTableSlot *row;
+
+	while ((row = scan_heap_next(scan->heap)) != NULL)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (scan->filter->passes(scan->filter->arg, row))
+		{
+			*tid = scan_heap_tid(scan->heap);
+			return true;
+		}
+		scan->totals.failed++;
+	}
+	return false;
+}
+
 /* The key of the row that was read last; false where it has no value */
 bool
 scan_key_of_row(VectorScan *scan, double *key)

@@ -129,21 +129,10 @@ take_passing(VectorScan *scan)
 	MemoryContext old = MemoryContextSwitchTo(scan->query.query_memory);
 	TIDBitmap *bitmap = tbm_create(work_mem * (Size) 1024, NULL);
 	const TidFilter *tids;
-	TupleTableSlot *row;
+	ItemPointerData tid;
 
-	while ((row = scan_heap_next(scan->heap)) != NULL)
-	{
-		ItemPointerData tid;
-
-		CHECK_FOR_INTERRUPTS();
-		if (!scan->filter->passes(scan->filter->arg, row))
-		{
-			scan->totals.failed++;
-			continue;
-		}
-		tid = scan_heap_tid(scan->heap);
+	while (scan_next_passing_row(scan, &tid))
 		tbm_add_tuples(bitmap, &tid, 1, false);
-	}
 	tids = tid_filter_new(bitmap);
 	tbm_free(bitmap);
 	MemoryContextSwitchTo(old);

@@ -91,19 +91,10 @@ error_replaced(const VectorScan *scan)
 static void
 sort_table(VectorScan *scan)
 {
-	TupleTableSlot *row;
+	ItemPointerData tid;
 
-	while ((row = scan_heap_next(scan->heap)) != NULL)
+	while (scan_next_passing_row(scan, &tid))
 	{
-		ItemPointerData tid;
-
-		CHECK_FOR_INTERRUPTS();
-		if (!scan->filter->passes(scan->filter->arg, row))
-		{
-			scan->totals.failed++;
-			continue;
-		}
-		tid = scan_heap_tid(scan->heap);
 		if (!returned_has(&scan->returned, &tid))
 			sort_passing(scan, &tid, true);
 	}

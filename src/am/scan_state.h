@@ -94,6 +94,12 @@ scan_leaves_anyhow(const VectorScan *scan)
 /* Is the row that tid leads to visible, and does it pass the filter's condition? */
 extern bool scan_row_passes(VectorScan *scan, ItemPointer tid);
 
+/*
+ * The next row of the table, in its order, that passes the filter's condition; false
+ * where there are no more.
+ */
+extern bool scan_next_passing_row(VectorScan *scan, ItemPointer tid);
+
 /* The key of the row that was read last; false where it has no value */
 extern bool scan_key_of_row(VectorScan *scan, double *key);
 

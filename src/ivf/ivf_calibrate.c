@@ -25,6 +25,13 @@
 
 #define QUERIES 256
 
+/*
+ * Without codes lists alone are measured, and the products for it are half of what
+ * assigning rows takes.  By fewer queries a share is off by more: hence one that is higher.
+ */
+#define QUERIES_OF_LISTS 128
+#define STOP_SHARE_OF_LISTS 0.985
+
 /* Where they would take more of maintenance_work_mem than this they are fewer */
 #define QUERY_SHARE 0.25
 #define QUERIES_MIN 32
@@ -104,7 +111,8 @@ ivf_calibrator_new(const IvfMeta *meta, const IvfSample *sample)
 {
 	Size row_bytes = meta->dim * sizeof(float);
 	uint32 room = maintenance_work_mem * 1024.0 * QUERY_SHARE / row_bytes;
-	uint32 n = Min(sample->n, Min(Max(room, QUERIES_MIN), QUERIES));
+	uint32 most = meta->codec == CODEC_NONE ? QUERIES_OF_LISTS : QUERIES;
+	uint32 n = Min(sample->n, Min(Max(room, QUERIES_MIN), most));
 	float *queries = palloc(n * row_bytes);
 
 	memcpy(queries, sample->rows, n * row_bytes);
@@ -592,6 +600,8 @@ measure_stop(const IvfCalibrator *calibrator, const ListRanks *lists, uint32 k,
 	float *beyond = palloc(room);
 	float *ranks = palloc(room);
 	float *sums = palloc(room);
+	double share =
+		calibrator->meta.codec == CODEC_NONE ? STOP_SHARE_OF_LISTS : STOP_SHARE;
 	uint32 n = 0;
 
 	for (uint32 query = 0; query < calibrator->nqueries; query++)
@@ -619,7 +629,7 @@ measure_stop(const IvfCalibrator *calibrator, const ListRanks *lists, uint32 k,
 	stop->rank = stop->rank > 0 ? stop->lists / stop->rank : 0;
 	for (uint32 i = 0; i < n; i++)
 		sums[i] = beyond[i] + stop->rank * ranks[i];
-	stop->lists = share_of_floats(sums, n, STOP_SHARE);
+	stop->lists = share_of_floats(sums, n, share);
 	pfree(sums);
 	pfree(ranks);
 	pfree(beyond);

@@ -17,7 +17,7 @@
 #include "ivf/ivf_choose.h"
 #include "ivf/ivf_options.h"
 
-#define SAMPLE_PER_LIST 64
+#define SAMPLE_PER_LIST 50
 #define SAMPLE_MIN 10000
 
 /* Where rows are short, more of them cost little: floats for each list */

@@ -16,7 +16,7 @@
 #include "vector/half.h"
 
 /* More rounds gain less than a percent of recall */
-#define CENTROID_ROUNDS 10
+#define CENTROID_ROUNDS 12
 #define CODEC_ROUNDS 15
 #define TRANSFORM_ROUNDS 10
 

@@ -93,7 +93,7 @@ extern size_t kmeans_work_size(const KmeansTask *task);
  * when poll stopped it.
  *
  * Below KMEANS_TWO_LEVEL_K one round costs n * k * dim multiplications, where
- * the last three or four rounds alone are over all rows; those before are over a
+ * the last five or six rounds alone are over all rows; those before are over a
  * sample, 16 rows for each centre.  That raises the objective by less than a percent.
  * From its second round on over the same rows, each is compared with the centres
  * near its last one alone (Wang et al., Fast approximate k-means via cluster
