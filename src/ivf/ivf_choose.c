@@ -184,6 +184,29 @@ rows_room(const IvfMeta *meta)
 }
 
 /*
+ * Where codes are all there is of a row, the last segments of lists, half empty, are much
+ * of the index: lists are to fill so many.
+ */
+#define LEAST_SEGMENTS 3
+
+/* By their segments */
+static double
+most_lists(Relation index, const IvfMeta *meta, const IvfGiven *given,
+		   double nrows)
+{
+	IvfMeta chosen = *meta;
+	IvfLayout layout;
+
+	if (ivf_method(index) == IVF_METHOD_FLAT ||
+		ivf_options(index).rerank == IVF_RERANK_INDEX)
+		return IVF_MAX_LISTS;
+	if (meta->codec == CODEC_NONE)
+		ivf_choose_codec(index, given, &chosen);
+	ivf_layout_init(&layout, &chosen);
+	return nrows / LEAST_SEGMENTS / layout.capacity;
+}
+
+/*
  * To estimate a row costs about a nanosecond, as much as a fraction of a
  * centroid: ivfpq has fewer, longer lists, which also fill their last pages
  * better.  So it is with bit strings, beside which a centroid is 16 times as large.
@@ -198,14 +221,16 @@ ivf_choose_lists(Relation index, const IvfMeta *meta, const IvfGiven *given,
 		ivf_method(index) == IVF_METHOD_PQ || meta->elem == VALUE_BIT;
 	double factor = cheap_rows ? 0.6 : 1.2;
 	double many = pow(Max(nrows / MANY_ROWS, 1), MANY_ROWS_POWER);
-	double room = rows_room(meta) * CENTROID_SHARE;
+	double most;
 	int lists = ivf_options(index).lists;
 
 	if (given->nlists > 0)
 		return given->nlists;
 	if (lists > 0)
 		return lists;
-	return Max(Min(Min(factor * many * sqrt(nrows), IVF_MAX_LISTS), room), 1);
+	most = Min(rows_room(meta) * CENTROID_SHARE,
+			   most_lists(index, meta, given, nrows));
+	return Max(Min(factor * many * sqrt(nrows), most), 1);
 }
 
 uint32

@@ -363,9 +363,10 @@ copy_model(const IvfModel *cached)
 static uint32
 lists_wanted(Relation index, double nrows)
 {
-	const IvfGiven none = {0};
+	const IvfMeta *meta = &ivf_model_get(index)->meta;
+	const IvfGiven none = {.model_dim = meta->dim};
 
-	return ivf_choose_lists(index, &ivf_model_get(index)->meta, &none, nrows);
+	return ivf_choose_lists(index, meta, &none, nrows);
 }
 
 /*
