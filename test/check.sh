@@ -8,7 +8,7 @@
 #	KEEP=1                    keep the folder of the run and say where it is
 #	MAKE_ARGS="COPT=..."      arguments of the build
 #	UNIT_EXTRA="-f..."        compiler flags of unit tests and fuzz targets
-#	TAP_JOBS=1                TAP tests at a time
+#	JOBS=1                    tests at a time that have a database of their own
 #
 # Every kind ends up as TAP, which is counted in one place.  The last line is
 # "N passed, N failed[, N skipped]"; a skipped test has said why before.
@@ -17,7 +17,7 @@ set -uo pipefail
 top=$(cd "$(dirname "$0")/.." && pwd)
 only=${T:-*}
 kinds=${KINDS:-unit fuzz regress isolation tap}
-tap_jobs=${TAP_JOBS:-$(nproc)}
+jobs=${JOBS:-$(nproc)}
 source "$top/test/report.sh"
 
 sh "$top/test/install_packages.sh" build check || give_up "packages are missing"
@@ -76,7 +76,6 @@ run_fuzz() {
 run_regress() {
 	local kind=$1 input=$2 program=$3 log=$logs/$1 status
 	shift 3
-	echo "== $kind tests"
 	mkdir "$W/$kind"
 	cluster_own "$W/$kind"
 	cluster_run "$W" "$CLUSTER_TESTLIB/$program" --inputdir="$input" \
@@ -85,11 +84,9 @@ run_regress() {
 	status=$?
 	sed -E -e 's/^test ([^ ]+) +\.\.\. ok.*/ok - \1/' \
 		-e 's/^test ([^ ]+) +\.\.\. FAILED.*/not ok - \1/' "$log.out" > "$log"
-	report "$kind" "$log" $status
-	[ $status = 0 ] || cat "$W/$kind/regression.diffs"
+	return $status
 }
 
-# Its output and its status go to files
 run_tap_file() {
 	local name=$1 dir=$W/tap/$1
 	mkdir -p "$dir/log"
@@ -98,35 +95,53 @@ run_tap_file() {
 	cluster_run "$W" env TESTDIR="$dir" TESTDATADIR="$dir" TESTLOGDIR="$dir/log" \
 		perl -I "$CLUSTER_TESTLIB/perl" -I src/test/perl "src/test/t/$name.pl" \
 		> "$logs/$name" 2>&1
-	echo $? > "$logs/$name.ended"
 }
 
-report_tap_file() {
+# A job is a TAP file, or all files of another kind.  Its output and its status go to
+# files.
+run_job() {
+	# shellcheck disable=SC2086 # lists of words
+	case $1 in
+	regress) run_regress regress src regress/pg_regress $regress ;;
+	isolation) run_regress isolation src/test/isolation isolation/pg_isolation_regress $isolation ;;
+	*) run_tap_file "$1" ;;
+	esac
+	echo $? > "$logs/$1.ended"
+}
+
+report_job() {
 	local name=$1 status
 	status=$(cat "$logs/$name.ended")
 	report "$name" "$logs/$name" "$status"
-	# it died: commands and their errors do not go to the output
-	[ "$status" = 0 ] || grep -q '^not ok' "$logs/$name" ||
+	[ "$status" != 0 ] || return
+	if [ -e "$W/$name/regression.diffs" ]; then
+		cat "$W/$name/regression.diffs"
+	elif ! grep -q '^not ok' "$logs/$name"; then
+		# it died: commands and their errors do not go to the output
 		find "$W/tap/$name" -name "regress_log_$name" -exec tail -n 30 {} +
+	fi
 }
 
-# As many at a time as there are processors: each has nodes of its own, and often waits
-run_tap() {
-	local running=0 reported=0 name names=("$@")
-	echo "== TAP tests"
+# As many at a time as there are processors: TAP files have nodes of their own, the
+# others a database, and all of them often wait.  They are reported as they end.
+run_jobs() {
+	local running=0 name ended
+	local -A reported
+	echo "== regression, isolation and TAP tests"
 	mkdir -p "$W/tap"
 	cluster_own "$W/tap"
 	for name in "$@" ""; do
-		while [ "$running" -ge "$tap_jobs" ] || { [ -z "$name" ] && [ "$running" -gt 0 ]; }; do
+		while [ "$running" -ge "$jobs" ] || { [ -z "$name" ] && [ "$running" -gt 0 ]; }; do
 			wait -n
 			running=$((running - 1))
-			while [ -e "$logs/${names[reported]:-none}.ended" ]; do
-				report_tap_file "${names[reported]}"
-				reported=$((reported + 1))
+			for ended in "$@"; do
+				[ -e "$logs/$ended.ended" ] && [ -z "${reported[$ended]:-}" ] || continue
+				reported[$ended]=1
+				report_job "$ended"
 			done
 		done
 		[ -z "$name" ] || {
-			run_tap_file "$name" &
+			run_job "$name" &
 			running=$((running + 1))
 		}
 	done
@@ -166,11 +181,11 @@ if selected regress "$regress" || selected isolation "$isolation" || selected ta
 	# autovacuum's snapshots would keep rows that a test's VACUUM is to remove
 	echo "autovacuum = off" > "$W/check.conf"
 	CLUSTER_CONF=$W/check.conf cluster_start "$W" || give_up "the server did not start"
-	! selected regress "$regress" ||
-		run_regress regress src regress/pg_regress $regress
-	! selected isolation "$isolation" ||
-		run_regress isolation src/test/isolation isolation/pg_isolation_regress $isolation
-	! selected tap "$tap" || run_tap $tap
+	names=
+	! selected regress "$regress" || names="regress"
+	! selected isolation "$isolation" || names="$names isolation"
+	! selected tap "$tap" || names="$names $tap"
+	run_jobs $names
 	check_logs
 fi
 
