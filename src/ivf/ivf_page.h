@@ -86,8 +86,9 @@ typedef struct IvfStop
 	float rank;
 
 	/*
-	 * An estimate is above what it should be by bias, on the average; with d^2 for the
-	 * k-th distance squared and bias, it is too far beyond d * (d + candidates).
+	 * An estimate is above what it should be by bias, on the average, and often it is
+	 * below; with d^2 for the k-th distance squared, it is too far beyond d * (d +
+	 * candidates) + bias.
 	 */
 	float bias;
 	float candidates;

@@ -398,7 +398,7 @@ typedef struct SegmentCursor
  * When to stop
  */
 
-/* What IvfStop calls d, where the k-th best key is this */
+/* What IvfStop calls d, where the k-th best key is this, or should be by its estimate */
 static double
 unit_of_key(const IvfSearch *search, double key)
 {
@@ -416,6 +416,12 @@ unit_of_key(const IvfSearch *search, double key)
 	return sqrt(Max(sqdist, 0));
 }
 
+static double
+unit_of_estimate(const IvfSearch *search, double estimate)
+{
+	return unit_of_key(search, estimate - search->state->stop.bias);
+}
+
 /* Is a list beyond those that are likely to hold one of the nearest k? */
 static bool
 is_too_far(const IvfSearch *search, uint32 rank)
@@ -426,7 +432,7 @@ is_too_far(const IvfSearch *search, uint32 rank)
 	if (state->stop.lists == 0 || isinf(limit) || rank < LEAST_LISTS)
 		return false;
 	return state->ranks[rank].score - state->ranks[0].score >
-		unit_of_key(search, limit) *
+		unit_of_estimate(search, limit) *
 		(state->stop.lists - state->stop.rank * log(rank + 1));
 }
 
@@ -452,7 +458,7 @@ note_key(IvfSearch *search, double key)
 		ivf_candidates_limit(&state->candidates,
 							 limit +
 								 ESTIMATED_SLACK * state->stop.candidates *
-									 unit_of_key(search, limit));
+									 unit_of_estimate(search, limit));
 }
 
 /*
@@ -971,10 +977,8 @@ note_distance(IvfSearch *search, double key)
 		return;
 	limit = estimate_of_key(search, limit);
 	if (!state->codec->scaled)
-	{
-		limit += state->stop.bias;
-		limit += state->stop.candidates * unit_of_key(search, limit);
-	}
+		limit += state->stop.bias +
+			state->stop.candidates * unit_of_key(search, limit);
 	state->hopeless = limit;
 }
 

@@ -37,7 +37,7 @@ sub slurp
 # Paths from the top
 sub document_files
 {
-	return qw(README.md sql/reference.md src/ivf/codecs.md test/clients/snippets.md);
+	return qw(README.md sql/reference.md src/ivf/models.md test/clients/snippets.md);
 }
 
 # The blocks and setups of a document in order, each {file, line, chapter, kind,
