@@ -583,8 +583,8 @@ measure_errors(const IvfCalibrator *calibrator, EstimateRanks *estimates,
 	for (uint32 i = 0; i < estimates->n; i++)
 	{
 		float key = estimates->lasts[i] + stop->bias;
-		float unit =
-			unit_of_key(calibrator, estimates->queries[i], estimates->lasts[i]);
+		float unit = unit_of_key(calibrator, estimates->queries[i],
+								 estimates->lasts[i] + Max(stop->bias, 0));
 
 		beyond[i] = unit > 0 ? (estimates->keys[i] - key) / unit : 0;
 	}
@@ -592,7 +592,7 @@ measure_errors(const IvfCalibrator *calibrator, EstimateRanks *estimates,
 		Max(share_of_floats(beyond, estimates->n, ERROR_SHARE), 0);
 }
 
-/* By the lists of the nearest */
+/* By the lists of the nearest; stop->bias is known */
 static void
 measure_stop(const IvfCalibrator *calibrator, const ListRanks *lists, uint32 k,
 			 uint32 nearest, IvfStop *stop)
@@ -616,7 +616,8 @@ measure_stop(const IvfCalibrator *calibrator, const ListRanks *lists, uint32 k,
 		if (end == 0)
 			continue;
 		unit = unit_of_key(calibrator, query,
-						   neighbor_key(calibrator, query, last));
+						   neighbor_key(calibrator, query, last) +
+							   Max(stop->bias, 0));
 		for (uint32 j = first; j < end && unit > 0; j++)
 		{
 			beyond[n] = lists->beyond[base + j] / unit;

@@ -87,8 +87,8 @@ typedef struct IvfStop
 
 	/*
 	 * An estimate is above what it should be by bias, on the average, and often it is
-	 * below; with d^2 for the k-th distance squared, it is too far beyond d * (d +
-	 * candidates) + bias.
+	 * below; with d^2 for the k-th distance squared, and bias where that is positive, it
+	 * is too far beyond the distance squared + bias + d * candidates.
 	 */
 	float bias;
 	float candidates;

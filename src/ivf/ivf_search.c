@@ -419,7 +419,7 @@ unit_of_key(const IvfSearch *search, double key)
 static double
 unit_of_estimate(const IvfSearch *search, double estimate)
 {
-	return unit_of_key(search, estimate - search->state->stop.bias);
+	return unit_of_key(search, estimate - Min(search->state->stop.bias, 0));
 }
 
 /* Is a list beyond those that are likely to hold one of the nearest k? */
@@ -977,8 +977,10 @@ note_distance(IvfSearch *search, double key)
 		return;
 	limit = estimate_of_key(search, limit);
 	if (!state->codec->scaled)
-		limit += state->stop.bias +
-			state->stop.candidates * unit_of_key(search, limit);
+	{
+		limit += state->stop.bias;
+		limit += state->stop.candidates * unit_of_estimate(search, limit);
+	}
 	state->hopeless = limit;
 }
 
