@@ -148,11 +148,20 @@ candidates_limit(void)
  */
 #define CHEAP_ROWS 65536.0
 
+/* And so many take no time, however sure it is that fewer would do */
+#define FREE_ROWS 4096.0
+
+/* Lists with so many rows, as long as the mean */
+static uint32
+lists_of_rows(const IvfMeta *meta, double rows)
+{
+	return Min(ceil(meta->nlists * rows / Max(meta->nrows, 1)), meta->nlists);
+}
+
 static uint32
 cheap_lists(const IvfMeta *meta)
 {
-	return Min(ceil(meta->nlists * CHEAP_ROWS / Max(meta->nrows, 1)),
-			   meta->nlists);
+	return lists_of_rows(meta, CHEAP_ROWS);
 }
 
 static double
@@ -231,6 +240,8 @@ plan_batch(IvfScan *scan, double k)
 		(search->attributes != NULL || scan->thorough ||
 		 k / share > UNSURE_ROWS * meta->calibrations[IVF_NCALIBRATIONS - 1].k))
 		effort.probes = Max(effort.probes, cheap_lists(meta));
+	if (filtered && !effort.probes_set)
+		effort.probes = Max(effort.probes, lists_of_rows(meta, FREE_ROWS));
 	scan->before = scan->effort;
 	/* whoever needs more than the first batch has found reach too short */
 	scan->effort.reach = scan->before.probes == 0 ? effort.reach : 0;
