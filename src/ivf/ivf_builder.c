@@ -323,7 +323,7 @@ guess_effort(IvfMeta *meta)
 }
 
 static void
-train_lists(IvfBuilder *builder)
+train_lists(IvfBuilder *builder, double nrows)
 {
 	IvfMeta *meta = &builder->meta;
 	MemoryContext old = CurrentMemoryContext;
@@ -333,7 +333,7 @@ train_lists(IvfBuilder *builder)
 	Size bytes;
 
 	ivf_given_scale(&builder->given, meta);
-	builder->calibrator = ivf_calibrator_new(meta, &builder->sample);
+	builder->calibrator = ivf_calibrator_new(meta, &builder->sample, nrows);
 	MemoryContextSwitchTo(work);
 	centroids = ivf_train(meta, &builder->given, &builder->sample,
 						  builder->model->params);
@@ -449,7 +449,7 @@ ivf_builder_train(IvfBuilder *builder, double fraction, uint32 min_rows)
 	trained = builder->complete || builder->sample.n >= Max(min_rows, 1);
 	begin_model(builder, trained, ivf_builder_lists(builder, fraction));
 	if (trained)
-		train_lists(builder);
+		train_lists(builder, builder->nsampled / fraction);
 	free_sample(&builder->sample);
 
 	builder->model->meta = *meta;

@@ -17,9 +17,9 @@
 
 typedef struct IvfCalibrator IvfCalibrator;
 
-/* Takes queries from a sample of scaled rows, which is in random order */
+/* Takes queries from a sample of scaled rows, in random order, of about nrows */
 extern IvfCalibrator *ivf_calibrator_new(const IvfMeta *meta,
-										 const IvfSample *sample);
+										 const IvfSample *sample, double nrows);
 
 /* Scaled rows, with their TIDs and lists */
 extern void ivf_calibrator_add(IvfCalibrator *calibrator, const float *rows,
