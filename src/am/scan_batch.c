@@ -285,8 +285,11 @@ scan_run_batch(VectorScan *scan, double k)
 	}
 	scan->totals.batches++;
 	scan->k = k;
-	scan->nqueue = batch->nhits;
-	for (uint32 i = 0; i < batch->nhits; i++)
+	/* a condition may make most of them unnecessary, and is asked first */
+	scan->nqueue = scan->tests
+		? batch->nhits
+		: scan_fetch_hits(scan, batch->hits, batch->nhits);
+	for (uint32 i = 0; i < scan->nqueue; i++)
 		batch->hits[i].passed = false;
 	for (uint32 i = scan->nqueue / 2; i-- > 0;)
 		sift_down(batch->hits, scan->nqueue, i);

@@ -15,6 +15,7 @@
 #include "am/scan_heap.h"
 #include "am/toast_reader.h"
 #include "core/compat.h"
+#include "pages/page.h"
 
 struct ScanHeap
 {
@@ -55,6 +56,20 @@ open_heap(ScanHeap *heap)
 	GetPerTupleExprContext(heap->estate)->ecxt_scantuple = heap->slot;
 	heap->fetch = table_index_fetch_begin(heap->scan->heapRelation);
 	MemoryContextSwitchTo(old);
+}
+
+bool
+scan_heap_is_readable(const ScanHeap *heap)
+{
+	return heap->scan->heapRelation->rd_rel->relam == HEAP_TABLE_AM_OID;
+}
+
+void
+scan_heap_expect(ScanHeap *heap, ItemPointer tid)
+{
+	if (scan_heap_is_readable(heap))
+		page_read_ahead(heap->scan->heapRelation,
+						ItemPointerGetBlockNumber(tid));
 }
 
 TupleTableSlot *
@@ -104,32 +119,58 @@ scan_heap_stored(ScanHeap *heap, Datum *value)
 	return !isnull[0];
 }
 
-bool
-scan_heap_value(ScanHeap *heap, Datum *value)
+/* Who reads values out of line; made for the first of them */
+static ToastReader *
+reader_of(ScanHeap *heap, Datum value)
 {
 	MemoryContext old;
 
-	if (!scan_heap_stored(heap, value))
-		return false;
 	if (heap->reader == NULL &&
-		VARATT_IS_EXTERNAL_ONDISK(DatumGetPointer(*value)))
+		VARATT_IS_EXTERNAL_ONDISK(DatumGetPointer(value)))
 	{
 		old = MemoryContextSwitchTo(heap->context);
 		heap->reader = toast_reader_new(heap->scan->heapRelation);
 		MemoryContextSwitchTo(old);
 	}
-	old = MemoryContextSwitchTo(GetPerTupleMemoryContext(heap->estate));
-	if (heap->reader != NULL)
-		*value = toast_reader_value(heap->reader, *value);
-	*value = PointerGetDatum(PG_DETOAST_DATUM(*value));
+	return heap->reader;
+}
+
+void
+scan_heap_expect_stored(ScanHeap *heap, Datum value)
+{
+	ToastReader *reader = reader_of(heap, value);
+
+	if (reader != NULL)
+		toast_reader_expect(reader, value);
+}
+
+Datum
+scan_heap_detoast(ScanHeap *heap, Datum value)
+{
+	ToastReader *reader = reader_of(heap, value);
+	MemoryContext old =
+		MemoryContextSwitchTo(GetPerTupleMemoryContext(heap->estate));
+
+	if (reader != NULL)
+		value = toast_reader_value(reader, value);
+	value = PointerGetDatum(PG_DETOAST_DATUM(value));
 	MemoryContextSwitchTo(old);
-	return true;
+	return value;
 }
 
 bool
-scan_heap_is_readable(const ScanHeap *heap)
+scan_heap_value(ScanHeap *heap, Datum *value)
 {
-	return heap->scan->heapRelation->rd_rel->relam == HEAP_TABLE_AM_OID;
+	if (!scan_heap_stored(heap, value))
+		return false;
+	*value = scan_heap_detoast(heap, *value);
+	return true;
+}
+
+void
+scan_heap_forget(ScanHeap *heap)
+{
+	ResetPerTupleExprContext(heap->estate);
 }
 
 TupleTableSlot *

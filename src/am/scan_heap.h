@@ -16,6 +16,9 @@ typedef struct ScanHeap ScanHeap;
 /* For one index scan; memory in the current context, nothing is opened yet */
 extern ScanHeap *scan_heap_new(IndexScanDesc scan);
 
+/* Its row will be asked for soon: have the page read */
+extern void scan_heap_expect(ScanHeap *heap, ItemPointer tid);
+
 /*
  * The row that tid leads to, seen by the scan's snapshot; NULL where there is none.
  * Valid until the next call.
@@ -33,6 +36,14 @@ extern bool scan_heap_stored(ScanHeap *heap, Datum *value);
 
 /* The same detoasted */
 extern bool scan_heap_value(ScanHeap *heap, Datum *value);
+
+/*
+ * A value as it is stored, of a row that may be another one by now: it will be asked for
+ * soon; it detoasted, valid until the next row or until it is forgotten.
+ */
+extern void scan_heap_expect_stored(ScanHeap *heap, Datum value);
+extern Datum scan_heap_detoast(ScanHeap *heap, Datum value);
+extern void scan_heap_forget(ScanHeap *heap);
 
 /*
  * All visible rows of the table, in its order: NULL after the last one.  Not for

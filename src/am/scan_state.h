@@ -4,6 +4,7 @@
  *
  *		scan.c			the access method's callbacks
  *		scan_batch.c	a batch's hits, in exact order
+ *		scan_fetch.c	keys of hits that only the table knows
  *		scan_filter.c	which way to rows that pass a filter
  *		scan_sort.c		rows sorted at once
  *
@@ -117,6 +118,16 @@ extern void scan_open_query(VectorScan *scan, bool again);
 
 /* Make a batch for k rows */
 extern void scan_run_batch(VectorScan *scan, double k);
+
+/*
+ * scan_fetch.c
+ */
+
+/*
+ * Where nothing is known of hits the table is read for their keys.  How many are left,
+ * which are the first ones then: whoever has no visible row, or no value, goes.
+ */
+extern uint32 scan_fetch_hits(VectorScan *scan, ScanHit *hits, uint32 n);
 
 /*
  * scan_sort.c

@@ -25,6 +25,7 @@
 
 #include "am/toast_reader.h"
 #include "core/compat.h"
+#include "pages/page.h"
 
 /*
  * Chunks that are looked at before the index is asked, at most: half as many after
@@ -414,20 +415,49 @@ take_chunks(ToastReader *reader, Oid value, char *to, Size size)
 	return true;
 }
 
+/* Is it a value that lies here, in chunks as they are? */
+static bool
+is_here(const ToastReader *reader, Datum value, struct varatt_external *pointer)
+{
+	struct varlena *given = (struct varlena *) DatumGetPointer(value);
+
+	if (reader->toast == NULL || !VARATT_IS_EXTERNAL_ONDISK(given))
+		return false;
+	VARATT_EXTERNAL_GET_POINTER(*pointer, given);
+	return !VARATT_EXTERNAL_IS_COMPRESSED(*pointer) &&
+		pointer->va_toastrelid == RelationGetRelid(reader->toast);
+}
+
+void
+toast_reader_expect(ToastReader *reader, Datum value)
+{
+	struct varatt_external pointer;
+	BlockNumber block;
+
+	/* after places were wrong nobody knows where it is */
+	if (!is_here(reader, value, &pointer) || reader->next_wait > 0)
+		return;
+	if (reader->nplaces == 0)
+	{
+		begin_places(reader);
+		unlock_page(reader);
+		if (reader->nplaces == 0)
+			return;
+	}
+	block = expected_block(reader, pointer.va_valueid);
+	if (block < reader->nblocks)
+		page_read_ahead(reader->toast, block);
+}
+
 Datum
 toast_reader_value(ToastReader *reader, Datum value)
 {
-	struct varlena *given = (struct varlena *) DatumGetPointer(value);
 	struct varatt_external pointer;
 	struct varlena *result;
 	Size size;
 	bool found;
 
-	if (reader->toast == NULL || !VARATT_IS_EXTERNAL_ONDISK(given))
-		return value;
-	VARATT_EXTERNAL_GET_POINTER(pointer, given);
-	if (VARATT_EXTERNAL_IS_COMPRESSED(pointer) ||
-		pointer.va_toastrelid != RelationGetRelid(reader->toast))
+	if (!is_here(reader, value, &pointer))
 		return value;
 	size = VARATT_EXTERNAL_GET_EXTSIZE(pointer);
 	result = palloc(size + VARHDRSZ);

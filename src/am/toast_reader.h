@@ -28,6 +28,9 @@ extern ToastReader *toast_reader_new(Relation heap);
  */
 extern Datum toast_reader_value(ToastReader *reader, Datum value);
 
+/* It will be asked for: have the page read where it seems to begin */
+extern void toast_reader_expect(ToastReader *reader, Datum value);
+
 extern void toast_reader_end(ToastReader *reader);
 
 #endif

@@ -101,6 +101,17 @@ page_expect(Buffer hint)
 		__builtin_prefetch(GetBufferDescriptor(hint - 1));
 }
 
+void
+page_read_ahead(Relation relation, BlockNumber blkno)
+{
+	Buffer buffer = PrefetchBuffer(relation, MAIN_FORKNUM, blkno).recent_buffer;
+
+	/* already there: what is looked at first comes nearer to the processor */
+	page_expect(buffer);
+	if (BufferIsValid(buffer))
+		__builtin_prefetch(BufferGetBlock(buffer));
+}
+
 Buffer
 page_pin(Relation index, BlockNumber blkno, Buffer *hint)
 {

@@ -79,6 +79,9 @@ extern Buffer page_pin(Relation index, BlockNumber blkno, Buffer *hint);
 /* Soon page_pin() will be called with this hint: ask for what it looks at */
 extern void page_expect(Buffer hint);
 
+/* Soon this block of any relation will be read: have it brought nearer */
+extern void page_read_ahead(Relation relation, BlockNumber blkno);
+
 /* Lock a pinned block for reading, and check it like page_read */
 extern Page page_lock(Relation index, Buffer buffer, uint32 magic, uint16 kind);
 
