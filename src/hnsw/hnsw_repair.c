@@ -26,8 +26,8 @@
 
 /*
  * Of the links that a node may have it may be short of this part before others are
- * looked for.  VACUUM of a hundredth of the rows touches a quarter of all nodes, which
- * lose one link of 32, or two.
+ * looked for, where it has lost single neighbours.  VACUUM of a hundredth of the rows
+ * touches a quarter of all nodes, which lose one link of 32, or two.
  */
 #define SHORT_PART 8
 
@@ -315,13 +315,62 @@ count_links(const HnswRepair *repair, const HnswNode *node)
 	return n;
 }
 
-/* Has a node so few links that it gets others? */
 static bool
-is_short(const HnswRepair *repair, const HnswNode *node)
+has_link(const HnswRepair *repair, const HnswNode *node, HnswId id)
+{
+	for (uint32 lane = 0; lane < repair->model->layout.lanes; lane++)
+	{
+		if (links_of(repair, node)[lane] == id)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Is a dead node, to which a node had a link, alone among the living, some of whom are
+ * neighbours of that node, too?  Else the link may have been all that leads somewhere.
+ */
+static bool
+is_bypassed(HnswRepair *repair, const HnswNode *node, HnswId dead)
+{
+	const HnswNode *other = read_node(repair, dead, node->level);
+	uint32 few = repair->model->meta.degree / SHORT_PART;
+	uint32 ngone = 0;
+	uint32 ncommon = 0;
+
+	for (uint32 lane = 0; other != NULL && lane < repair->model->layout.lanes;
+		 lane++)
+	{
+		HnswId id = links_of(repair, other)[lane];
+
+		if (id == HNSW_NONE)
+			continue;
+		if (known_state(repair, id, node->level) != HNSW_LIVE)
+			ngone++;
+		else
+			ncommon += has_link(repair, node, id);
+	}
+	return ngone <= few && ncommon >= few;
+}
+
+/*
+ * Has a node lost so little that it gets no other links yet?  Those that it has lost are
+ * in the queue.  Between any two records every element is to be found: not what leads
+ * searches on may be missing, but the last few of many links to the same surroundings.
+ */
+static bool
+is_content(HnswRepair *repair, const HnswNode *node)
 {
 	uint32 degree = repair->model->meta.degree;
 
-	return count_links(repair, node) + degree / SHORT_PART < degree;
+	if (count_links(repair, node) + degree / SHORT_PART < degree)
+		return false;
+	for (uint32 i = 0; i < repair->nqueue; i++)
+	{
+		if (!is_bypassed(repair, node, repair->queue[i]))
+			return false;
+	}
+	return true;
 }
 
 /*
@@ -346,7 +395,7 @@ begin(HnswRepair *repair, const HnswNode *node)
 	return true;
 }
 
-/* False where it only loses links: few of many, or nothing can be chosen */
+/* False where it only loses links: it is content, or nothing can be chosen */
 static bool
 gather(HnswRepair *repair, HnswNode *node, HnswId self)
 {
@@ -358,7 +407,7 @@ gather(HnswRepair *repair, HnswNode *node, HnswId self)
 	tid_set_reset(repair->met);
 	(void) first_meeting(repair, self);
 	drop_links(repair, node);
-	if (!is_short(repair, node) || !begin(repair, node))
+	if (is_content(repair, node) || !begin(repair, node))
 		return false;
 	keep_links(repair, node);
 	near = repair->nqueue;
@@ -434,17 +483,6 @@ needs_repair(const HnswRepair *repair, const HnswNode *node)
 		HnswId id = links_of(repair, node)[lane];
 
 		if (id != HNSW_NONE && is_gone(repair, id))
-			return true;
-	}
-	return false;
-}
-
-static bool
-has_link(const HnswRepair *repair, const HnswNode *node, HnswId id)
-{
-	for (uint32 lane = 0; lane < repair->model->layout.lanes; lane++)
-	{
-		if (links_of(repair, node)[lane] == id)
 			return true;
 	}
 	return false;
