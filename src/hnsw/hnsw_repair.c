@@ -24,13 +24,6 @@
 #define LEAST_CANDIDATES 2
 #define MOST_CANDIDATES 16
 
-/*
- * Of the links that a node may have it may be short of this part before others are
- * looked for, where it has lost single neighbours.  VACUUM of a hundredth of the rows
- * touches a quarter of all nodes, which lose one link of 32, or two.
- */
-#define SHORT_PART 8
-
 /* Of the memory that maintenance may take, for their rows */
 #define ROWS_PART 4
 
@@ -268,11 +261,12 @@ add_neighbours_of(HnswRepair *repair, HnswId dead, uint32 level)
 }
 
 /*
- * Take the links to what is gone from a node, and let dead nodes be looked at; but a
- * free slot may have been taken since, and a dead element have got rows again.
+ * What a node keeps.  Links to what is gone are taken from it, and dead nodes
+ * will be looked at; but a free slot may have been taken since, and a dead element
+ * have got rows again.
  */
 static void
-drop_links(HnswRepair *repair, HnswNode *node)
+keep_links(HnswRepair *repair, HnswNode *node)
 {
 	for (uint32 lane = 0; lane < repair->model->layout.lanes; lane++)
 	{
@@ -286,91 +280,15 @@ drop_links(HnswRepair *repair, HnswNode *node)
 		if (state != HNSW_LIVE)
 			state = state_of(repair, id, node->level);
 		if (state == HNSW_LIVE)
+		{
+			add_lane(repair, node, lane);
 			continue;
+		}
 		if (state == HNSW_DEAD)
 			enqueue(repair, id);
 		hnsw_link_clear(node, repair->model, lane);
 	}
-}
-
-/* The neighbours that are left to a node are candidates, too */
-static void
-keep_links(HnswRepair *repair, const HnswNode *node)
-{
-	for (uint32 lane = 0; lane < repair->model->layout.lanes; lane++)
-	{
-		if (links_of(repair, node)[lane] != HNSW_NONE)
-			add_lane(repair, node, lane);
-	}
 	repair->nlinked = repair->chooser.n;
-}
-
-static uint32
-count_links(const HnswRepair *repair, const HnswNode *node)
-{
-	uint32 n = 0;
-
-	for (uint32 lane = 0; lane < repair->model->layout.lanes; lane++)
-		n += links_of(repair, node)[lane] != HNSW_NONE;
-	return n;
-}
-
-static bool
-has_link(const HnswRepair *repair, const HnswNode *node, HnswId id)
-{
-	for (uint32 lane = 0; lane < repair->model->layout.lanes; lane++)
-	{
-		if (links_of(repair, node)[lane] == id)
-			return true;
-	}
-	return false;
-}
-
-/*
- * Is a dead node, to which a node had a link, alone among the living, some of whom are
- * neighbours of that node, too?  Else the link may have been all that leads somewhere.
- */
-static bool
-is_bypassed(HnswRepair *repair, const HnswNode *node, HnswId dead)
-{
-	const HnswNode *other = read_node(repair, dead, node->level);
-	uint32 few = repair->model->meta.degree / SHORT_PART;
-	uint32 ngone = 0;
-	uint32 ncommon = 0;
-
-	for (uint32 lane = 0; other != NULL && lane < repair->model->layout.lanes;
-		 lane++)
-	{
-		HnswId id = links_of(repair, other)[lane];
-
-		if (id == HNSW_NONE)
-			continue;
-		if (known_state(repair, id, node->level) != HNSW_LIVE)
-			ngone++;
-		else
-			ncommon += has_link(repair, node, id);
-	}
-	return ngone <= few && ncommon >= few;
-}
-
-/*
- * Has a node lost so little that it gets no other links yet?  Those that it has lost are
- * in the queue.  Between any two records every element is to be found: not what leads
- * searches on may be missing, but the last few of many links to the same surroundings.
- */
-static bool
-is_content(HnswRepair *repair, const HnswNode *node)
-{
-	uint32 degree = repair->model->meta.degree;
-
-	if (count_links(repair, node) + degree / SHORT_PART < degree)
-		return false;
-	for (uint32 i = 0; i < repair->nqueue; i++)
-	{
-		if (!is_bypassed(repair, node, repair->queue[i]))
-			return false;
-	}
-	return true;
 }
 
 /*
@@ -395,20 +313,18 @@ begin(HnswRepair *repair, const HnswNode *node)
 	return true;
 }
 
-/* False where it only loses links: it is content, or nothing can be chosen */
+/* False where it can only lose links */
 static bool
 gather(HnswRepair *repair, HnswNode *node, HnswId self)
 {
 	const HnswModel *model = repair->model;
 	uint32 wanted = model->meta.degree / 2;
+	bool there = begin(repair, node);
 	uint32 near;
 
 	repair->nqueue = 0;
 	tid_set_reset(repair->met);
 	(void) first_meeting(repair, self);
-	drop_links(repair, node);
-	if (is_content(repair, node) || !begin(repair, node))
-		return false;
 	keep_links(repair, node);
 	near = repair->nqueue;
 	for (uint32 i = 0; i < repair->nqueue; i++)
@@ -418,7 +334,7 @@ gather(HnswRepair *repair, HnswNode *node, HnswId self)
 			break;
 		add_neighbours_of(repair, repair->queue[i], node->level);
 	}
-	return true;
+	return there;
 }
 
 /*
@@ -432,6 +348,16 @@ set_lane(HnswRepair *repair, HnswNode *node, uint32 lane, uint32 place)
 					 .code = code_of(repair, place)};
 
 	hnsw_link_set(node, repair->model, lane, &link);
+}
+
+static uint32
+count_links(const HnswRepair *repair, const HnswNode *node)
+{
+	uint32 n = 0;
+
+	for (uint32 lane = 0; lane < repair->model->layout.lanes; lane++)
+		n += links_of(repair, node)[lane] != HNSW_NONE;
+	return n;
 }
 
 /* Those that the rule keeps first, then those that are there to fill lanes */
@@ -483,6 +409,17 @@ needs_repair(const HnswRepair *repair, const HnswNode *node)
 		HnswId id = links_of(repair, node)[lane];
 
 		if (id != HNSW_NONE && is_gone(repair, id))
+			return true;
+	}
+	return false;
+}
+
+static bool
+has_link(const HnswRepair *repair, const HnswNode *node, HnswId id)
+{
+	for (uint32 lane = 0; lane < repair->model->layout.lanes; lane++)
+	{
+		if (links_of(repair, node)[lane] == id)
 			return true;
 	}
 	return false;

@@ -5,9 +5,8 @@
  * A node with links to dead nodes chooses anew among its own other neighbours and
  * the neighbours of the dead ones (Singh, Subramanya, Krishnaswamy, Simhadri,
  * FreshDiskANN, arXiv 2105.09613, 2021, algorithm 4), of which it learns by
- * reading these, not by a search.  Three departures: links to live nodes stay, as
- * they may be the only way to where they lead; a node that is short of few links does
- * not choose yet; and where most nodes are dead, so
+ * reading these, not by a search.  Two departures: links to live nodes stay, as
+ * they may be the only way to where they lead; and where most nodes are dead, so
  * that too few candidates are found, the walk goes on from dead nodes to their
  * dead neighbours until there are enough.
  *

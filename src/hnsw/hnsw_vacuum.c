@@ -7,8 +7,8 @@
  *		   every lane of row pages, so that none leads to a slot that is used again
  *		2  nodes above the ground whose element is dead become dead; the entry is
  *		   moved if it is one of them
- *		3  links to dead nodes are taken away, or replaced (hnsw_repair.h), and
- *		   elements to which no way leads then get links (hnsw_reach.h)
+ *		3  links to dead nodes are replaced (hnsw_repair.h), and elements to which no
+ *		   way leads then get links (hnsw_reach.h)
  *		4  dead nodes become free
  *
  * A ground whose record has parts is held first (HNSW_HELD): nobody can make it live

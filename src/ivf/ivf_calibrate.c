@@ -26,9 +26,9 @@
 #define QUERIES 256
 
 /*
- * Which rows are queries is chance, and so is recall by default: on 8,000 sentence
- * embeddings its standard deviation is .007 by 256 queries, .005 by 512.  There are more
- * where they and the rows are no more pairs than this, a tenth of a second's products.
+ * Which rows are queries is chance, and so is recall by default, by the root of their
+ * number the less.  There are more where they and the rows are no more pairs than this, a
+ * tenth of a second's products.
  */
 #define QUERIES_MOST 512
 #define QUERY_PAIRS 4e6
