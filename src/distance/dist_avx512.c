@@ -289,6 +289,6 @@ const SimdKernels simd_avx512 = {.dense = DENSE_PAIRS,
 											lookup_below_scaled,
 											lookup_long_sums},
 								 .bytes = {byte_products},
-								 .map = {map_apply}};
+								 .map = {map_apply, map_apply_rows}};
 
 #endif

@@ -98,5 +98,75 @@ map_apply(const float *columns, const float *x, size_t in, size_t out, float *y)
 		map_tail(columns + j, x, in, out, y + j, out - j);
 }
 
+/* Four rows by two registers: a column is read once for four rows */
+#define MAP_ROW(r) \
+	all = SPLAT(x[(r) *ldx + i]); \
+	sum##r##0 = ADD(sum##r##0, MUL(all, first)); \
+	sum##r##1 = ADD(sum##r##1, MUL(all, second))
+#define MAP_STORE(r) \
+	STORE_F32(y + (r) *ldy, sum##r##0); \
+	STORE_F32(y + (r) *ldy + WIDTH, sum##r##1)
+
+static inline void
+map_four_rows(const float *columns, const float *x, size_t ldx, size_t in,
+			  size_t out, float *y, size_t ldy)
+{
+	VEC sum00 = ZERO;
+	VEC sum01 = ZERO;
+	VEC sum10 = ZERO;
+	VEC sum11 = ZERO;
+	VEC sum20 = ZERO;
+	VEC sum21 = ZERO;
+	VEC sum30 = ZERO;
+	VEC sum31 = ZERO;
+
+	for (size_t i = 0; i < in; i++)
+	{
+		const float *column = MAP_COLUMN(i);
+		VEC first = LOAD_F32((const void *) column);
+		VEC second = LOAD_F32((const void *) (column + WIDTH));
+		VEC all;
+
+		MAP_ROW(0);
+		MAP_ROW(1);
+		MAP_ROW(2);
+		MAP_ROW(3);
+	}
+	MAP_STORE(0);
+	MAP_STORE(1);
+	MAP_STORE(2);
+	MAP_STORE(3);
+}
+
+/* The part of the matrix that two registers span stays in the nearest cache */
+static void
+map_apply_rows(const float *columns, const float *x, size_t ldx, size_t n,
+			   size_t in, size_t out, float *y, size_t ldy)
+{
+	size_t whole = out - out % (2 * WIDTH);
+	size_t fours = n - n % 4;
+
+	for (size_t j = 0; j < whole; j += 2 * WIDTH)
+	{
+		for (size_t r = 0; r < fours; r += 4)
+			map_four_rows(columns + j, x + r * ldx, ldx, in, out,
+						  y + r * ldy + j, ldy);
+	}
+	for (size_t r = 0; r < fours; r++)
+	{
+		size_t j = whole;
+
+		for (; out - j >= WIDTH; j += WIDTH)
+			map_one(columns + j, x + r * ldx, in, out, y + r * ldy + j);
+		if (j < out)
+			map_tail(columns + j, x + r * ldx, in, out, y + r * ldy + j,
+					 out - j);
+	}
+	for (size_t r = fours; r < n; r++)
+		map_apply(columns, x + r * ldx, in, out, y + r * ldy);
+}
+
+#undef MAP_STORE
+#undef MAP_ROW
 #undef MAP_COLUMN
 #undef MAP_STEP

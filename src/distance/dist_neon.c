@@ -246,6 +246,6 @@ const SimdKernels simd_neon = {.dense = DENSE_PAIRS,
 										  lookup_below_scaled,
 										  lookup_long_sums},
 							   .bytes = {byte_products},
-							   .map = {map_apply}};
+							   .map = {map_apply, map_apply_rows}};
 
 #endif

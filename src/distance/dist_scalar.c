@@ -184,4 +184,4 @@ const SimdKernels simd_scalar = {.dense = DENSE_PAIRS,
 											lookup_below_scaled,
 											lookup_long_sums},
 								 .bytes = {byte_products},
-								 .map = {map_apply}};
+								 .map = {map_apply, map_apply_rows}};

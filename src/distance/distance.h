@@ -191,6 +191,10 @@ typedef struct MapKernels
 {
 	void (*apply)(const float *columns, const float *x, size_t in, size_t out,
 				  float *y);
+
+	/* The same of n rows: x, ldx floats apart, to y, ldy floats apart */
+	void (*apply_rows)(const float *columns, const float *x, size_t ldx,
+					   size_t n, size_t in, size_t out, float *y, size_t ldy);
 } MapKernels;
 
 /*

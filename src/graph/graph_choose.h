@@ -20,7 +20,8 @@ typedef struct GraphChooser
 
 	/* work memory */
 	float *sqdists;     /* of candidates */
-	const float **rows; /* theirs */
+	const float **rows; /* theirs, or projections */
+	float *scales;      /* of estimates by these */
 	uint32_t *ids;
 	bool *kept;
 	uint32_t *chosen; /* degree: places among the candidates */
@@ -31,10 +32,13 @@ extern void graph_chooser_init(GraphChooser *chooser, const GraphTask *task,
 							   size_t max_candidates, Carver *carver);
 
 /*
- * Choose from candidates in the order of their keys, whose ids count from base;
- * returns how many chosen[] there are.
+ * Choose from a row's candidates in the order of their keys, whose ids count from
+ * row + 1; returns how many chosen[] there are.  Where there are projections
+ * candidates are compared with each other by these: the estimate is to the distance
+ * as it is for the candidate's from the row.  Of 32 neighbours one is another one
+ * then, for texts and images with a quarter to a third of their dimensions.
  */
-extern size_t graph_choose(GraphChooser *chooser, const uint64_t *keys,
-						   size_t n, uint32_t base);
+extern size_t graph_choose(GraphChooser *chooser, uint32_t row,
+						   const uint64_t *keys, size_t n);
 
 #endif

@@ -165,7 +165,7 @@ static bool
 choose_neighbours(Finish *f, uint32_t row, size_t n, uint32_t *neighbours)
 {
 	const GraphTask *task = f->task;
-	size_t nchosen = graph_choose(&f->chooser, f->keys, n, row + 1);
+	size_t nchosen = graph_choose(&f->chooser, row, f->keys, n);
 
 	for (size_t i = 0; i < task->degree; i++)
 		neighbours[i] = i < nchosen

@@ -29,6 +29,31 @@ graph_row(const GraphTask *task, size_t row)
 	return task->rows + row * task->dim;
 }
 
+/*
+ * Where nearness is looked for first: among projections, or else the rows
+ */
+static inline size_t
+graph_near_dim(const GraphTask *task)
+{
+	return task->projections != NULL ? task->projected_dim : task->dim;
+}
+
+static inline const float *
+graph_near_row(const GraphTask *task, size_t row)
+{
+	return task->projections != NULL
+		? task->projections + row * task->projected_dim
+		: graph_row(task, row);
+}
+
+static inline const float *
+graph_near_centroid(const GraphTask *task, size_t list)
+{
+	return task->projections != NULL
+		? task->projected_centroids + list * task->projected_dim
+		: task->centroids + list * task->dim;
+}
+
 /* From one row to the next that will be read, as kernels want to know it */
 static inline ptrdiff_t
 graph_ahead(const float *row, const float *next)

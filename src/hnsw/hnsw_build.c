@@ -26,6 +26,7 @@
 #include "am/workers.h"
 #include "hnsw/hnsw_build.h"
 #include "hnsw/hnsw_calibrate.h"
+#include "hnsw/hnsw_encode.h"
 #include "hnsw/hnsw_form.h"
 #include "hnsw/hnsw_handler.h"
 #include "hnsw/hnsw_image.h"
@@ -194,7 +195,9 @@ static void
 write_rows(HnswTeam *team, HnswRows *rows)
 {
 	HnswPlan *plan = &team->plan;
+	HnswState state = {.entry = HNSW_NONE};
 	float *floats = NULL;
+	Buffer meta;
 
 	poll_load_blas();
 	plan->meta.scale = hnsw_rows_unite(rows);
@@ -208,7 +211,7 @@ write_rows(HnswTeam *team, HnswRows *rows)
 		choose_codec(&plan->meta, &options, hnsw_rows_mean_record(rows));
 	}
 	hnsw_progress_phase(HNSW_PHASE_BUILDING);
-	hnsw_graph_build(team);
+	hnsw_graph_arrange(team);
 	if (plan->meta.codec != CODEC_NONE && rows->n >= HNSW_LEAST_CODED)
 	{
 		hnsw_progress_phase(HNSW_PHASE_TRAINING);
@@ -216,8 +219,14 @@ write_rows(HnswTeam *team, HnswRows *rows)
 							HNSW_CODEC_ROWS);
 	}
 	set_stage(plan, floats, rows->n);
+	meta = hnsw_write_begin(team, floats);
+	hnsw_encode(team);
+	hnsw_progress_phase(HNSW_PHASE_BUILDING);
+	hnsw_graph_link(team);
 	hnsw_progress_phase(HNSW_PHASE_WRITING);
-	hnsw_write(team, floats);
+	state.nrows = plan->ntids;
+	hnsw_write_levels(team, &state);
+	hnsw_write_end(team, meta, &state);
 	finish(team, floats);
 }
 

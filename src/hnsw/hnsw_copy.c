@@ -47,7 +47,7 @@ hnsw_copy_set(const float *row, int dim, HnswNode *node, uint8 *copy)
 	{
 		double steps =
 			node->step > 0 ? ((double) row[i] - low) / node->step : 0;
-		uint32 byte = (uint32) Min(floor(steps + 0.5), BYTE_STEPS);
+		uint32 byte = Min((uint32) (steps + 0.5), BYTE_STEPS);
 		double off =
 			(double) row[i] - ((double) low + (double) node->step * byte);
 

@@ -6,6 +6,7 @@
 
 #include <math.h>
 
+#include "miscadmin.h"
 #include "utils/memutils.h"
 
 #include "am/poll.h"
@@ -122,17 +123,19 @@ arrange_by_list(HnswTeam *team, HnswRows *rows)
 	pfree(order);
 }
 
-/* Cluster the rows */
-static void
-make_lists(HnswTeam *team)
+void
+hnsw_graph_arrange(HnswTeam *team)
 {
 	HnswRows rows = hnsw_rows_of(team);
 	/* lists of a part are as long as they were in the whole */
 	double whole = Max(rows.n, team->plan.nwhole);
 	uint32 nlists = Max(1, LISTS_FACTOR * rows.n / sqrt(Max(whole, 1)));
-	float *centroids = hnsw_team_allocate(team, HNSW_CENTROIDS,
-										  nlists * rows.stride * sizeof(float));
+	float *centroids;
 
+	if (rows.n == 0)
+		return;
+	centroids = hnsw_team_allocate(team, HNSW_CENTROIDS,
+								   nlists * rows.stride * sizeof(float));
 	team->plan.nlists = hnsw_graph_centres(&rows, nlists, centroids);
 	(void) hnsw_team_allocate(team, HNSW_NEAREST, rows.n * sizeof(uint32));
 	hnsw_team_run(team, HNSW_JOB_ASSIGN, rows.n, ASSIGNED_ROWS);
@@ -184,20 +187,24 @@ task_of(HnswTeam *team, Pairs *pairs)
 					 .members = ground
 						 ? NULL
 						 : hnsw_team_array(team, HNSW_MEMBERS + plan->level)};
-	return (GraphTask){.rows = ground ? rows.rows
-									  : hnsw_team_array(team, HNSW_LEVEL_ROWS),
-					   .n = plan->nmembers[plan->level],
-					   .dim = rows.stride,
-					   .starts = hnsw_team_array(
-						   team, ground ? HNSW_LIST_STARTS : HNSW_LEVEL_STARTS),
-					   .centroids = hnsw_team_array(team, HNSW_CENTROIDS),
-					   .nlists = plan->nlists,
-					   .degree = plan->meta.degree,
-					   .candidates = plan->meta.ef_construction * more,
-					   .pair = rough ? pair_sqdist : NULL,
-					   .pair_arg = pairs,
-					   .alpha = HNSW_ALPHA,
-					   .poll = poll_interrupts};
+	return (GraphTask){
+		.rows = ground ? rows.rows : hnsw_team_array(team, HNSW_LEVEL_ROWS),
+		.n = plan->nmembers[plan->level],
+		.dim = rows.stride,
+		.starts = hnsw_team_array(
+			team, ground ? HNSW_LIST_STARTS : HNSW_LEVEL_STARTS),
+		.centroids = hnsw_team_array(team, HNSW_CENTROIDS),
+		.nlists = plan->nlists,
+		.degree = plan->meta.degree,
+		.candidates = plan->meta.ef_construction * more,
+		.projections = ground ? hnsw_team_array(team, HNSW_PROJECTIONS) : NULL,
+		.projected_centroids = hnsw_team_array(team, HNSW_PROJECTED_CENTROIDS),
+		.rests = hnsw_team_array(team, HNSW_RESTS),
+		.projected_dim = plan->projected,
+		.pair = rough ? pair_sqdist : NULL,
+		.pair_arg = pairs,
+		.alpha = HNSW_ALPHA,
+		.poll = poll_interrupts};
 }
 
 void
@@ -246,6 +253,40 @@ connect_rows(const GraphTask *task, uint32 *neighbours)
 	pfree(work);
 }
 
+/* Means of the projections of each list; zeros where it is empty */
+static void
+project_centroids(HnswTeam *team)
+{
+	const HnswPlan *plan = &team->plan;
+	const uint32 *starts = hnsw_team_array(team, HNSW_LIST_STARTS);
+	const float *projections = hnsw_team_array(team, HNSW_PROJECTIONS);
+	Size dim = plan->projected;
+	float *means = hnsw_team_allocate(team, HNSW_PROJECTED_CENTROIDS,
+									  plan->nlists * dim * sizeof(float));
+
+	memset(means, 0, plan->nlists * dim * sizeof(float));
+	for (uint32 l = 0; l < plan->nlists; l++)
+	{
+		float *mean = means + l * dim;
+		float share = 1.0f / Max(starts[l + 1] - starts[l], 1);
+
+		CHECK_FOR_INTERRUPTS();
+		for (Size i = starts[l]; i < starts[l + 1]; i++)
+		{
+			for (Size d = 0; d < dim; d++)
+				mean[d] += share * projections[i * dim + d];
+		}
+	}
+}
+
+static void
+free_projections(HnswTeam *team)
+{
+	hnsw_team_free(team, HNSW_PROJECTED_CENTROIDS);
+	hnsw_team_free(team, HNSW_RESTS);
+	hnsw_team_free(team, HNSW_PROJECTIONS);
+}
+
 /* Links of the rows of a level, from none */
 static void
 link_level(HnswTeam *team)
@@ -273,6 +314,17 @@ link_level(HnswTeam *team)
 	/* a part is connected by what becomes of its links */
 	if (team->plan.nwhole == 0)
 		connect_rows(&task, neighbours);
+}
+
+/* Links of the rows on the ground, in memory; none of the levels above */
+static void
+link_ground(HnswTeam *team)
+{
+	if (team->plan.projected > 0)
+		project_centroids(team);
+	link_level(team);
+	free_projections(team);
+	team->plan.projected = 0;
 }
 
 /*
@@ -330,7 +382,7 @@ build_upper_level(HnswTeam *team)
 }
 
 void
-hnsw_graph_build(HnswTeam *team)
+hnsw_graph_link(HnswTeam *team)
 {
 	HnswRows rows = hnsw_rows_of(team);
 	HnswPlan *plan = &team->plan;
@@ -339,13 +391,12 @@ hnsw_graph_build(HnswTeam *team)
 	plan->nlevels = 0;
 	if (n == 0)
 		return;
-	make_lists(team);
 	while (n > 0)
 	{
 		plan->level = plan->nlevels;
 		plan->nmembers[plan->nlevels++] = n;
 		if (plan->level == 0)
-			link_level(team);
+			link_ground(team);
 		else
 			build_upper_level(team);
 		n = plan->nlevels > HNSW_MAX_LEVEL ? 0
@@ -360,11 +411,10 @@ hnsw_graph_link_part(HnswTeam *team)
 {
 	HnswPlan *plan = &team->plan;
 
-	make_lists(team);
 	plan->level = 0;
 	plan->nlevels = 1;
 	plan->nmembers[0] = plan->nrows;
-	link_level(team);
+	link_ground(team);
 }
 
 HnswGraph

@@ -32,11 +32,14 @@ typedef struct HnswGraph
 /* The graph of a team, as far as it is built */
 extern HnswGraph hnsw_graph_of(HnswTeam *team);
 
+/* Cluster the rows, if there are any, and arrange them by cluster */
+extern void hnsw_graph_arrange(HnswTeam *team);
+
 /*
- * Cluster the rows, arrange them by cluster, and link them, level by level.  The
- * entry is the first member of the highest level.
+ * Link rows that are arranged, level by level, by projections where there are any,
+ * which are then gone.  The entry is the first member of the highest level.
  */
-extern void hnsw_graph_build(HnswTeam *team);
+extern void hnsw_graph_link(HnswTeam *team);
 
 /*
  * The same for a part of a level (the plan's nwhole), which is not connected: its

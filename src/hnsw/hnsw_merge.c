@@ -24,15 +24,6 @@
 #define WRITTEN_BLOCKS 64
 
 Size
-hnsw_code_bytes(const HnswModel *model)
-{
-	const Codec *codec = codec_of((CodecKind) model->meta.codec);
-	CodecShape shape = hnsw_codec_shape(&model->meta);
-
-	return hnsw_has_codes(&model->meta) ? codec->code_bytes(&shape) : 0;
-}
-
-Size
 hnsw_left_bytes(const HnswModel *model)
 {
 	return MAXALIGN(offsetof(HnswLeft, bytes) + model->meta.dim +

@@ -25,9 +25,6 @@ typedef struct HnswLeft
 
 extern Size hnsw_left_bytes(const HnswModel *model);
 
-/* Bytes of a code; 0 without codec */
-extern Size hnsw_code_bytes(const HnswModel *model);
-
 /* In links: of a row with this place, so many links follow, to places */
 typedef struct HnswLeftLinks
 {

@@ -256,35 +256,62 @@ hnsw_model_copy(Relation index, HnswState *state)
 	return copy;
 }
 
+Size
+hnsw_code_bytes(const HnswModel *model)
+{
+	const Codec *codec = codec_of((CodecKind) model->meta.codec);
+	CodecShape shape = hnsw_codec_shape(&model->meta);
+
+	return hnsw_has_codes(&model->meta) ? codec->code_bytes(&shape) : 0;
+}
+
+void
+hnsw_residuals(const HnswModel *model, float *rows, uint32 n, float *residuals,
+			   Size stride)
+{
+	TransformShape shape = hnsw_transform_shape(&model->meta);
+	HnswFloats floats = hnsw_model_floats(model);
+	Size dim = model->meta.dim;
+
+	for (uint32 i = 0; i < n; i++)
+	{
+		for (Size d = 0; d < dim; d++)
+			rows[i * dim + d] -= floats.mean[d];
+	}
+	transform_apply_rows(&shape, floats.transform, rows, dim, n, residuals,
+						 stride);
+}
+
 void
 hnsw_residual(const HnswModel *model, const float *row, float *residual,
 			  float *work)
 {
-	TransformShape shape = hnsw_transform_shape(&model->meta);
-	HnswFloats floats = hnsw_model_floats(model);
-
-	for (int i = 0; i < model->meta.dim; i++)
-		work[i] = row[i] - floats.mean[i];
-	if (shape.kind == TRANSFORM_NONE)
-		memcpy(residual, work, shape.in * sizeof(float));
-	else
-		transform_apply(&shape, floats.transform, work, residual);
+	memcpy(work, row, model->meta.dim * sizeof(float));
+	hnsw_residuals(model, work, 1, residual, model->meta.code_dim);
 }
 
 /* What the codec says of a row beside its code has no part in its distances */
 void
-hnsw_code(const HnswModel *model, const float *row, uint8 *code, float *work)
+hnsw_code_of_residual(const HnswModel *model, const float *residual,
+					  uint8 *code, float *work)
 {
-	const HnswMeta *meta = &model->meta;
-	CodecShape shape = hnsw_codec_shape(meta);
+	CodecShape shape = hnsw_codec_shape(&model->meta);
 	HnswFloats floats = hnsw_model_floats(model);
-	float *residual = work + meta->dim;
 	CodecRow numbers;
 
-	hnsw_residual(model, row, residual, work);
-	codec_of((CodecKind) meta->codec)
+	codec_of((CodecKind) model->meta.codec)
 		->encode(&shape, floats.codec, residual, floats.centre, code, &numbers,
-				 residual + shape.dim);
+				 work);
+}
+
+void
+hnsw_code(const HnswModel *model, const float *row, uint8 *code, float *work)
+{
+	float *residual = work + model->meta.dim;
+
+	hnsw_residual(model, row, residual, work);
+	hnsw_code_of_residual(model, residual, code,
+						  residual + model->meta.code_dim);
 }
 
 static void

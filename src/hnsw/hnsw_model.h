@@ -139,6 +139,9 @@ hnsw_factor(const HnswMeta *meta)
 	return meta->metric == METRIC_INNER_PRODUCT ? -1.0f : -2.0f;
 }
 
+/* Bytes of a code; 0 where there are none */
+extern Size hnsw_code_bytes(const HnswModel *model);
+
 /* Floats of work memory for the functions that follow */
 static inline Size
 hnsw_code_work(const HnswMeta *meta)
@@ -156,6 +159,15 @@ extern void hnsw_code(const HnswModel *model, const float *row, uint8 *code,
 /* What the codec sees of a row: less the mean, transformed; code_dim floats */
 extern void hnsw_residual(const HnswModel *model, const float *row,
 						  float *residual, float *work);
+
+/*
+ * The same of n rows, dim floats each, which become what they are less the mean;
+ * residuals are stride floats apart.  Then the code of one of these.
+ */
+extern void hnsw_residuals(const HnswModel *model, float *rows, uint32 n,
+						   float *residuals, Size stride);
+extern void hnsw_code_of_residual(const HnswModel *model, const float *residual,
+								  uint8 *code, float *work);
 
 /*
  * The projection of an image, its residual and the centre, and what a code says of it:

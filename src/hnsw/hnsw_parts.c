@@ -21,6 +21,7 @@
 
 #include "hnsw/hnsw_copy.h"
 #include "hnsw/hnsw_divide.h"
+#include "hnsw/hnsw_encode.h"
 #include "hnsw/hnsw_graph.h"
 #include "hnsw/hnsw_handler.h"
 #include "hnsw/hnsw_merge.h"
@@ -521,8 +522,7 @@ hnsw_leave_job(HnswTeam *team)
 	Size code_bytes = hnsw_code_bytes(model);
 	uint32 degree = plan->meta.degree;
 	int dim = plan->meta.dim;
-	float *copied = palloc(dim * sizeof(float));
-	float *work = palloc(hnsw_code_work(&model->meta) * sizeof(float));
+	const uint8 *codes = hnsw_team_array(team, HNSW_CODES);
 	uint32 first;
 	uint32 end;
 
@@ -551,14 +551,10 @@ hnsw_leave_job(HnswTeam *team)
 			if (rows.stride > dim)
 				left->further = row[dim];
 			hnsw_copy_set(row, dim, &left->head, left->bytes);
-			if (code_bytes == 0)
-				continue;
-			hnsw_copy_row(&left->head, left->bytes, dim, copied);
-			hnsw_code(model, copied, left->bytes + dim, work);
+			if (code_bytes > 0)
+				memcpy(left->bytes + dim, codes + i * code_bytes, code_bytes);
 		}
 	}
-	pfree(work);
-	pfree(copied);
 }
 
 /* Names of the rows at home, in their order: numbers, and ranks for jobs */
@@ -816,6 +812,8 @@ build_part(HnswTeam *team, HnswPiece *part)
 
 	load_part(team, part);
 	places = (Size) plan->nrows * plan->meta.degree;
+	hnsw_graph_arrange(team);
+	hnsw_encode(team);
 	hnsw_graph_link_part(team);
 	number_homes(team, part);
 	(void) hnsw_team_allocate(team, HNSW_PART_LINKS,
@@ -830,6 +828,7 @@ build_part(HnswTeam *team, HnswPiece *part)
 	leave_lists(team, part);
 	if (plan->lowest == 0)
 		hnsw_nearest_see(team, part->base);
+	hnsw_team_free(team, HNSW_CODES);
 	hnsw_team_free(team, HNSW_PART_NODES);
 	hnsw_team_free(team, HNSW_PART_LINKS);
 	hnsw_team_free(team, HNSW_RANKS);
@@ -1001,7 +1000,9 @@ build_rest(HnswTeam *team, HnswState *state)
 			(HnswUpper){.ground = head->ground, .below = head->below};
 	}
 	hnsw_progress_phase(HNSW_PHASE_BUILDING);
-	hnsw_graph_build(team);
+	hnsw_graph_arrange(team);
+	hnsw_encode(team);
+	hnsw_graph_link(team);
 	hnsw_progress_phase(HNSW_PHASE_WRITING);
 	hnsw_write_levels(team, state);
 	hnsw_team_free(team, HNSW_UPPER);

@@ -17,12 +17,32 @@
 
 #define LEAST_ROOM 1024
 
+/* Projections have so many times fewer dimensions, or are of no use */
+#define LEAST_FEWER 2
+
 /* Claimed at a time; of memory for values no more than 64 kB */
 #define PLACES 64
 #define MOST_UNITS (65536 / HNSW_VALUE_UNIT)
 
 /* Elements beyond this are scaled down to it: sums of squares stay in range */
 #define SAFE 1e12f
+
+static Size
+stride_of(const HnswMeta *meta)
+{
+	return meta->dim + (meta->metric == METRIC_INNER_PRODUCT ? 1 : 0);
+}
+
+uint32
+hnsw_rows_projected(const HnswMeta *meta)
+{
+	uint32 projected = meta->code_dim + stride_of(meta) - meta->dim;
+
+	return meta->codec != CODEC_NONE && !hnsw_image_is_rough(meta) &&
+			projected * LEAST_FEWER <= meta->dim
+		? projected
+		: 0;
+}
 
 Size
 hnsw_build_bytes(const HnswMeta *meta)
@@ -34,16 +54,14 @@ hnsw_build_bytes(const HnswMeta *meta)
 		8 * sizeof(uint32);
 	/* parts are not known yet: at most so many */
 	Size code = meta->dim / 2;
+	uint32 projected = hnsw_rows_projected(meta);
 
+	if (projected > 0)
+		row += (projected + 1) * sizeof(float);
 	/* the levels above the ground have a share of the same */
 	return (row + graph) * (meta->m + 1) / meta->m + code;
 }
 
-static Size
-stride_of(const HnswMeta *meta)
-{
-	return meta->dim + (meta->metric == METRIC_INNER_PRODUCT ? 1 : 0);
-}
 
 /* Units of memory that a value takes; 0 where values are not kept */
 static uint32

@@ -57,8 +57,15 @@ typedef struct HnswPlaces
 extern void hnsw_rows_allocate(HnswTeam *team, double expected, Size typical,
 							   Size bytes);
 
-/* Of one row: rows, graph and codes; but not its value */
+/* Of one row: rows, graph, codes and projections; but not its value */
 extern Size hnsw_build_bytes(const HnswMeta *meta);
+
+/*
+ * Dimensions of the projections by which rows with codes are linked: of what codes
+ * are made of, and a row's further float; 0 where these were not far fewer than of
+ * rows, or where images find no more than candidates.
+ */
+extern uint32 hnsw_rows_projected(const HnswMeta *meta);
 
 /* The rows of a team */
 extern HnswRows hnsw_rows_of(HnswTeam *team);

@@ -17,6 +17,7 @@
 #include "hnsw/hnsw_build.h"
 #include "hnsw/hnsw_calibrate.h"
 #include "hnsw/hnsw_divide.h"
+#include "hnsw/hnsw_encode.h"
 #include "hnsw/hnsw_graph.h"
 #include "hnsw/hnsw_merge.h"
 #include "hnsw/hnsw_parts.h"

@@ -48,6 +48,9 @@ typedef enum HnswArray
 	HNSW_LINKED,
 	HNSW_MODEL,
 	HNSW_CODES,
+	HNSW_PROJECTIONS, /* of rows, while their links are made; */
+	HNSW_RESTS,       /* what their distances have beside those of these; */
+	HNSW_PROJECTED_CENTROIDS,
 	HNSW_ROW_PLACES,  /* elements, and attributes, of TIDs, which ascend */
 	HNSW_PART_STARTS, /* of each element, and the end */
 	HNSW_LIMITS,      /* of calibration */
@@ -97,6 +100,7 @@ typedef struct HnswPlan
 	uint32 nrows; /* elements, once they are united */
 	uint32 ntids;
 	uint32 nlists;
+	uint32 projected; /* dimensions of projections, where there are any */
 
 	/* levels */
 	uint32 level; /* that is being linked */

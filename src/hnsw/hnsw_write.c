@@ -13,6 +13,7 @@
 #include "utils/memutils.h"
 
 #include "graph/graph.h"
+#include "hnsw/hnsw_encode.h"
 #include "hnsw/hnsw_node.h"
 #include "hnsw/hnsw_record.h"
 #include "hnsw/hnsw_row_page.h"
@@ -20,8 +21,7 @@
 #include "hnsw/hnsw_write.h"
 #include "pages/wal.h"
 
-/* Elements, and blocks, in a range */
-#define ENCODED 1024
+/* Blocks in a range */
 #define WRITTEN_BLOCKS 64
 #define LOGGED_BLOCKS 1024
 
@@ -76,69 +76,6 @@ write_model(Relation index, ForkNumber fork, Size nfloats, const float *floats)
 				   Min(bytes - at, PAGE_ROOM));
 		end_page(buffer);
 	}
-}
-
-/*
- * Codes of all elements, each from its record
- */
-
-/* The record of an element, and what heads say of it; its length */
-static Size
-set_record(const HnswForm *form, const HnswRows *rows, uint32 element,
-		   HnswNode *head, char *record)
-{
-	const void *value =
-		rows->values == NULL ? NULL : hnsw_rows_value(rows, element);
-
-	form->set(rows->meta, value, rows->rows + element * rows->stride, head,
-			  record);
-	return hnsw_value_record_bytes(rows->meta, value);
-}
-
-void
-hnsw_encode_job(HnswTeam *team)
-{
-	const HnswModel *model = hnsw_team_array(team, HNSW_MODEL);
-	uint8 *codes = hnsw_team_array(team, HNSW_CODES);
-	HnswRows rows = hnsw_rows_of(team);
-	CodecShape shape = hnsw_codec_shape(&model->meta);
-	Size bytes = codec_of((CodecKind) model->meta.codec)->code_bytes(&shape);
-	const HnswForm *form = hnsw_form(&model->meta);
-	int dim = model->meta.dim;
-	char *record = palloc(model->layout.longest);
-	float *row = palloc(dim * sizeof(float));
-	float *work = palloc(hnsw_code_work(&model->meta) * sizeof(float));
-	HnswNode node;
-	uint32 first;
-	uint32 end;
-
-	while (hnsw_team_claim(team, &first, &end))
-	{
-		for (uint32 i = first; i < end; i++)
-		{
-			Size length = set_record(form, &rows, i, &node, record);
-
-			if (!form->image(&model->meta, &node, record, length, row))
-				elog(ERROR, "a record has no image");
-			hnsw_code(model, row, codes + i * bytes, work);
-		}
-	}
-	pfree(work);
-	pfree(row);
-	pfree(record);
-}
-
-static void
-make_codes(HnswTeam *team)
-{
-	const HnswMeta *meta = &team->plan.meta;
-	CodecShape shape = hnsw_codec_shape(meta);
-	uint32 n = team->plan.nrows;
-
-	(void) hnsw_team_allocate(
-		team, HNSW_CODES,
-		n * codec_of((CodecKind) meta->codec)->code_bytes(&shape));
-	hnsw_team_run(team, HNSW_JOB_ENCODE, n, ENCODED);
 }
 
 /*
@@ -246,8 +183,8 @@ write_part(Writer *writer, HnswPart *slot, HnswId id)
 			high = middle;
 	}
 	ordinal = part - writer->parts[low] + 1;
-	length =
-		set_record(writer->form, &writer->rows, low, &head, writer->record);
+	length = hnsw_set_record(writer->form, &writer->rows, low, &head,
+							 writer->record);
 	hnsw_part_put(slot, writer->model, writer->first[0] + low,
 				  part + 1 < writer->parts[low + 1] ? id + 1 : HNSW_NONE,
 				  ordinal, writer->record, length);
@@ -267,7 +204,7 @@ write_node(Writer *writer, HnswNode *node, uint32 at, uint32 place)
 		? writer->upper[rows->elements[element].first_tid].ground
 		: writer->first[0] + element;
 	node->hash = rows->elements[element].hash;
-	length = set_record(writer->form, rows, element, node, writer->record);
+	length = hnsw_set_record(writer->form, rows, element, node, writer->record);
 	if (length > writer->model->meta.kept)
 		next = part_name(writer, element);
 	hnsw_record_put(node, writer->model, writer->record, length, next);
@@ -558,8 +495,6 @@ hnsw_write_begin(HnswTeam *team, const float *floats)
 void
 hnsw_write_levels(HnswTeam *team, HnswState *state)
 {
-	if (hnsw_has_codes(&team->plan.meta))
-		make_codes(team);
 	write_nodes(team, state);
 	if (team->plan.lowest == 0)
 		write_rows(team);
@@ -572,16 +507,6 @@ hnsw_write_end(HnswTeam *team, Buffer buffer, const HnswState *state)
 {
 	end_meta(buffer, &team->plan.meta, state);
 	hnsw_team_free(team, HNSW_MODEL);
-}
-
-void
-hnsw_write(HnswTeam *team, const float *floats)
-{
-	HnswState state = {.entry = HNSW_NONE, .nrows = team->plan.ntids};
-	Buffer buffer = hnsw_write_begin(team, floats);
-
-	hnsw_write_levels(team, &state);
-	hnsw_write_end(team, buffer, &state);
 }
 
 void

@@ -19,16 +19,11 @@
 extern void hnsw_write_empty(Relation index, ForkNumber fork, HnswMeta *meta);
 
 /*
- * Write an empty relation's main fork: meta page, model, nodes; nothing is
- * logged.  floats: of the model, hnsw_floats(meta) of them, NULL unless it has
- * been trained.
+ * Write an empty relation's main fork, in steps: meta page, pinned, and model; nodes
+ * of the rows in memory, which are linked and have their codes, from the plan's
+ * lowest level on; the meta page's content.  Nothing is logged.  floats: of the model,
+ * hnsw_floats(meta) of them, NULL unless it has been trained.
  * Sets where the model is in the plan's meta, and the names of nodes.
- */
-extern void hnsw_write(HnswTeam *team, const float *floats);
-
-/*
- * The same in steps: meta page, pinned, and model; nodes of the rows in memory,
- * from the plan's lowest level on; the meta page's content.
  */
 extern Buffer hnsw_write_begin(HnswTeam *team, const float *floats);
 extern void hnsw_write_levels(HnswTeam *team, HnswState *state);
@@ -55,8 +50,7 @@ extern void hnsw_write_calibrations(Relation index, const HnswMeta *meta);
 /* Log all that was written */
 extern void hnsw_write_log(HnswTeam *team);
 
-/* HNSW_JOB_ENCODE, HNSW_JOB_WRITE, HNSW_JOB_LOG */
-extern void hnsw_encode_job(HnswTeam *team);
+/* HNSW_JOB_WRITE, HNSW_JOB_LOG */
 extern void hnsw_write_job(HnswTeam *team);
 extern void hnsw_log_job(HnswTeam *team);
 

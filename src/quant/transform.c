@@ -158,11 +158,17 @@ rotate(const float *signs, float *x, size_t n)
 	}
 }
 
+static bool
+is_dense(const TransformShape *shape)
+{
+	return shape->kind != TRANSFORM_NONE && shape->kind != TRANSFORM_RANDOM;
+}
+
 void
 transform_apply(const TransformShape *shape, const float *params,
 				const float *x, float *y)
 {
-	if (shape->kind != TRANSFORM_NONE && shape->kind != TRANSFORM_RANDOM)
+	if (is_dense(shape))
 	{
 		map_kernels()->apply(params, x, shape->in, shape->out, y);
 		return;
@@ -171,4 +177,18 @@ transform_apply(const TransformShape *shape, const float *params,
 		memcpy(y, x, shape->in * sizeof(float));
 	if (shape->kind == TRANSFORM_RANDOM)
 		rotate(params, y, shape->in);
+}
+
+void
+transform_apply_rows(const TransformShape *shape, const float *params,
+					 const float *x, size_t ldx, size_t n, float *y, size_t ldy)
+{
+	if (is_dense(shape))
+	{
+		map_kernels()->apply_rows(params, x, ldx, n, shape->in, shape->out, y,
+								  ldy);
+		return;
+	}
+	for (size_t i = 0; i < n; i++)
+		transform_apply(shape, params, x + i * ldx, y + i * ldy);
 }

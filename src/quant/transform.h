@@ -84,4 +84,12 @@ extern bool transform_train(const TransformTraining *training, float *params,
 extern void transform_apply(const TransformShape *shape, const float *params,
 							const float *x, float *y);
 
+/*
+ * The same bits for n rows, faster: x, ldx floats apart, to y, ldy floats apart,
+ * which do not overlap
+ */
+extern void transform_apply_rows(const TransformShape *shape,
+								 const float *params, const float *x,
+								 size_t ldx, size_t n, float *y, size_t ldy);
+
 #endif
