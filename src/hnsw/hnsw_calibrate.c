@@ -22,8 +22,8 @@
 #include "hnsw/hnsw_search.h"
 #include "vector/sparse.h"
 
-/* Of them at a time, against all rows */
-#define TILE 8
+/* Of them at a time, against all rows, which are all read for each tile */
+#define TILE 32
 
 /* Of them at a time, by searching */
 #define SEARCHED 4
@@ -454,14 +454,34 @@ recall_of(void *arg, HnswTrial *trial)
 	return (double) found / ((double) plan->nqueries * wanted);
 }
 
-/* Of searches that do not stop early */
+/* Of searches that do not stop early, from the least on */
 static uint32
-ef_of_step(uint32 k, int step)
+ef_of_step(uint32 least, int step)
 {
-	return ceil(k * pow(EF_STEP, step));
+	return ceil(least * pow(EF_STEP, step));
 }
 
-/* The first step that is good enough */
+/* The first step below most with which a trial finds what is wanted; or most */
+static int
+find_step(HnswTrial *trial, uint32 least, int most, double wanted,
+		  HnswRecall recall, void *arg)
+{
+	int low = 0;
+
+	while (low < most)
+	{
+		int middle = (low + most) / 2;
+
+		trial->ef = ef_of_step(least, middle);
+		if (recall(arg, trial) >= wanted)
+			most = middle;
+		else
+			low = middle + 1;
+	}
+	return most;
+}
+
+/* Of searches that do not stop early, the least that is good enough */
 static uint32
 find_ef(const HnswMeta *meta, int at, uint32 nelements, HnswRecall recall,
 		void *arg)
@@ -469,23 +489,13 @@ find_ef(const HnswMeta *meta, int at, uint32 nelements, HnswRecall recall,
 	uint32 k = meta->calibrations[at].k;
 	double wanted =
 		hnsw_image_is_rough(meta) ? RECALL_WANTED_ROUGH : RECALL_WANTED_KEPT;
-	int low = 0;
-	int high = EF_STEPS;
+	HnswTrial trial = {.at = at};
+	int most = EF_STEPS;
 
-	while (high > low &&
-		   ef_of_step(k, high - 1) > Min(nelements, MOST_CALIBRATED))
-		high--;
-	while (low < high)
-	{
-		int middle = (low + high) / 2;
-		HnswTrial trial = {.at = at, .ef = ef_of_step(k, middle)};
-
-		if (recall(arg, &trial) >= wanted)
-			high = middle;
-		else
-			low = middle + 1;
-	}
-	return ef_of_step(k, high);
+	while (most > 0 &&
+		   ef_of_step(k, most - 1) > Min(nelements, MOST_CALIBRATED))
+		most--;
+	return ef_of_step(k, find_step(&trial, k, most, wanted, recall, arg));
 }
 
 /*
@@ -522,24 +532,26 @@ find_stretch(const HnswMeta *meta, int at, uint32 ef, double missed,
 			 HnswRecall recall, void *arg)
 {
 	HnswTrial trial = {.at = at, .ef = ef, .visits = true};
+	int most = ceil(log(HNSW_MOST_STRETCH) / log(EF_STEP));
 	double wanted;
-	double stretch = 1;
+	double attained;
+	int step;
 
 	if (!hnsw_has_codes(meta))
 		return 1;
 	wanted = 1 - missed - COMPARED_MISSES * (1 - recall(arg, &trial));
 	trial.visits = false;
-	trial.ef = ef * HNSW_MOST_STRETCH;
-	wanted = Min(wanted, recall(arg, &trial) - UNATTAINED);
-	while (stretch < HNSW_MOST_STRETCH)
+	step = find_step(&trial, ef, most, wanted, recall, arg);
+	if (step == most)
 	{
-		trial.ef = ceil(ef * stretch);
-		if (recall(arg, &trial) >= wanted)
-			break;
-		stretch *= EF_STEP;
+		trial.ef = ef * HNSW_MOST_STRETCH;
+		attained = recall(arg, &trial);
+		if (attained < wanted)
+			step =
+				find_step(&trial, ef, most, attained - UNATTAINED, recall, arg);
 	}
 	/* one step more: the sample may be luckier by that much than the queries to come */
-	return (float) Min(stretch * EF_STEP, HNSW_MOST_STRETCH);
+	return (float) Min(pow(EF_STEP, step + 1), HNSW_MOST_STRETCH);
 }
 
 void

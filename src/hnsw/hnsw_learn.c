@@ -16,7 +16,15 @@
 /* Elements up to which sums of squares are floats */
 #define LARGEST 1e12f
 
+/*
+ * The codec has fewer parameters than the transform: a quarter of the rows, 256 for
+ * each of 16 entries, teach as much as all of HNSW_CODEC_ROWS
+ */
+#define CODEC_ROWS 4096
 #define CODEC_ROUNDS 15
+
+/* Rows that are transformed at a time */
+#define TRANSFORMED 16
 #define SEED 1
 
 static void
@@ -26,9 +34,11 @@ find_mean(const RowSet *rows, float *mean)
 
 	for (Size i = 0; i < rows->n; i++)
 	{
+		const float *row = row_at(rows, i);
+
 		CHECK_FOR_INTERRUPTS();
 		for (Size d = 0; d < rows->dim; d++)
-			sums[d] += row_at(rows, i)[d];
+			sums[d] += row[d];
 	}
 	for (Size d = 0; d < rows->dim; d++)
 		mean[d] = (float) (sums[d] / rows->n);
@@ -60,12 +70,15 @@ are_in_range(const RowSet *rows)
 {
 	for (Size i = 0; i < rows->n; i++)
 	{
+		const float *row = row_at(rows, i);
+		bool in_range = true;
+
 		CHECK_FOR_INTERRUPTS();
+		/* false for what is no number, too */
 		for (Size d = 0; d < rows->dim; d++)
-		{
-			if (fabsf(row_at(rows, i)[d]) > LARGEST)
-				return false;
-		}
+			in_range &= fabsf(row[d]) <= LARGEST;
+		if (!in_range)
+			return false;
 	}
 	return true;
 }
@@ -93,20 +106,37 @@ train_transform(const HnswMeta *meta, RowSet residuals, float *params)
 static void
 transform_rows(const TransformShape *shape, const float *params, RowSet *rows)
 {
-	float *row = palloc(shape->in * sizeof(float));
+	Size stride = rows->stride;
+	float *from = palloc(TRANSFORMED * stride * sizeof(float));
 	float *to = (float *) rows->rows;
 
-	for (Size i = 0; i < rows->n; i++)
+	for (Size i = 0; i < rows->n; i += TRANSFORMED)
 	{
+		Size n = Min(TRANSFORMED, rows->n - i);
+
 		CHECK_FOR_INTERRUPTS();
-		memcpy(row, to + i * rows->stride, shape->in * sizeof(float));
-		transform_apply(shape, params, row, to + i * rows->stride);
+		memcpy(from, to + i * stride, n * stride * sizeof(float));
+		transform_apply_rows(shape, params, from, stride, n, to + i * stride,
+							 stride);
 	}
-	pfree(row);
+	pfree(from);
 	rows->dim = shape->out;
 }
 
-/* The transform, and the mean by it; residuals become what it leaves of them */
+/* About so many of the rows, at equal distances from each other */
+static void
+thin_out(RowSet *rows, Size wanted)
+{
+	Size every = Max(rows->n / wanted, 1);
+
+	rows->stride *= every;
+	rows->n /= every;
+}
+
+/*
+ * The transform, and the mean by it; residuals become what it leaves of those that
+ * the codec is learned from
+ */
 static void
 learn_transform(const HnswMeta *meta, RowSet *residuals,
 				const HnswFloats *floats)
@@ -116,10 +146,12 @@ learn_transform(const HnswMeta *meta, RowSet *residuals,
 	if (shape.kind == TRANSFORM_NONE)
 	{
 		memcpy(floats->centre, floats->mean, shape.in * sizeof(float));
+		thin_out(residuals, CODEC_ROWS);
 		return;
 	}
 	train_transform(meta, *residuals, floats->transform);
 	transform_apply(&shape, floats->transform, floats->mean, floats->centre);
+	thin_out(residuals, CODEC_ROWS);
 	transform_rows(&shape, floats->transform, residuals);
 }
 
