@@ -236,6 +236,22 @@ exact_key(const Calibration *c, const void *query, uint32 element)
 	return hnsw_value_key(c->meta, query, hnsw_rows_value(&c->rows, element));
 }
 
+/* Those up to a limit stay, in the first places; how many they are */
+static uint32
+keep_nearest(double *keys, uint32 n, double limit)
+{
+	uint32 kept = 0;
+
+	for (uint32 i = 0; i < n; i++)
+	{
+		double key = keys[i];
+
+		keys[kept] = key;
+		kept += key <= limit;
+	}
+	return kept;
+}
+
 /*
  * Where the k nearest of a query end, whose products with all are known, unless
  * values are
@@ -244,25 +260,27 @@ static void
 find_limits(const Calibration *c, const Comparison *all, uint32 query,
 			const float *products)
 {
-	uint32 n = c->rows.n;
-	const void *value =
-		c->rows.values == NULL ? NULL : query_value(c, query_of(c, query));
+	uint32 self = query_of(c, query);
+	const void *value = c->rows.values == NULL ? NULL : query_value(c, self);
+	uint32 n = 0;
 
-	for (uint32 i = 0; i < n; i++)
+	for (uint32 i = 0; i < c->rows.n; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (c->rows.values == NULL)
-			all->keys[i] =
-				hnsw_order_key(c->meta, products[i], all->sqnorms[i]);
-		else
-			all->keys[i] = exact_key(c, value, i);
+		if (i == self)
+			continue;
+		all->keys[n++] = value == NULL
+			? hnsw_order_key(c->meta, products[i], all->sqnorms[i])
+			: exact_key(c, value, i);
 	}
-	all->keys[query_of(c, query)] = INFINITY;
-	for (int k = 0; k < HNSW_NCALIBRATIONS; k++)
+	for (int at = HNSW_NCALIBRATIONS - 1; at >= 0; at--)
 	{
+		uint32 k = Min(c->meta->calibrations[at].k, c->rows.n - 1);
+
 		memcpy(all->scratch, all->keys, n * sizeof(double));
-		c->limits[query].keys[k] = select_nth(
-			all->scratch, n, Min(c->meta->calibrations[k].k, n - 1) - 1);
+		c->limits[query].keys[at] = select_nth(all->scratch, n, k - 1);
+		/* fewer are among these */
+		n = keep_nearest(all->keys, n, c->limits[query].keys[at]);
 	}
 }
 
