@@ -12,6 +12,7 @@
 #include "hnsw/hnsw_copy.h"
 #include "hnsw/hnsw_form.h"
 #include "hnsw/hnsw_image.h"
+#include "quant/rows.h"
 
 #define BYTE_STEPS 255
 
@@ -51,15 +52,11 @@ round_some(const float *row, int n, double low, double step, int32 *bytes,
 void
 hnsw_copy_set(const float *row, int dim, HnswNode *node, uint8 *copy)
 {
-	float low = row[0];
-	float high = row[0];
+	float low;
+	float high;
 	double error = 0;
 
-	for (int i = 1; i < dim; i++)
-	{
-		low = Min(low, row[i]);
-		high = Max(high, row[i]);
-	}
+	rows_range(row, dim, &low, &high);
 	node->low = low;
 	node->step = (float) (((double) high - low) / BYTE_STEPS);
 	node->sum = node->squares = 0;

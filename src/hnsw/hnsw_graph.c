@@ -182,29 +182,33 @@ task_of(HnswTeam *team, Pairs *pairs)
 	uint32 more = !rough                        ? 1
 		: plan->meta.dim < plan->meta.value_dim ? SKETCH_CANDIDATES
 												: ROUGH_CANDIDATES;
+	GraphTask task;
 
 	*pairs = (Pairs){.rows = rows,
 					 .members = ground
 						 ? NULL
 						 : hnsw_team_array(team, HNSW_MEMBERS + plan->level)};
-	return (GraphTask){
-		.rows = ground ? rows.rows : hnsw_team_array(team, HNSW_LEVEL_ROWS),
-		.n = plan->nmembers[plan->level],
-		.dim = rows.stride,
-		.starts = hnsw_team_array(
-			team, ground ? HNSW_LIST_STARTS : HNSW_LEVEL_STARTS),
-		.centroids = hnsw_team_array(team, HNSW_CENTROIDS),
-		.nlists = plan->nlists,
-		.degree = plan->meta.degree,
-		.candidates = plan->meta.ef_construction * more,
-		.projections = ground ? hnsw_team_array(team, HNSW_PROJECTIONS) : NULL,
-		.projected_centroids = hnsw_team_array(team, HNSW_PROJECTED_CENTROIDS),
-		.rests = hnsw_team_array(team, HNSW_RESTS),
-		.projected_dim = plan->projected,
-		.pair = rough ? pair_sqdist : NULL,
-		.pair_arg = pairs,
-		.alpha = HNSW_ALPHA,
-		.poll = poll_interrupts};
+	task = (GraphTask){.n = plan->nmembers[plan->level],
+					   .dim = rows.stride,
+					   .centroids = hnsw_team_array(team, HNSW_CENTROIDS),
+					   .nlists = plan->nlists,
+					   .degree = plan->meta.degree,
+					   .candidates = plan->meta.ef_construction * more,
+					   .alpha = HNSW_ALPHA,
+					   .pair = rough ? pair_sqdist : NULL,
+					   .pair_arg = pairs,
+					   .poll = poll_interrupts};
+	task.rows = ground ? rows.rows : hnsw_team_array(team, HNSW_LEVEL_ROWS);
+	task.starts =
+		hnsw_team_array(team, ground ? HNSW_LIST_STARTS : HNSW_LEVEL_STARTS);
+	if (plan->projected == 0)
+		return task;
+	task.projected_dim = plan->projected;
+	task.projections = hnsw_team_array(
+		team, ground ? HNSW_PROJECTIONS : HNSW_LEVEL_PROJECTIONS);
+	task.rests = hnsw_team_array(team, ground ? HNSW_RESTS : HNSW_LEVEL_RESTS);
+	task.projected_centroids = hnsw_team_array(team, HNSW_PROJECTED_CENTROIDS);
+	return task;
 }
 
 void
@@ -280,11 +284,19 @@ project_centroids(HnswTeam *team)
 }
 
 static void
-free_projections(HnswTeam *team)
+begin_projections(HnswTeam *team)
+{
+	if (team->plan.projected > 0)
+		project_centroids(team);
+}
+
+static void
+end_projections(HnswTeam *team)
 {
 	hnsw_team_free(team, HNSW_PROJECTED_CENTROIDS);
 	hnsw_team_free(team, HNSW_RESTS);
 	hnsw_team_free(team, HNSW_PROJECTIONS);
+	team->plan.projected = 0;
 }
 
 /* Links of the rows of a level, from none */
@@ -314,17 +326,6 @@ link_level(HnswTeam *team)
 	/* a part is connected by what becomes of its links */
 	if (team->plan.nwhole == 0)
 		connect_rows(&task, neighbours);
-}
-
-/* Links of the rows on the ground, in memory; none of the levels above */
-static void
-link_ground(HnswTeam *team)
-{
-	if (team->plan.projected > 0)
-		project_centroids(team);
-	link_level(team);
-	free_projections(team);
-	team->plan.projected = 0;
 }
 
 /*
@@ -373,10 +374,36 @@ gather_level(HnswTeam *team, uint32 at)
 }
 
 static void
+gather_projections(HnswTeam *team, uint32 at)
+{
+	const HnswPlan *plan = &team->plan;
+	const uint32 *members = hnsw_team_array(team, HNSW_MEMBERS + at);
+	const float *projections = hnsw_team_array(team, HNSW_PROJECTIONS);
+	const float *rests = hnsw_team_array(team, HNSW_RESTS);
+	Size n = plan->nmembers[at];
+	Size dim = plan->projected;
+	float *gathered = hnsw_team_allocate(team, HNSW_LEVEL_PROJECTIONS,
+										 n * dim * sizeof(float));
+	float *gathered_rests =
+		hnsw_team_allocate(team, HNSW_LEVEL_RESTS, n * sizeof(float));
+
+	for (Size i = 0; i < n; i++)
+	{
+		memcpy(gathered + i * dim, projections + members[i] * dim,
+			   dim * sizeof(float));
+		gathered_rests[i] = rests[members[i]];
+	}
+}
+
+static void
 build_upper_level(HnswTeam *team)
 {
 	gather_level(team, team->plan.level);
+	if (team->plan.projected > 0)
+		gather_projections(team, team->plan.level);
 	link_level(team);
+	hnsw_team_free(team, HNSW_LEVEL_RESTS);
+	hnsw_team_free(team, HNSW_LEVEL_PROJECTIONS);
 	hnsw_team_free(team, HNSW_LEVEL_STARTS);
 	hnsw_team_free(team, HNSW_LEVEL_ROWS);
 }
@@ -391,17 +418,19 @@ hnsw_graph_link(HnswTeam *team)
 	plan->nlevels = 0;
 	if (n == 0)
 		return;
+	begin_projections(team);
 	while (n > 0)
 	{
 		plan->level = plan->nlevels;
 		plan->nmembers[plan->nlevels++] = n;
 		if (plan->level == 0)
-			link_ground(team);
+			link_level(team);
 		else
 			build_upper_level(team);
 		n = plan->nlevels > HNSW_MAX_LEVEL ? 0
 										   : count_level(&rows, plan->nlevels);
 	}
+	end_projections(team);
 	hnsw_team_free(team, HNSW_LIST_STARTS);
 	hnsw_team_free(team, HNSW_CENTROIDS);
 }
@@ -414,7 +443,9 @@ hnsw_graph_link_part(HnswTeam *team)
 	plan->level = 0;
 	plan->nlevels = 1;
 	plan->nmembers[0] = plan->nrows;
-	link_ground(team);
+	begin_projections(team);
+	link_level(team);
+	end_projections(team);
 }
 
 HnswGraph

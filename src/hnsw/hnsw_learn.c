@@ -45,23 +45,35 @@ find_mean(const RowSet *rows, float *mean)
 	pfree(sums);
 }
 
-/* At most so many rows, at equal distances from each other, less the mean */
+/* At most so many rows, at equal distances from each other */
 static RowSet
-sample_residuals(const RowSet *rows, Size most, const float *mean)
+sample_rows(const RowSet *rows, Size most)
 {
 	Size dim = rows->dim;
 	Size n = Min(rows->n, most);
-	float *residuals =
+	float *sample =
 		MemoryContextAllocHuge(CurrentMemoryContext, n * dim * sizeof(float));
 
 	for (Size i = 0; i < n; i++)
 	{
-		const float *row = row_at(rows, i * rows->n / n);
-
-		for (Size d = 0; d < dim; d++)
-			residuals[i * dim + d] = row[d] - mean[d];
+		CHECK_FOR_INTERRUPTS();
+		memcpy(sample + i * dim, row_at(rows, i * rows->n / n),
+			   dim * sizeof(float));
 	}
-	return (RowSet){.rows = residuals, .stride = dim, .dim = dim, .n = n};
+	return (RowSet){.rows = sample, .stride = dim, .dim = dim, .n = n};
+}
+
+static void
+subtract_mean(const RowSet *rows, const float *mean)
+{
+	float *row = (float *) rows->rows;
+
+	for (Size i = 0; i < rows->n; i++, row += rows->stride)
+	{
+		CHECK_FOR_INTERRUPTS();
+		for (Size d = 0; d < rows->dim; d++)
+			row[d] -= mean[d];
+	}
 }
 
 /* An index that was made with rows has scaled them */
@@ -70,14 +82,12 @@ are_in_range(const RowSet *rows)
 {
 	for (Size i = 0; i < rows->n; i++)
 	{
-		const float *row = row_at(rows, i);
-		bool in_range = true;
+		float low;
+		float high;
 
 		CHECK_FOR_INTERRUPTS();
-		/* false for what is no number, too */
-		for (Size d = 0; d < rows->dim; d++)
-			in_range &= fabsf(row[d]) <= LARGEST;
-		if (!in_range)
+		rows_range(row_at(rows, i), rows->dim, &low, &high);
+		if (!(low >= -LARGEST && high <= LARGEST))
 			return false;
 	}
 	return true;
@@ -174,8 +184,9 @@ hnsw_learn(const HnswMeta *meta, const float *rows, Size stride, uint32 n,
 		meta,
 		MemoryContextAllocHuge(CurrentMemoryContext,
 							   hnsw_floats(meta) * sizeof(float)));
-	find_mean(&all, floats.mean);
-	training.rows = sample_residuals(&all, most, floats.mean);
+	training.rows = sample_rows(&all, most);
+	find_mean(&training.rows, floats.mean);
+	subtract_mean(&training.rows, floats.mean);
 	learn_transform(meta, &training.rows, &floats);
 	work = MemoryContextAllocHuge(CurrentMemoryContext,
 								  codec->train_work_size(&training));

@@ -14,6 +14,7 @@
 #include "hnsw/hnsw_form.h"
 #include "hnsw/hnsw_image.h"
 #include "hnsw/hnsw_rows.h"
+#include "quant/rows.h"
 
 #define LEAST_ROOM 1024
 
@@ -466,10 +467,11 @@ greatest_element(const HnswRows *rows)
 
 	for (uint32 i = 0; i < rows->n; i++)
 	{
-		const float *row = rows->rows + i * rows->stride;
+		float low;
+		float high;
 
-		for (int d = 0; d < rows->meta->dim; d++)
-			greatest = Max(greatest, fabsf(row[d]));
+		rows_range(rows->rows + i * rows->stride, rows->meta->dim, &low, &high);
+		greatest = Max(greatest, Max(-low, high));
 	}
 	return greatest;
 }

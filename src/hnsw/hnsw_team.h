@@ -42,8 +42,10 @@ typedef enum HnswArray
 	HNSW_LIST_STARTS,
 	HNSW_NEAREST,      /* the list of each row */
 	HNSW_LEVEL_ROWS,   /* of a level above the ground: rows, */
-	HNSW_LEVEL_STARTS, /* and where lists begin in them */
-	HNSW_LINKS,        /* of the level that is being linked */
+	HNSW_LEVEL_STARTS, /* and where lists begin in them, */
+	HNSW_LEVEL_PROJECTIONS,
+	HNSW_LEVEL_RESTS,
+	HNSW_LINKS, /* of the level that is being linked */
 	HNSW_LINKED_STARTS,
 	HNSW_LINKED,
 	HNSW_MODEL,

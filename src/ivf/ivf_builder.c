@@ -237,10 +237,12 @@ ivf_builder_sample(IvfBuilder *builder, uint32 place, const void *elems)
 {
 	Size dim = builder->meta.dim;
 	float *row = builder->sample.rows + place * dim;
+	float low;
+	float high;
 
 	value_ops[builder->meta.elem].load(elems, row, dim);
-	for (Size i = 0; i < dim; i++)
-		builder->greatest = Max(builder->greatest, fabsf(row[i]));
+	rows_range(row, dim, &low, &high);
+	builder->greatest = Max(builder->greatest, Max(-low, high));
 }
 
 /* Turn raw elements into scaled rows; zero length is left out */

@@ -1,6 +1,6 @@
 /*
  * rows.c
- *	  Choice of rows: distinct ones, first centres of a clustering.
+ *	  Choice of rows: distinct ones, first centres of a clustering; their range.
  */
 #include "quant/rows.h"
 
@@ -8,12 +8,49 @@
 #include <string.h>
 
 #include "distance/distance.h"
+#include "quant/four.h"
 
 #define NO_ROW UINT32_MAX
+
+/* Elements looked at side by side */
+#define RANGE_FLOATS 16
 
 /* Floats that one round of the hash takes in, two in each of its lanes */
 #define HASH_FLOATS 8
 #define HASH_LANES (HASH_FLOATS / 2)
+
+void
+rows_range(const float *elems, size_t n, float *least, float *greatest)
+{
+	Four low[RANGE_FLOATS / 4];
+	Four high[RANGE_FLOATS / 4];
+	size_t at = 0;
+
+	for (size_t k = 0; k < RANGE_FLOATS / 4; k++)
+		low[k] = high[k] = four_all(elems[0]);
+	for (; n - at >= RANGE_FLOATS; at += RANGE_FLOATS)
+	{
+		for (size_t k = 0; k < RANGE_FLOATS / 4; k++)
+		{
+			Four four = four_load(elems + at + 4 * k);
+
+			low[k] = four_smaller(four, low[k]);
+			high[k] = four_larger(four, high[k]);
+		}
+	}
+	for (size_t k = 1; k < RANGE_FLOATS / 4; k++)
+	{
+		low[0] = four_smaller(low[k], low[0]);
+		high[0] = four_larger(high[k], high[0]);
+	}
+	*least = four_smallest(low[0]);
+	*greatest = four_largest(high[0]);
+	for (; at < n; at++)
+	{
+		*least = elems[at] < *least ? elems[at] : *least;
+		*greatest = elems[at] > *greatest ? elems[at] : *greatest;
+	}
+}
 
 static void
 hash_floats(uint64_t *lanes, const float *values, size_t n)

@@ -52,6 +52,10 @@ prefetch_row(const RowSet *set, size_t i)
 		__builtin_prefetch(row + at);
 }
 
+/* The least and the greatest of n elements, n at least 1 */
+extern void rows_range(const float *elems, size_t n, float *least,
+					   float *greatest);
+
 /*
  * Rows of different values: table[0..result-1] = the id of one row of each
  * value, in the order of a hash, so that the first of them are a fair sample.
