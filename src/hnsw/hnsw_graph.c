@@ -17,8 +17,8 @@
 
 /* Clusters: the square root of the rows, times this; rows to find them by */
 #define LISTS_FACTOR 0.6
-#define ROWS_PER_LIST 64
-#define LIST_ROUNDS 8
+#define ROWS_PER_LIST 32
+#define LIST_ROUNDS 6
 #define SEED 1
 
 /* Candidates by rough images, and by sketches, times what is wanted */

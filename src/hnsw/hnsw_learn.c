@@ -17,8 +17,8 @@
 #define LARGEST 1e12f
 
 /*
- * The codec has fewer parameters than the transform: a quarter of the rows, 256 for
- * each of 16 entries, teach as much as all of HNSW_CODEC_ROWS
+ * The codec has fewer parameters than the transform: 256 rows for each of its 16
+ * entries teach as much as more
  */
 #define CODEC_ROWS 4096
 #define CODEC_ROUNDS 15

@@ -13,7 +13,7 @@
 #define HNSW_LEAST_CODED 1000
 
 /* More are not looked at */
-#define HNSW_CODEC_ROWS 16384
+#define HNSW_CODEC_ROWS 8192
 
 /* Times the memory of the rows that are looked at, beside them: about so much */
 #define HNSW_LEARN_MEMORY 2
