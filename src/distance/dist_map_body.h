@@ -98,7 +98,13 @@ map_apply(const float *columns, const float *x, size_t in, size_t out, float *y)
 		map_tail(columns + j, x, in, out, y + j, out - j);
 }
 
-/* Four rows by two registers: a column is read once for four rows */
+/*
+ * Four rows by two registers: a column is read once for four rows.  Sums go on
+ * from what y has.
+ */
+#define MAP_SUMS(r) \
+	VEC sum##r##0 = LOAD_F32((const void *) (y + (r) *ldy)); \
+	VEC sum##r##1 = LOAD_F32((const void *) (y + (r) *ldy + WIDTH))
 #define MAP_ROW(r) \
 	all = SPLAT(x[(r) *ldx + i]); \
 	sum##r##0 = ADD(sum##r##0, MUL(all, first)); \
@@ -111,14 +117,10 @@ static inline void
 map_four_rows(const float *columns, const float *x, size_t ldx, size_t in,
 			  size_t out, float *y, size_t ldy)
 {
-	VEC sum00 = ZERO;
-	VEC sum01 = ZERO;
-	VEC sum10 = ZERO;
-	VEC sum11 = ZERO;
-	VEC sum20 = ZERO;
-	VEC sum21 = ZERO;
-	VEC sum30 = ZERO;
-	VEC sum31 = ZERO;
+	MAP_SUMS(0);
+	MAP_SUMS(1);
+	MAP_SUMS(2);
+	MAP_SUMS(3);
 
 	for (size_t i = 0; i < in; i++)
 	{
@@ -138,7 +140,32 @@ map_four_rows(const float *columns, const float *x, size_t ldx, size_t in,
 	MAP_STORE(3);
 }
 
-/* The part of the matrix that two registers span stays in the nearest cache */
+/* Columns at a time: what two registers span of them stays in the nearest cache */
+#define MAP_COLUMNS 128
+
+/* The first elements of y, as many as whole, of four rows each */
+static inline void
+map_whole(const float *columns, const float *x, size_t ldx, size_t fours,
+		  size_t in, size_t out, size_t whole, float *y, size_t ldy)
+{
+	for (size_t r = 0; r < fours; r++)
+	{
+		for (size_t j = 0; j < whole; j++)
+			y[r * ldy + j] = 0;
+	}
+	for (size_t i = 0; i < in; i += MAP_COLUMNS)
+	{
+		size_t n = in - i < MAP_COLUMNS ? in - i : MAP_COLUMNS;
+
+		for (size_t j = 0; j < whole; j += 2 * WIDTH)
+		{
+			for (size_t r = 0; r < fours; r += 4)
+				map_four_rows(MAP_COLUMN(i) + j, x + r * ldx + i, ldx, n, out,
+							  y + r * ldy + j, ldy);
+		}
+	}
+}
+
 static void
 map_apply_rows(const float *columns, const float *x, size_t ldx, size_t n,
 			   size_t in, size_t out, float *y, size_t ldy)
@@ -146,12 +173,7 @@ map_apply_rows(const float *columns, const float *x, size_t ldx, size_t n,
 	size_t whole = out - out % (2 * WIDTH);
 	size_t fours = n - n % 4;
 
-	for (size_t j = 0; j < whole; j += 2 * WIDTH)
-	{
-		for (size_t r = 0; r < fours; r += 4)
-			map_four_rows(columns + j, x + r * ldx, ldx, in, out,
-						  y + r * ldy + j, ldy);
-	}
+	map_whole(columns, x, ldx, fours, in, out, whole, y, ldy);
 	for (size_t r = 0; r < fours; r++)
 	{
 		size_t j = whole;
@@ -166,6 +188,8 @@ map_apply_rows(const float *columns, const float *x, size_t ldx, size_t n,
 		map_apply(columns, x + r * ldx, in, out, y + r * ldy);
 }
 
+#undef MAP_COLUMNS
+#undef MAP_SUMS
 #undef MAP_STORE
 #undef MAP_ROW
 #undef MAP_COLUMN
