@@ -575,6 +575,21 @@ check_connect(size_t nblobs)
 	free(rows);
 }
 
+static GraphTask
+line_task(const float *rows, size_t n, const uint32_t *starts,
+		  const float *centroids, size_t nlists, size_t degree)
+{
+	return (GraphTask){.rows = rows,
+					   .n = n,
+					   .dim = 1,
+					   .starts = starts,
+					   .centroids = centroids,
+					   .nlists = nlists,
+					   .degree = degree,
+					   .candidates = 4,
+					   .alpha = 1};
+}
+
 /* Graphs of a few rows on a line, one place each */
 static void
 check_connect_by_hand(void)
@@ -582,8 +597,7 @@ check_connect_by_hand(void)
 	static const float rows[] = {0, 1, 2, 3};
 	static const uint32_t starts[] = {0, 4};
 	static const float centroid[] = {1.5f};
-	GraphTask task = {rows, 4, 1,    starts, centroid, 1,   1,
-					  4,    1, NULL, NULL,   NULL,     NULL};
+	GraphTask task = line_task(rows, 4, starts, centroid, 1, 1);
 	uint32_t circle[] = {1, 0, 3, 2};
 	uint32_t dead_end[] = {1, GRAPH_NONE, 1, 2};
 	size_t ntied;
@@ -605,8 +619,7 @@ check_giver_by_hand(void)
 	static const float rows[] = {3, 5, 0, 1, 2};
 	static const uint32_t starts[] = {0, 2, 5};
 	static const float centroids[] = {4, 1};
-	GraphTask task = {rows, 5, 1,    starts, centroids, 2,   2,
-					  4,    1, NULL, NULL,   NULL,      NULL};
+	GraphTask task = line_task(rows, 5, starts, centroids, 2, 2);
 	uint32_t none = GRAPH_NONE;
 	uint32_t path[] = {none, none, none, none, 3, none, 4, none, 1, none};
 	uint32_t full[] = {none, none, none, none, 3, none, 4, none, 1, 3};
@@ -652,6 +665,104 @@ check_small(void)
 		   "%zu rows in %zu lists, all but one empty", n, nlists);
 		free(rows);
 	}
+}
+
+/* The first of the dimensions, and how long the others are */
+static void
+project_first(GraphTask *task, size_t projected)
+{
+	size_t rest = task->dim - projected;
+	float *projections = guarded(task->n * projected * sizeof(float), 0xFF);
+	float *centroids = guarded(task->nlists * projected * sizeof(float), 0xFF);
+	float *rests = guarded(task->n * sizeof(float), 0xFF);
+
+	for (size_t i = 0; i < task->n; i++)
+	{
+		const float *row = task->rows + i * task->dim;
+
+		memcpy(projections + i * projected, row, projected * sizeof(float));
+		rests[i] = 0;
+		for (size_t d = 0; d < rest; d++)
+			rests[i] += row[projected + d] * row[projected + d];
+	}
+	for (size_t l = 0; l < task->nlists; l++)
+		memcpy(centroids + l * projected, task->centroids + l * task->dim,
+			   projected * sizeof(float));
+	task->projections = projections;
+	task->projected_centroids = centroids;
+	task->rests = rests;
+	task->projected_dim = projected;
+}
+
+/* Of the links of one graph, the share that the other has */
+static double
+common_share(const GraphTask *task, const uint32_t *a, const uint32_t *b)
+{
+	size_t degree = task->degree;
+	size_t same = 0;
+	size_t all = 0;
+
+	for (size_t i = 0; i < task->n * degree; i++)
+	{
+		if (a[i] == GRAPH_NONE)
+			continue;
+		all++;
+		for (size_t j = 0; j < degree; j++)
+			same += b[i / degree * degree + j] == a[i];
+	}
+	return (double) same / (double) all;
+}
+
+static void
+check_projections(void)
+{
+	enum
+	{
+		N = 6000,
+		DIM = 110,
+		PROJECTED = 10,
+		NLISTS = 30
+	};
+	float *rows = mixture(N, DIM, 40, 0);
+	GraphTask task;
+	Built plain;
+	Built projected;
+	double share;
+	bool good;
+
+	/*
+	 * Of two rows in three what is left out is long: by projections alone they would
+	 * be everybody's neighbours.  All have some of it in common: distances are less
+	 * than estimates.
+	 */
+	for (size_t i = 0; i < N; i++)
+	{
+		float length = i % 3 == 0 ? 0.02f : 0.2f;
+
+		for (size_t d = PROJECTED; d < DIM; d++)
+			rows[i * DIM + d] = 0.04f + length * random_float();
+	}
+	task = make_task(rows, N, DIM, NLISTS);
+	good = build(&plain, &task, 0);
+	project_first(&task, PROJECTED);
+	good = good && build(&projected, &task, 0);
+	ok(good && is_sound(&task, projected.neighbours) &&
+		   count_reached(&task, projected.neighbours, 0) == N,
+	   "by projections: sound, and all within reach");
+	share = common_share(&task, plain.neighbours, projected.neighbours);
+	if (!ok(share > 0.9, "and the neighbours that there are without"))
+		printf("# %.4f\n", share);
+	for (size_t i = 0; i < N * task.degree; i++)
+	{
+		GraphLink link = projected.links[i];
+		double expected = link.id == GRAPH_NONE
+			? link.sqdist
+			: sqdist(&task, i / task.degree, link.id);
+
+		good = good && fabs(link.sqdist - expected) <= 1e-5 * expected;
+	}
+	ok(good, "links have the distances of rows");
+	free(rows);
 }
 
 /* Many equal rows, of one value or of several */
@@ -815,6 +926,7 @@ main(void)
 	check_connect_by_hand();
 	check_giver_by_hand();
 	check_small();
+	check_projections();
 	check_equal(1);
 	check_equal(40);
 	check_overflow();

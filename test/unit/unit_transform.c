@@ -57,10 +57,42 @@ map_is_exact(size_t in, size_t out)
 	return good;
 }
 
+/* Several rows at a time: the same bits, and nothing between them is written */
+static bool
+rows_are_exact(size_t in, size_t out, size_t n)
+{
+	enum
+	{
+		APART = 3
+	};
+	size_t ldx = in + APART;
+	size_t ldy = out + APART;
+	float *columns = float_array(in * out);
+	float *x = float_array(n * ldx - APART);
+	float *y = float_array(n * ldy - APART);
+	float *one = float_array(out);
+	TransformShape shape = {TRANSFORM_PCA, in, out};
+	bool good = true;
+
+	fill_random(columns, in * out);
+	fill_random(x, n * ldx - APART);
+	memset(y, 0xFF, (n * ldy - APART) * sizeof(float));
+	transform_apply_rows(&shape, columns, x, ldx, n, y, ldy);
+	for (size_t i = 0; i < n; i++)
+	{
+		transform_apply(&shape, columns, x + i * ldx, one);
+		good = good && memcmp(one, y + i * ldy, out * sizeof(float)) == 0;
+		for (size_t k = 0; k < APART && i + 1 < n; k++)
+			good = good && isnan(y[i * ldy + out + k]);
+	}
+	return good;
+}
+
 static void
 check_maps(const char *level)
 {
 	static const size_t wide[] = {127, 128, 129, 200, 255, 256, 300};
+	static const size_t numbers[] = {1, 3, 4, 5, 8, 18};
 	bool good = true;
 
 	for (size_t out = 1; out <= 70; out++)
@@ -70,6 +102,14 @@ check_maps(const char *level)
 	for (size_t i = 0; i < sizeof(wide) / sizeof(wide[0]); i++)
 		good = good && map_is_exact(301, wide[i]);
 	ok(good, "%s: many rows, to the last bit", level);
+	good = true;
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+	{
+		for (size_t out = 1; out <= 70; out += 1 + i)
+			good = good && rows_are_exact(1 + 5 * out % 300, out, numbers[i]) &&
+				rows_are_exact(128, out, numbers[i]);
+	}
+	ok(good, "%s: several vectors at a time, the same bits", level);
 }
 
 static const size_t dims[] = {1,   2,   3,   4,    5,    7,    8,    17,
