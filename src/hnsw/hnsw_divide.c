@@ -28,6 +28,15 @@
 /* Of two halves, until they are what they stay */
 #define HALVING_ROUNDS 3
 
+/*
+ * A row visits a part whose nearest list is at most so much farther, by squared
+ * distances, than that at home.  Measured with a tenth of the memory, recall of ten at
+ * 40 nodes: texts .9153, .9394, .9504 with 1.1, 1.15 and no limit, in .7, .8 and 2
+ * visits a row (.9314 in memory); images .995, .9961, .9966 in .2, .3 and 2 (.9966);
+ * words .9558, .9487, .9596 in .8, 1.1 and 2 (.9449).
+ */
+#define VISITED 1.15f
+
 /* Room that a part is planned to use; a sample knows the sizes to some percent */
 #define FILLING 0.92
 
@@ -79,9 +88,25 @@ divider_of(HnswTeam *team, const HnswRows *rows)
 	return d;
 }
 
-/* The part of the nearest list, and of the nearest of other parts */
+/* Those where the nearest list is much farther than at home do not count */
+static void
+keep_near(HnswDivision *division, const float *values, float sqnorm)
+{
+	float limit = VISITED * Max(sqnorm + 2 * values[0], 0);
+	int i = 1;
+
+	while (i < HNSW_PARTS_OF_ROW && sqnorm + 2 * values[i] <= limit)
+		i++;
+	for (; i < HNSW_PARTS_OF_ROW; i++)
+		division->parts[i] = HNSW_NO_PART;
+}
+
+/*
+ * The part of the nearest list, and of the nearest of other parts.  products: of
+ * a row, whose squared norm is given, with all centres.
+ */
 static HnswDivision
-division_of(const Divider *d, const float *products)
+division_of(const Divider *d, const float *products, float sqnorm)
 {
 	HnswDivision division;
 	float values[HNSW_PARTS_OF_ROW];
@@ -109,6 +134,7 @@ division_of(const Divider *d, const float *products)
 		values[i] = value;
 		division.parts[i] = part;
 	}
+	keep_near(&division, values, sqnorm);
 	/* products that are no numbers */
 	if (division.parts[0] == HNSW_NO_PART)
 		division.parts[0] = d->parts[0];
@@ -125,7 +151,14 @@ divide_tile(const Divider *d, uint32 first, uint32 n, HnswDivision *divisions)
 							   dim, d->products, d->nlists, poll_interrupts,
 							   NULL);
 	for (uint32 i = 0; i < n; i++)
-		divisions[i] = division_of(d, d->products + (Size) i * d->nlists);
+	{
+		const float *row = d->tile + i * dim;
+		float sqnorm = dense_kernels(ELEM_FLOAT32, ELEM_FLOAT32)
+						   ->inner_product(row, row, dim, 0);
+
+		divisions[i] =
+			division_of(d, d->products + (Size) i * d->nlists, sqnorm);
+	}
 }
 
 void

@@ -19,7 +19,7 @@
 /* With further parts buffers of their files would need too much memory */
 #define HNSW_MOST_PARTS 256
 
-/* Parts that a row is in */
+/* Parts that a row is in, at most */
 #define HNSW_PARTS_OF_ROW 3
 
 /* The parts of a row, its home first; HNSW_NO_PART where there are not so many */
