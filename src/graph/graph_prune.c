@@ -48,6 +48,8 @@ graph_prune(const GraphPruning *pruning, uint32_t *chosen, bool *kept)
 			continue;
 		kept[p] = true;
 		chosen[nkept++] = p;
+		if (pruning->enough != NULL && pruning->enough(pruning->arg, p))
+			break;
 	}
 	spare = pruning->degree - nkept;
 	for (uint32_t p = 0; p < n && nchosen < pruning->degree; p++)

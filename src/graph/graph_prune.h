@@ -39,6 +39,9 @@ typedef struct GraphPruning
 
 	GraphPairDistance pair;
 	void *arg;
+
+	/* NULL, or: are there enough when this candidate is kept?  Then no more are. */
+	bool (*enough)(void *arg, uint32_t candidate);
 } GraphPruning;
 
 /*

@@ -390,16 +390,36 @@ compare_near(const HnswNear *x, const HnswNear *y)
 #define ST_DEFINE
 #include "lib/sort_template.h"
 
+static bool
+are_enough(void *arg, uint32_t candidate)
+{
+	HnswChooser *chooser = arg;
+
+	if (chooser->wanted > 0 &&
+		chooser->order[candidate].place >= chooser->first)
+		chooser->wanted--;
+	return chooser->wanted == 0;
+}
+
 void
 hnsw_choose(HnswChooser *chooser)
+{
+	hnsw_choose_some(chooser, 0, PG_UINT32_MAX);
+}
+
+void
+hnsw_choose_some(HnswChooser *chooser, uint32 first, uint32 wanted)
 {
 	GraphPruning pruning = {.sqdists = chooser->sqdists,
 							.n = chooser->n,
 							.degree = chooser->degree,
 							.alpha = HNSW_ALPHA,
 							.pair = pair_sqdist,
-							.arg = chooser};
+							.arg = chooser,
+							.enough = are_enough};
 
+	chooser->first = first;
+	chooser->wanted = wanted;
 	if (chooser->stride > chooser->dim)
 		make_equally_long(chooser);
 	if (chooser->pairs != NULL)

@@ -40,6 +40,8 @@ typedef struct HnswChooser
 	bool *kept;      /* in this order: no other candidate rules it out */
 	uint32 *chosen;  /* in this order, ascending */
 	uint32 nchosen;
+	uint32 first;   /* of hnsw_choose_some() */
+	uint32 wanted;  /* so many more */
 	float *sqdists; /* order's, as graph_prune.h wants them */
 	float *pairs;   /* distances that were asked for, NaN: not yet; or NULL */
 	struct HnswNames *names; /* of hnsw_chooser_expect(); or NULL */
@@ -77,8 +79,12 @@ extern void hnsw_chooser_expect(HnswChooser *chooser, const HnswModel *model,
 								const HnswId *ids, uint32 n, bool freed);
 extern void hnsw_chooser_note(HnswChooser *chooser, const HnswNode *node);
 
-/* Choose up to degree of the candidates */
+/*
+ * Choose up to degree of the candidates; where only some are of use, those from the
+ * place first on, no more than wanted of these that the rule keeps are looked for.
+ */
 extern void hnsw_choose(HnswChooser *chooser);
+extern void hnsw_choose_some(HnswChooser *chooser, uint32 first, uint32 wanted);
 
 /* Links as nodes have them, nearest first */
 typedef struct HnswLinks

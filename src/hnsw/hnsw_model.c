@@ -314,11 +314,14 @@ hnsw_code(const HnswModel *model, const float *row, uint8 *code, float *work)
 						  residual + model->meta.code_dim);
 }
 
+/* Distances are the same without: only products, and lengths, are not */
 static void
 add_centre(const HnswModel *model, float *projection)
 {
 	const float *centre = hnsw_model_floats(model).centre;
 
+	if (model->meta.metric != METRIC_INNER_PRODUCT)
+		return;
 	for (int i = 0; i < model->meta.code_dim; i++)
 		projection[i] += centre[i];
 }

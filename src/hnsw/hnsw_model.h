@@ -170,8 +170,8 @@ extern void hnsw_code_of_residual(const HnswModel *model, const float *residual,
 								  uint8 *code, float *work);
 
 /*
- * The projection of an image, its residual and the centre, and what a code says of it:
- * among projections distances are about those of images that are near to each other.
+ * The projection of an image, which is its residual, for inner products and the centre;
+ * and what a code says of it: among projections distances are about those of images that are near to each other.
  */
 extern void hnsw_projection(const HnswModel *model, const float *row,
 							float *projection, float *work);

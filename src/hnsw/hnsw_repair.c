@@ -390,7 +390,8 @@ repair_node(HnswRepair *repair, HnswNode *node, HnswId self)
 {
 	if (gather(repair, node, self) && repair->chooser.n > repair->nlinked)
 	{
-		hnsw_choose(&repair->chooser);
+		hnsw_choose_some(&repair->chooser, repair->nlinked,
+						 repair->chooser.degree - count_links(repair, node));
 		fill_lanes(repair, node);
 	}
 }

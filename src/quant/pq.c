@@ -72,16 +72,30 @@ pq_encode(const PqShape *shape, const float *codebook, const float *row,
 	}
 }
 
+/* By the remainder of pq_first_dim() from part to part: divisions would take longest */
 void
 pq_decode(const PqShape *shape, const float *codebook, const uint8_t *codes,
 		  float *row)
 {
+	size_t dims = shape->dim / shape->m;
+	size_t rest = shape->dim % shape->m;
+	size_t owed = 0;
+
 	for (size_t j = 0; j < shape->m; j++)
 	{
-		size_t end = pq_first_dim(shape, j + 1);
+		const float *entry = codebook + codes[j];
+		size_t d = dims;
 
-		for (size_t i = pq_first_dim(shape, j); i < end; i++)
-			row[i] = codebook[PQ_ENTRIES * i + codes[j]];
+		owed += rest;
+		if (owed >= shape->m)
+		{
+			owed -= shape->m;
+			d++;
+		}
+		for (size_t i = 0; i < d; i++)
+			row[i] = entry[PQ_ENTRIES * i];
+		row += d;
+		codebook += PQ_ENTRIES * d;
 	}
 }
 

@@ -39,7 +39,8 @@ typedef struct PqShape
 static inline size_t
 pq_first_dim(const PqShape *shape, size_t j)
 {
-	return j * shape->dim / shape->m;
+	/* neither number has 16 bits (dim is at most 16,000), and 64 bits take longer */
+	return (uint32_t) (j * shape->dim) / (uint32_t) shape->m;
 }
 
 /* m rounded up to even: parts in blocks and tables */
