@@ -69,9 +69,12 @@ size_t
 graph_choose(GraphChooser *chooser, uint32_t row, const uint64_t *keys,
 			 size_t n)
 {
-	GraphPruning pruning = {chooser->sqdists,      n,
-							chooser->task->degree, chooser->task->alpha,
-							pair_sqdist,           chooser};
+	GraphPruning pruning = {.sqdists = chooser->sqdists,
+							.n = n,
+							.degree = chooser->task->degree,
+							.alpha = chooser->task->alpha,
+							.pair = pair_sqdist,
+							.arg = chooser};
 
 	chooser->n = n;
 	chooser->looked_at = 0;

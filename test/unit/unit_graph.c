@@ -245,6 +245,7 @@ check_sort(void)
 typedef struct Matrix
 {
 	size_t n;
+	size_t wanted; /* candidates that are kept, until it is enough */
 	float *sqdists;
 	bool same; /* was a row compared with itself? */
 } Matrix;
@@ -306,12 +307,12 @@ check_prune(void)
 		size_t n = random_below(60);
 		Matrix matrix = {.n = n, .sqdists = calloc(n * n + 1, sizeof(float))};
 		float *sqdists = guarded(n * sizeof(float), 0);
-		GraphPruning pruning = {sqdists,
-								n,
-								1 + random_below(30),
-								1 + (float) random_below(3) / 4,
-								matrix_sqdist,
-								&matrix};
+		GraphPruning pruning = {.sqdists = sqdists,
+								.n = n,
+								.degree = 1 + random_below(30),
+								.alpha = 1 + (float) random_below(3) / 4,
+								.pair = matrix_sqdist,
+								.arg = &matrix};
 		uint32_t naive[60];
 		uint32_t *chosen = guarded(pruning.degree * sizeof(uint32_t), 0xFF);
 		size_t expected;
@@ -332,6 +333,49 @@ check_prune(void)
 		free(matrix.sqdists);
 	}
 	ok(good, "pruning follows the rule");
+}
+
+static bool
+is_enough(void *arg, uint32_t candidate)
+{
+	Matrix *matrix = arg;
+
+	(void) candidate;
+	return --matrix->wanted == 0;
+}
+
+/* Far from each other: all would be kept */
+static void
+check_enough(void)
+{
+	enum
+	{
+		N = 20
+	};
+	float pairs[N * N];
+	float sqdists[N];
+	uint32_t chosen[N];
+	bool kept[N];
+	Matrix matrix = {.n = N, .wanted = 3, .sqdists = pairs};
+	GraphPruning pruning = {.sqdists = sqdists,
+							.n = N,
+							.degree = 8,
+							.alpha = 1,
+							.pair = matrix_sqdist,
+							.arg = &matrix,
+							.enough = is_enough};
+	size_t nkept = 0;
+	size_t n;
+
+	for (size_t i = 0; i < N; i++)
+		sqdists[i] = (float) (i + 1);
+	for (size_t i = 0; i < N * N; i++)
+		pairs[i] = 1000;
+	n = graph_prune(&pruning, chosen, kept);
+	for (size_t i = 0; i < N; i++)
+		nkept += kept[i];
+	ok(n == 8 && chosen[7] == 7 && nkept == 3 && kept[2],
+	   "the rule keeps no more than is enough");
 }
 
 /* As many links as candidates: none is pruned */
@@ -426,7 +470,11 @@ finished_right(const Built *built, uint32_t row, const uint32_t *neighbours)
 	float *sqdists = calloc(task->n, sizeof(float));
 	uint32_t *chosen = calloc(task->n, sizeof(uint32_t));
 	RowPairs pairs = {task, all};
-	GraphPruning pruning = {sqdists, 0, degree, task->alpha, row_pair, &pairs};
+	GraphPruning pruning = {.sqdists = sqdists,
+							.degree = degree,
+							.alpha = task->alpha,
+							.pair = row_pair,
+							.arg = &pairs};
 	size_t incoming = 0;
 	size_t n = 0;
 	size_t nchosen;
@@ -908,6 +956,7 @@ main(void)
 	distance_init();
 	check_sort();
 	check_prune();
+	check_enough();
 	if (!ok(problem == NULL, "OpenBLAS is loaded"))
 	{
 		printf("# %s\n", problem);
