@@ -41,7 +41,7 @@
 /* Products looked at side by side */
 #define LANES 16
 
-/* Candidates by projections: so many times as many more, one in */
+/* Projections find one candidate more for so many that are wanted */
 #define PROJECTED_SHARE 2
 
 /* Room for the candidates of a row */

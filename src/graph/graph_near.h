@@ -29,9 +29,7 @@ graph_row(const GraphTask *task, size_t row)
 	return task->rows + row * task->dim;
 }
 
-/*
- * Where nearness is looked for first: among projections, or else the rows
- */
+/* Where nearness is looked for first: among projections, if there are any */
 static inline size_t
 graph_near_dim(const GraphTask *task)
 {
