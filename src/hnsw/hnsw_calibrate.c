@@ -36,6 +36,12 @@
 #define MARGIN_STEP 0.125
 
 /*
+ * Times the least margins where codes are made of rows as they are, of so many
+ * dimensions that no projection is learned: queries unlike rows find less by them
+ */
+#define UNTRANSFORMED_MARGIN 1.25f
+
+/*
  * One that does not is to find more of rows, since real queries are less like them;
  * yet more where links were made by what is only near to values.  And so many nodes
  * beyond k at least: on easy rows it may do with hardly more than k, but a query from
@@ -524,10 +530,13 @@ find_ef(const HnswMeta *meta, int at, uint32 nelements, HnswRecall recall,
 
 /* The least margin that is good enough, and the nodes that it takes */
 static void
-find_margin(HnswCalibration *calibration, int at, HnswRecall recall, void *arg)
+find_margin(const HnswMeta *meta, HnswCalibration *calibration, int at,
+			HnswRecall recall, void *arg)
 {
-	static const float least[] = HNSW_LEAST_MARGINS;
-	HnswTrial trial = {.at = at, .margin = least[at]};
+	static const float margins[] = HNSW_LEAST_MARGINS;
+	float least = margins[at] *
+		(meta->transform == TRANSFORM_NONE ? UNTRANSFORMED_MARGIN : 1);
+	HnswTrial trial = {.at = at, .margin = least};
 	double wanted = RECALL_WANTED;
 
 	trial.ef = hnsw_most_kept(calibration->k);
@@ -535,7 +544,7 @@ find_margin(HnswCalibration *calibration, int at, HnswRecall recall, void *arg)
 	{
 		trial.margin = HNSW_MOST_MARGIN;
 		wanted = Min(wanted, recall(arg, &trial) - UNATTAINED);
-		trial.margin = least[at];
+		trial.margin = least;
 		while (recall(arg, &trial) < wanted &&
 			   trial.margin + MARGIN_STEP <= HNSW_MOST_MARGIN)
 			trial.margin += MARGIN_STEP;
@@ -583,7 +592,7 @@ hnsw_find_efforts(HnswMeta *meta, uint32 nelements, HnswRecall recall,
 		HnswCalibration *calibration = &calibrations[at];
 
 		if (hnsw_has_codes(meta))
-			find_margin(calibration, at, recall, arg);
+			find_margin(meta, calibration, at, recall, arg);
 		else
 			calibration->ef = Max(find_ef(meta, at, nelements, recall, arg),
 								  calibration->k + LEAST_MARGIN);
