@@ -210,14 +210,11 @@ write_rows(HnswTeam *team, HnswRows *rows)
 
 		choose_codec(&plan->meta, &options, hnsw_rows_mean_record(rows));
 	}
-	hnsw_progress_phase(HNSW_PHASE_BUILDING);
+	hnsw_progress_phase(HNSW_PHASE_TRAINING);
 	hnsw_graph_arrange(team);
 	if (plan->meta.codec != CODEC_NONE && rows->n >= HNSW_LEAST_CODED)
-	{
-		hnsw_progress_phase(HNSW_PHASE_TRAINING);
 		floats = hnsw_learn(&plan->meta, rows->rows, rows->stride, rows->n,
 							HNSW_CODEC_ROWS);
-	}
 	set_stage(plan, floats, rows->n);
 	meta = hnsw_write_begin(team, floats);
 	hnsw_encode(team);

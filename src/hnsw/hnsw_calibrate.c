@@ -535,7 +535,7 @@ find_margin(const HnswMeta *meta, HnswCalibration *calibration, int at,
 {
 	static const float margins[] = HNSW_LEAST_MARGINS;
 	float least = margins[at] *
-		(meta->transform == TRANSFORM_NONE ? UNTRANSFORMED_MARGIN : 1);
+		(meta->dim > TRANSFORM_MAX_DENSE ? UNTRANSFORMED_MARGIN : 1);
 	HnswTrial trial = {.at = at, .margin = least};
 	double wanted = RECALL_WANTED;
 

@@ -33,8 +33,8 @@
  * distances, than that at home.  Measured with a tenth of the memory, recall of ten at
  * 40 nodes: texts .9153, .9394, .9504 with 1.1, 1.15 and no limit, in .7, .8 and 2
  * visits a row (.9314 in memory); images .995, .9961, .9966 in .2, .3 and 2 (.9966);
- * words .9558, .9487, .9596 in .8, 1.1 and 2 (.9449).  Of 8,000 texts in parts of 300
- * rows, though, 1.15 and 1.25 lose two points: larger is safe.
+ * words .9558, .9487, .9596 in .8, 1.1 and 2 (.9449).  Of few texts in small parts,
+ * though (test 205), 1.15 and 1.25 lose two points.
  */
 #define VISITED 1.5f
 

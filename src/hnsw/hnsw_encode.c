@@ -36,8 +36,7 @@ typedef struct Encoder
 	Size code_bytes;
 	float *projections; /* NULL: nobody wants them */
 	float *rests;
-	Size
-		stride; /* of residuals, which are projections where these are wanted */
+	Size stride; /* of residuals, which are projections if these are wanted */
 
 	/* work memory */
 	char *record;

@@ -389,6 +389,7 @@ gather_projections(HnswTeam *team, uint32 at)
 
 	for (Size i = 0; i < n; i++)
 	{
+		CHECK_FOR_INTERRUPTS();
 		memcpy(gathered + i * dim, projections + members[i] * dim,
 			   dim * sizeof(float));
 		gathered_rests[i] = rests[members[i]];

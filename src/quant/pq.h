@@ -39,7 +39,7 @@ typedef struct PqShape
 static inline size_t
 pq_first_dim(const PqShape *shape, size_t j)
 {
-	/* neither number has 16 bits (dim is at most 16,000), and 64 bits take longer */
+	/* both have at most 16 bits: a division of 64 takes several times as long */
 	return (uint32_t) (j * shape->dim) / (uint32_t) shape->m;
 }
 
