@@ -20,6 +20,13 @@
 #define BLOCK 16
 #define WEIGHT_MAX 32767
 
+/* Multiples of a grid are fewer: dim times their squares are exact in float64 */
+#define GRID_STEPS (1 << 19)
+
+/* Whole numbers below are exact in float32 and float64 */
+#define FLOAT_WHOLE 0x1p24
+#define DOUBLE_WHOLE 0x1p52
+
 /* Sums of rounding errors are rounded themselves, by much less than this */
 #define ROUNDED_UP 1.000001
 
@@ -30,6 +37,32 @@ float_above(double value)
 	float result = (float) value;
 
 	return result < value ? nextafterf(result, INFINITY) : result;
+}
+
+/*
+ * The coarsest power of two that all elements are multiples of, and that is least or
+ * more: pixels, counts and bytes have one.  0: there is none.
+ */
+static double
+grid_of(const float *row, int dim, double least)
+{
+	double unit;
+	uint32 bits = 0;
+	int exponent;
+
+	if (!(least > 0))
+		return 0;
+	unit = frexp(least, &exponent);
+	unit = ldexp(unit == 0.5 ? unit : 1, exponent);
+	for (int i = 0; i < dim; i++)
+	{
+		double steps = row[i] / unit;
+
+		if (!(fabs(steps) < GRID_STEPS && steps == (int32) steps))
+			return 0;
+		bits |= (uint32) (int32) steps;
+	}
+	return bits == 0 ? unit : unit * (bits & -bits);
 }
 
 /* n elements in steps from low, to the nearest; and what they are off by then */
@@ -55,10 +88,14 @@ hnsw_copy_set(const float *row, int dim, HnswNode *node, uint8 *copy)
 	float low;
 	float high;
 	double error = 0;
+	double step;
+	double grid;
 
 	rows_range(row, dim, &low, &high);
+	step = ((double) high - low) / BYTE_STEPS;
+	grid = grid_of(row, dim, step);
 	node->low = low;
-	node->step = (float) (((double) high - low) / BYTE_STEPS);
+	node->step = (float) (grid > 0 ? grid : step);
 	node->sum = node->squares = 0;
 	for (int i = 0; i < dim; i += BLOCK)
 	{
@@ -130,6 +167,9 @@ set_weights(HnswQuery *query)
 	if (query->weights == NULL)
 		return;
 	query->unit = weight_unit(query->row, dim);
+	query->grid = grid_of(query->row, dim, query->unit);
+	if (query->grid > 0)
+		query->unit = query->grid;
 	query->sum = 0;
 	for (int i = 0; i < dim; i++)
 	{
@@ -193,10 +233,45 @@ product_of(const HnswQuery *query, const HnswNode *node, const uint8 *copy)
 
 	byte_kernels()->products(query->weights, copy, 1, dim, &sum);
 	product.value = query->unit * (low * query->sum + step * sum);
-	product.error = query->unit * step * fabs((double) sum) * 0x1p-24;
+	product.error = fabs((double) sum) < FLOAT_WHOLE
+		? 0
+		: query->unit * step * fabs((double) sum) * 0x1p-24;
 	product.sqnorm = dim * low * low + 2 * low * step * node->sum +
 		step * step * node->squares;
 	return product;
+}
+
+/*
+ * The coarsest power of two that all elements of a row are multiples of, by its copy,
+ * which then is the row itself.  0: none is known.
+ */
+static double
+grid_of_copy(const HnswNode *node)
+{
+	int exponent;
+	double steps;
+
+	if (node->error > 0 || frexp(node->step, &exponent) != 0.5)
+		return 0;
+	steps = (double) node->low / node->step;
+	return fabs(steps) < GRID_STEPS && steps == floor(steps) ? node->step : 0;
+}
+
+/*
+ * Has the operator exact sums, whatever their order, of terms that are multiples of
+ * unit, where those of all absolute terms are total?  Both as values have it.
+ */
+static bool
+float_is_exact(double total, double unit)
+{
+	return unit >= FLT_MIN && total < FLOAT_WHOLE * unit;
+}
+
+/* What float32 sums may be off at any SIMD level, of the sum of absolute terms */
+static double
+slack_of_sums(int dim)
+{
+	return (double) (dim + 8) * 0x1p-23;
 }
 
 /*
@@ -217,47 +292,86 @@ bounds_of_distance(const HnswQuery *query, const HnswNode *node,
 					 .high = sqrt(Max(square + slack, 0)) + radius};
 }
 
-/*
- * Widened by what the operator's float32 sums may be off, at any SIMD level:
- * about dim * 2^-24 of the sum of absolute terms.
- */
+/* Widened by what the operator's sums may be off, unless they are exact and known */
+static HnswKey
+key_of_distance(const HnswQuery *query, const HnswNode *node,
+				const Product *product, double grid)
+{
+	int dim = query->meta->dim;
+	double unit = ldexp(1, -query->meta->scale);
+	double term = Min(grid, query->grid) * Min(grid, query->grid);
+	double sqnorms = query->sqnorm + product->sqnorm;
+	double square = (sqnorms - 2 * product->value) * unit * unit;
+	HnswKey key = bounds_of_distance(query, node, product);
+	double slack = slack_of_sums(dim);
+
+	if (float_is_exact(key.high * key.high * unit * unit, term * unit * unit))
+	{
+		if (product->error == 0 && sqnorms < DOUBLE_WHOLE * term)
+			return (HnswKey){.low = square, .high = square};
+		slack = 0;
+	}
+	key.low *= unit * (1 - slack);
+	key.high *= unit * (1 + slack);
+	return (HnswKey){.low = key.low * key.low - dim * FLT_MIN,
+					 .high = key.high * key.high + dim * FLT_MIN};
+}
+
+static HnswKey
+key_of_product(const HnswQuery *query, const HnswNode *node,
+			   const Product *product, double grid)
+{
+	int dim = query->meta->dim;
+	double unit = ldexp(1, -2 * query->meta->scale);
+	double key = -product->value * unit;
+	double length = sqrt(product->sqnorm) + node->error;
+	double slack;
+
+	if (product->error == 0 &&
+		float_is_exact(query->length * length * unit,
+					   query->grid * grid * unit))
+		return (HnswKey){.low = key, .high = key};
+	slack = unit *
+			(query->length * node->error +
+			 (query->error + query->length * slack_of_sums(dim)) * length +
+			 product->error) +
+		dim * FLT_MIN;
+	return (HnswKey){.low = key - slack, .high = key + slack};
+}
+
+/* |q - x|^2 = 2 - 2 <q, x> at unit length */
+static HnswKey
+key_of_angle(const HnswQuery *query, const HnswNode *node,
+			 const Product *product)
+{
+	int dim = query->meta->dim;
+	double slack = slack_of_sums(dim) + dim * FLT_MIN;
+	HnswKey key = bounds_of_distance(query, node, product);
+
+	return (HnswKey){.low = key.low * key.low / 2 - slack,
+					 .high = key.high * key.high / 2 + slack};
+}
+
 HnswKey
 hnsw_key_of_copy(const HnswQuery *query, const HnswNode *node,
 				 const uint8 *copy)
 {
-	const HnswMeta *meta = query->meta;
-	int dim = meta->dim;
-	double unit = ldexp(1, -meta->scale);
-	double slack = (double) (dim + 8) * 0x1p-23;
+	double grid = query->grid > 0 ? grid_of_copy(node) : 0;
 	Product product = product_of(query, node, copy);
-	double radius;
 	HnswKey key;
 
-	switch ((Metric) meta->metric)
+	switch ((Metric) query->meta->metric)
 	{
 		case METRIC_L2:
-			key = bounds_of_distance(query, node, &product);
-			key.low *= unit * (1 - slack);
-			key.high *= unit * (1 + slack);
-			key.low *= key.low;
-			key.high *= key.high;
+			key = key_of_distance(query, node, &product, grid);
 			break;
 		case METRIC_INNER_PRODUCT:
-			radius = query->length * node->error +
-				(query->error + query->length * slack) *
-					(sqrt(product.sqnorm) + node->error) +
-				product.error;
-			key.low = (-product.value - radius) * unit * unit;
-			key.high = (-product.value + radius) * unit * unit;
+			key = key_of_product(query, node, &product, grid);
 			break;
-		default: /* METRIC_COSINE: |q - x|^2 = 2 - 2 <q, x> at unit length */
-			key = bounds_of_distance(query, node, &product);
-			key.low = key.low * key.low / 2 - slack;
-			key.high = key.high * key.high / 2 + slack;
+		default: /* METRIC_COSINE */
+			key = key_of_angle(query, node, &product);
 			break;
 	}
-	key.low -= dim * FLT_MIN;
-	key.high += dim * FLT_MIN;
 	/* false for NaN as well; large values overflow in the operator */
 	if (!(query->bounded && key.low > -FLT_MAX / 4 && key.high < FLT_MAX / 4))
 	{

@@ -7,7 +7,8 @@
  * VLDB 2023, without its mean).  Products with a query are sums of integers,
  * exact and the same on every machine: the query's elements are rounded too.
  * How far rounding took row and query is known, so bounds follow from the
- * triangle inequality.
+ * triangle inequality.  Rows of whole numbers no farther apart than 255, or of such
+ * multiples of a power of two, are their copies: steps are chosen so.
  *
  * A scaled row is, for L2 and inner product, the vector times 2^scale, for cosine
  * the vector at unit length (hnsw_image.h).  Compiled without contraction to FMA.
@@ -35,6 +36,7 @@ typedef struct HnswQuery
 	float *row;           /* its image; far out ones brought nearer */
 	int16 *weights;       /* row is about unit * weights; NULL: no copies */
 	double unit;
+	double grid;   /* power of two: row has multiples of it only; 0: none */
 	double error;  /* |row - unit * weights| is at most this */
 	double sum;    /* of weights */
 	double sqnorm; /* of unit * weights */
