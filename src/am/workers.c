@@ -4,10 +4,13 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "access/genam.h"
 #include "access/table.h"
 #include "catalog/index.h"
 #include "executor/instrument.h"
+#include "miscadmin.h"
 #include "optimizer/optimizer.h"
 #include "optimizer/paths.h"
 #include "optimizer/planner.h"
@@ -40,20 +43,30 @@ typedef struct SharedTask
 	bool concurrent;
 } SharedTask;
 
+static void
+set_locally(const char *name, double value)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%.0f", floor(Min(value, MAX_KILOBYTES)));
+	(void) set_config_option(name, text, PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+}
+
 /*
  * PostgreSQL counts the table's own blocks; vectors often lie out of line, and
  * to read them is part of the work.  So the threshold is lowered by the share
- * of blocks it does not see.
+ * of blocks it does not see.  Its rule for memory is that of sorts; for a build
+ * that needs less, memory is made as much more as it takes to make that the rule.
  */
 int
-workers_plan(Relation heap, Relation index)
+workers_plan(Relation heap, Relation index, int memory)
 {
 	Oid toast_id = heap->rd_rel->reltoastrelid;
 	double nblocks = RelationGetNumberOfBlocks(heap);
 	double all = nblocks;
 	int level;
 	int nworkers;
-	char threshold[32];
 
 	if (OidIsValid(toast_id))
 	{
@@ -64,12 +77,11 @@ workers_plan(Relation heap, Relation index)
 	}
 	if (nblocks == 0)
 		return 0;
-	snprintf(threshold, sizeof(threshold), "%d",
-			 (int) (min_parallel_table_scan_size * nblocks / all));
 	level = NewGUCNestLevel();
-	(void) set_config_option("min_parallel_table_scan_size", threshold,
-							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true,
-							 0, false);
+	set_locally("min_parallel_table_scan_size",
+				min_parallel_table_scan_size * nblocks / all);
+	set_locally("maintenance_work_mem",
+				(double) maintenance_work_mem * WORKERS_MEMORY / memory);
 	nworkers = plan_create_index_workers(RelationGetRelid(heap),
 										 RelationGetRelid(index));
 	AtEOXact_GUC(true, level);

@@ -13,11 +13,15 @@
 #include "utils/rel.h"
 #include "utils/snapshot.h"
 
+/* What PostgreSQL wants each process of a build to have of maintenance_work_mem, in kB */
+#define WORKERS_MEMORY 32768
+
 /*
  * How many workers a build may have: plan_create_index_workers() for a table
- * whose blocks out of line count.  0: the leader builds alone.
+ * whose blocks out of line count, and where each process, the leader too, needs so
+ * many kB of maintenance_work_mem.  0: the leader builds alone.
  */
-extern int workers_plan(Relation heap, Relation index);
+extern int workers_plan(Relation heap, Relation index, int memory);
 
 /* The snapshot of a build's scan; registered, if need be, until it is let go */
 extern Snapshot workers_snapshot(const IndexInfo *info);

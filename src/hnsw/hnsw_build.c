@@ -50,6 +50,12 @@
 /* Bytes of rows that codes are learned from at least, however little memory */
 #define LEAST_COPIED (4 << 20)
 
+/*
+ * Of maintenance_work_mem, in kB, for each process: all of them work on what memory has
+ * room for, and need little of their own
+ */
+#define LEAST_MEMORY 4096
+
 /* Bytes of a record, where lengths differ and none has been seen: 100 elements */
 #define UNKNOWN_RECORD 816
 
@@ -477,7 +483,7 @@ hnsw_build(Relation heap, Relation index, IndexInfo *info)
 	init_meta(&team->plan.meta, index);
 	pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_TOTAL,
 								 (int64) expected);
-	team->nworkers = workers_plan(heap, index);
+	team->nworkers = workers_plan(heap, index, LEAST_MEMORY);
 	hnsw_rows_allocate(team, expected, expected_bytes(team),
 					   (Size) maintenance_work_mem * 1024);
 	workers = hnsw_workers_begin(team);

@@ -10,6 +10,7 @@
 #include "postgres.h"
 
 #include "miscadmin.h"
+#include "port/pg_bitutils.h"
 #include "storage/bufmgr.h"
 #include "utils/memutils.h"
 
@@ -19,9 +20,11 @@
 #include "hnsw/hnsw_merge.h"
 #include "hnsw/hnsw_node.h"
 
-/* Rows, and blocks, in a range */
-#define MERGED_ROWS 256
+/* Rows, and blocks, in a range; what is merged at a time may be a few hundred rows */
+#define MERGED_ROWS 32
 #define WRITTEN_BLOCKS 64
+
+#define WORD 64
 
 Size
 hnsw_left_bytes(const HnswModel *model)
@@ -51,7 +54,8 @@ typedef struct Merge
 	uint32 *neighbours; /* n x degree */
 
 	/* rows of other parts */
-	uint8 *wanted;    /* bits, by number */
+	uint64 *wanted;   /* bits, by number */
+	uint32 *before;   /* how many there are before each word of these */
 	uint32 *foreigns; /* room: numbers of those in memory, ascending */
 	uint32 nforeigns;
 	uint32 room;
@@ -92,6 +96,12 @@ is_home(const HnswPiece *part, uint32 number)
 	return number >= part->base && number - part->base < part->n;
 }
 
+static Size
+wanted_words(const Merge *m)
+{
+	return m->files->nodes.n / WORD + 1;
+}
+
 /*
  * Which rows of other parts the links of rows first .. end - 1 lead to; false:
  * more than there is room for.
@@ -99,26 +109,26 @@ is_home(const HnswPiece *part, uint32 number)
 static bool
 find_foreigns(Merge *m, uint32 first, uint32 end)
 {
-	Size bytes = m->files->nodes.n / 8 + 1;
+	Size words = wanted_words(m);
 
-	memset(m->wanted, 0, bytes);
+	memset(m->wanted, 0, words * sizeof(uint64));
 	for (Size i = (Size) first * m->nlinks; i < (Size) end * m->nlinks; i++)
 	{
 		uint32 number = m->links[i].id;
 
 		if (number != GRAPH_NONE && !is_home(m->part, number))
-			m->wanted[number / 8] |= 1 << number % 8;
+			m->wanted[number / WORD] |= UINT64CONST(1) << number % WORD;
 	}
 	m->nforeigns = 0;
-	for (Size i = 0; i < bytes; i++)
+	for (Size i = 0; i < words; i++)
 	{
-		for (int bit = 0; m->wanted[i] >> bit != 0; bit++)
+		m->before[i] = m->nforeigns;
+		for (uint64 left = m->wanted[i]; left != 0; left &= left - 1)
 		{
-			if ((m->wanted[i] >> bit & 1) == 0)
-				continue;
 			if (m->nforeigns == m->room)
 				return false;
-			m->foreigns[m->nforeigns++] = i * 8 + bit;
+			m->foreigns[m->nforeigns++] =
+				i * WORD + pg_rightmost_one_pos64(left);
 		}
 	}
 	return true;
@@ -127,19 +137,10 @@ find_foreigns(Merge *m, uint32 first, uint32 end)
 static uint32
 place_of_foreign(const Merge *m, uint32 number)
 {
-	uint32 low = 0;
-	uint32 high = m->nforeigns;
+	uint64 below = (UINT64CONST(1) << number % WORD) - 1;
 
-	while (high - low > 1)
-	{
-		uint32 middle = low + (high - low) / 2;
-
-		if (m->foreigns[middle] <= number)
-			low = middle;
-		else
-			high = middle;
-	}
-	return low;
+	return m->before[number / WORD] +
+		pg_popcount64(m->wanted[number / WORD] & below);
 }
 
 /*
@@ -354,12 +355,14 @@ hnsw_merge_part(HnswTeam *team, HnswLevelFiles *files, HnswPiece *part)
 								 part->n * m.nlinks * sizeof(GraphLink));
 	m.neighbours =
 		hnsw_team_allocate(team, HNSW_NEIGHBOURS, places * sizeof(uint32));
-	m.wanted = allocate(files->nodes.n / 8 + 1);
+	m.wanted = allocate(wanted_words(&m) * sizeof(uint64));
+	m.before = allocate(wanted_words(&m) * sizeof(uint32));
 	m.foreigns = allocate(m.room * sizeof(uint32));
 	read_links(&m);
 	read_nodes(&m);
 	merge_links(&m);
 	pfree(m.foreigns);
+	pfree(m.before);
 	pfree(m.wanted);
 	hnsw_team_free(team, HNSW_PART_LINKS);
 	connect_part(&m);

@@ -327,7 +327,8 @@ ivfbuild(Relation heap, Relation index, IndexInfo *info)
 
 	ivf_progress_phase(IVF_PHASE_TRAINING);
 	build.builder = ivf_builder_new(index, &build.meta, estimate_rows(heap));
-	ivf_builder_call_team(build.builder, workers_plan(heap, index));
+	ivf_builder_call_team(build.builder,
+						  workers_plan(heap, index, WORKERS_MEMORY));
 	fraction = read_sample(&build);
 	if (flat &&
 		ivf_builder_nsample(build.builder) <

@@ -578,7 +578,7 @@ ivf_parallel_build(Relation heap, Relation index, IndexInfo *info,
 	Participant self = {
 		.heap = heap, .index = index, .info = info, .builder = builder};
 	bool can_share = ivf_builder_calibrator(builder) != NULL;
-	int nworkers = can_share ? workers_plan(heap, index) : 0;
+	int nworkers = can_share ? workers_plan(heap, index, WORKERS_MEMORY) : 0;
 	Snapshot snapshot;
 	ParallelContext *context;
 	BlockNumber end_of_head;

@@ -107,6 +107,11 @@ for my $workers (0, 1, 2)
 }
 is($contents[$_], $contents[0], "the same with $_ workers") for (1, 2);
 
+# Where the table does not say how many, little memory is enough for them
+query('ALTER TABLE base RESET (parallel_workers)');
+build('4 MB for each', "base $index", memory => '12MB', workers => 2);
+drop_tried();
+
 # Rows in an order that follows the vectors
 query(q{
 	CREATE TABLE sorted (id int, v vector(512));
