@@ -129,7 +129,7 @@ extern bool graph_finish(const GraphTask *task, size_t first_row,
  * first_row..end_row - 1 from links that they have from several, pruned.  Row r
  * has links[r * nlinks] and up to nlinks - 1 after that, in any order, behind
  * the last GRAPH_NONE; some may be there twice.  They may lead to rows from n on,
- * which lie behind the others.
+ * which lie behind the others.  With pair no rows are looked at.
  */
 extern bool graph_unite(const GraphTask *task, size_t first_row, size_t end_row,
 						const GraphLink *links, size_t nlinks,

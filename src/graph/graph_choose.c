@@ -82,7 +82,8 @@ graph_choose(GraphChooser *chooser, uint32_t row, const uint64_t *keys,
 	{
 		chooser->sqdists[i] = graph_key_sqdist(keys[i]);
 		chooser->ids[i] = graph_key_id(keys[i], row + 1);
-		chooser->rows[i] = graph_near_row(chooser->task, chooser->ids[i]);
+		if (chooser->task->pair == NULL)
+			chooser->rows[i] = graph_near_row(chooser->task, chooser->ids[i]);
 	}
 	if (chooser->task->projections != NULL)
 		scale_estimates(chooser, row);

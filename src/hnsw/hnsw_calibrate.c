@@ -25,6 +25,13 @@
 /* Of them at a time, against all rows, which are all read for each tile */
 #define TILE 32
 
+/*
+ * Queries are more than HNSW_CALIBRATION_QUERIES where rows are few or short: up to so
+ * many, and so many products of elements for their exact answers
+ */
+#define MOST_QUERIES 512
+#define MULTIPLIED 6e9
+
 /* Of them at a time, by searching */
 #define SEARCHED 4
 
@@ -70,6 +77,9 @@
 #define COMPARED_FULL_RECALL 0.006
 #define COMPARED_MISSES 0.85
 #define COMPARED_RECALL 0.003
+
+/* In steps: the sample may be luckier by that much than the queries to come */
+#define LUCK 1.5
 
 /* Distances of the two ways to compute them may differ by so much */
 #define TOLERANCE 1e-5
@@ -553,6 +563,25 @@ find_margin(const HnswMeta *meta, HnswCalibration *calibration, int at,
 	calibration->ef = Max(ceil(trial.looked), calibration->k);
 }
 
+/* Where between two steps, of which the second is enough, as much is found as wanted */
+static double
+between_steps(HnswTrial *trial, uint32 least, int step, double wanted,
+			  HnswRecall recall, void *arg)
+{
+	double enough;
+	double less;
+
+	if (step == 0)
+		return 0;
+	trial->ef = ef_of_step(least, step);
+	enough = recall(arg, trial);
+	trial->ef = ef_of_step(least, step - 1);
+	less = recall(arg, trial);
+	if (!(less < wanted && wanted < enough))
+		return step;
+	return step - (enough - wanted) / (enough - less);
+}
+
 /* How many nodes find by estimates what so many do by distances, for each of these */
 static float
 find_stretch(const HnswMeta *meta, int at, uint32 ef, double missed,
@@ -561,7 +590,7 @@ find_stretch(const HnswMeta *meta, int at, uint32 ef, double missed,
 	HnswTrial trial = {.at = at, .ef = ef, .visits = true};
 	int most = ceil(log(HNSW_MOST_STRETCH) / log(EF_STEP));
 	double wanted;
-	double attained;
+	double steps;
 	int step;
 
 	if (!hnsw_has_codes(meta))
@@ -571,14 +600,19 @@ find_stretch(const HnswMeta *meta, int at, uint32 ef, double missed,
 	step = find_step(&trial, ef, most, wanted, recall, arg);
 	if (step == most)
 	{
+		double attained;
+
 		trial.ef = ef * HNSW_MOST_STRETCH;
 		attained = recall(arg, &trial);
 		if (attained < wanted)
-			step =
-				find_step(&trial, ef, most, attained - UNATTAINED, recall, arg);
+		{
+			wanted = attained - UNATTAINED;
+			step = find_step(&trial, ef, most, wanted, recall, arg);
+		}
 	}
-	/* one step more: the sample may be luckier by that much than the queries to come */
-	return (float) Min(pow(EF_STEP, step + 1), HNSW_MOST_STRETCH);
+	/* a whole step is a point of recall, by which indexes of the same rows would differ */
+	steps = between_steps(&trial, ef, step, wanted, recall, arg);
+	return (float) Min(pow(EF_STEP, steps + LUCK), HNSW_MOST_STRETCH);
 }
 
 void
@@ -608,6 +642,18 @@ hnsw_find_efforts(HnswMeta *meta, uint32 nelements, HnswRecall recall,
 	meta->calibrated = nelements;
 }
 
+/* By codes finds vary with the sample: it is larger where exact answers take little */
+static uint32
+count_queries(const HnswPlan *plan)
+{
+	double n = HNSW_CALIBRATION_QUERIES;
+
+	if (hnsw_has_codes(&plan->meta))
+		n = Max(n,
+				Min(MULTIPLIED / plan->nrows / plan->meta.dim, MOST_QUERIES));
+	return Min(n, plan->nrows);
+}
+
 void
 hnsw_calibrate(HnswTeam *team)
 {
@@ -617,7 +663,7 @@ hnsw_calibrate(HnswTeam *team)
 		return;
 	if (hnsw_team_array(team, HNSW_NEAREST_ROWS) == NULL)
 	{
-		plan->nqueries = Min(plan->nrows, HNSW_CALIBRATION_QUERIES);
+		plan->nqueries = count_queries(plan);
 		(void) hnsw_team_allocate(team, HNSW_LIMITS,
 								  plan->nqueries * sizeof(Limits));
 		hnsw_team_run(team, HNSW_JOB_LIMITS, plan->nqueries, TILE);

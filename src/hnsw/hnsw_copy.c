@@ -125,6 +125,45 @@ hnsw_copy_row(const HnswNode *node, const uint8 *copy, int dim, float *row)
 		row[i] = (float) ((double) node->low + (double) node->step * copy[i]);
 }
 
+void
+hnsw_copy_weights(const uint8 *copy, int dim, int16 *weights)
+{
+	int padded = TYPEALIGN(BYTE_PADDING, dim);
+
+	for (int i = 0; i < dim; i++)
+		weights[i] = copy[i];
+	for (int i = dim; i < padded; i++)
+		weights[i] = 0;
+}
+
+/* The squared length of the row that a copy stands for */
+static double
+sqnorm_of(const HnswNode *node, int dim)
+{
+	double low = node->low;
+	double step = node->step;
+
+	return dim * low * low + 2 * low * step * node->sum +
+		step * step * node->squares;
+}
+
+float
+hnsw_copy_sqdist(const HnswNode *a, const int16 *weights, const HnswNode *b,
+				 const uint8 *copy, int dim)
+{
+	double low = (double) a->low * b->low;
+	double step = (double) a->step * b->step;
+	double product;
+	float sum;
+
+	byte_kernels()->products(weights, copy, 1, dim, &sum);
+	product = dim * low +
+		((double) a->low * b->step * b->sum +
+		 (double) b->low * a->step * a->sum) +
+		step * sum;
+	return (float) Max(sqnorm_of(a, dim) + sqnorm_of(b, dim) - 2 * product, 0);
+}
+
 /*
  * The query
  */
@@ -236,8 +275,7 @@ product_of(const HnswQuery *query, const HnswNode *node, const uint8 *copy)
 	product.error = fabs((double) sum) < FLOAT_WHOLE
 		? 0
 		: query->unit * step * fabs((double) sum) * 0x1p-24;
-	product.sqnorm = dim * low * low + 2 * low * step * node->sum +
-		step * step * node->squares;
+	product.sqnorm = sqnorm_of(node, dim);
 	return product;
 }
 

@@ -28,6 +28,16 @@ extern void hnsw_copy_set(const float *row, int dim, HnswNode *node,
 extern void hnsw_copy_row(const HnswNode *node, const uint8 *copy, int dim,
 						  float *row);
 
+/* The bytes of a copy, to be compared with others: a multiple of BYTE_PADDING */
+extern void hnsw_copy_weights(const uint8 *copy, int dim, int16 *weights);
+
+/*
+ * The squared distance of the rows that two copies stand for, of which one is there as
+ * weights: the same bits both ways.
+ */
+extern float hnsw_copy_sqdist(const HnswNode *a, const int16 *weights,
+							  const HnswNode *b, const uint8 *copy, int dim);
+
 /* A query, as distances from records want it; from copies: weights and the rest */
 typedef struct HnswQuery
 {

@@ -2,10 +2,12 @@
  * hnsw_merge.c
  *	  Nodes of a level that was linked in parts: links from both, pages.
  *
- * A row has links from its home and from the part that it visited: what they lead
- * to is pruned once more, by the copies that are left of rows of both.  Then each
- * part is tied together by itself, from a row that is on the level above, as far
- * as links within it lead: so all can be reached, whatever happens elsewhere.
+ * A row has links from its home and from the parts that it visited: what they lead
+ * to is pruned once more, by the copies that are left of rows of all.  These of other
+ * parts lie where rows were: a quarter as long, those that a part leads to are there at
+ * once.  Then each part is tied together by itself, from a row that is on the level
+ * above, as far as links within it lead: so all can be reached, whatever happens
+ * elsewhere.
  */
 #include "postgres.h"
 
@@ -31,6 +33,22 @@ hnsw_left_bytes(const HnswModel *model)
 {
 	return MAXALIGN(offsetof(HnswLeft, bytes) + model->meta.dim +
 					hnsw_code_bytes(model));
+}
+
+/* Of a row of another part: what is left of it, without its code */
+static Size
+foreign_bytes(const HnswMeta *meta)
+{
+	return MAXALIGN(offsetof(HnswLeft, bytes) + meta->dim);
+}
+
+uint32
+hnsw_merge_room(HnswTeam *team)
+{
+	HnswRows rows = hnsw_rows_of(team);
+	Size bytes = (Size) team->plan.room * rows.stride * sizeof(float);
+
+	return Min(bytes / foreign_bytes(rows.meta), PG_INT32_MAX / 2);
 }
 
 static void *
@@ -143,53 +161,129 @@ place_of_foreign(const Merge *m, uint32 number)
 		pg_popcount64(m->wanted[number / WORD] & below);
 }
 
-/*
- * What is left of a row, and the row that its copy stands for: the next one of
- * the file.
- */
+/* What is left of a row: the next one of the file */
 static void
-read_node(Merge *m, HnswLeft *left, uint32 to)
+read_left(Merge *m, HnswLeft *left)
 {
-	HnswRows rows = hnsw_rows_of(m->team);
-	int dim = rows.meta->dim;
-	float *row = rows.rows + to * rows.stride;
-
 	CHECK_FOR_INTERRUPTS();
-	hnsw_spool_read(&m->files->nodes, left, offsetof(HnswLeft, bytes) + dim);
-	hnsw_copy_row(&left->head, left->bytes, dim, row);
-	if (rows.stride > dim)
-		row[dim] = left->further;
+	hnsw_spool_read(&m->files->nodes, left,
+					offsetof(HnswLeft, bytes) + m->team->plan.meta.dim);
+}
+
+/* The next that are read are those from this number on */
+static void
+seek_left(Merge *m, uint32 number)
+{
+	hnsw_spool_seek(&m->files->nodes,
+					number *
+						(offsetof(HnswLeft, bytes) + m->team->plan.meta.dim));
 }
 
 static void
-read_nodes(Merge *m)
+read_homes(Merge *m)
 {
-	const HnswModel *model = hnsw_team_array(m->team, HNSW_MODEL);
-	Size left_bytes = hnsw_left_bytes(model);
-	char *nodes =
-		hnsw_team_allocate(m->team, HNSW_PART_NODES, m->part->n * left_bytes);
+	Size bytes = hnsw_left_bytes(hnsw_team_array(m->team, HNSW_MODEL));
+	char *homes =
+		hnsw_team_allocate(m->team, HNSW_PART_NODES, m->part->n * bytes);
 
-	hnsw_spool_seek(&m->files->nodes,
-					(Size) m->part->base *
-						(offsetof(HnswLeft, bytes) + model->meta.dim));
+	seek_left(m, m->part->base);
 	for (uint32 i = 0; i < m->part->n; i++)
-		read_node(m, (HnswLeft *) (nodes + i * left_bytes), i);
+		read_left(m, (HnswLeft *) (homes + i * bytes));
 }
 
 static void
 read_foreigns(Merge *m)
 {
-	const HnswModel *model = hnsw_team_array(m->team, HNSW_MODEL);
-	HnswLeft *left = palloc(hnsw_left_bytes(model));
+	Size bytes = foreign_bytes(&m->team->plan.meta);
+	char *foreigns = hnsw_team_array(m->team, HNSW_ROWS);
 
 	for (uint32 i = 0; i < m->nforeigns; i++)
 	{
-		hnsw_spool_seek(&m->files->nodes,
-						(Size) m->foreigns[i] *
-							(offsetof(HnswLeft, bytes) + model->meta.dim));
-		read_node(m, left, m->part->n + i);
+		seek_left(m, m->foreigns[i]);
+		read_left(m, (HnswLeft *) (foreigns + i * bytes));
 	}
-	pfree(left);
+}
+
+/* The rows that copies stand for, when no others are in their place any more */
+static void
+restore_homes(Merge *m)
+{
+	HnswRows rows = hnsw_rows_of(m->team);
+	Size bytes = hnsw_left_bytes(hnsw_team_array(m->team, HNSW_MODEL));
+	const char *homes = hnsw_team_array(m->team, HNSW_PART_NODES);
+	int dim = rows.meta->dim;
+
+	for (uint32 i = 0; i < m->part->n; i++)
+	{
+		const HnswLeft *left = (const HnswLeft *) (homes + i * bytes);
+		float *row = rows.rows + i * rows.stride;
+
+		CHECK_FOR_INTERRUPTS();
+		hnsw_copy_row(&left->head, left->bytes, dim, row);
+		if (rows.stride > dim)
+			row[dim] = left->further;
+	}
+}
+
+/*
+ * Distances, by copies
+ */
+
+typedef struct Copies
+{
+	const char *homes;
+	Size home_bytes;
+	uint32 nhomes;
+	const char *foreigns;
+	Size foreign_bytes;
+	int dim;
+	uint32 compared; /* the row whose copy is there as weights */
+	int16 *weights;
+} Copies;
+
+static void
+copies_init(Copies *copies, HnswTeam *team)
+{
+	const HnswMeta *meta = &team->plan.meta;
+	Size padded = TYPEALIGN(BYTE_PADDING, meta->dim);
+
+	*copies = (Copies){.homes = hnsw_team_array(team, HNSW_PART_NODES),
+					   .home_bytes =
+						   hnsw_left_bytes(hnsw_team_array(team, HNSW_MODEL)),
+					   .nhomes = team->plan.nhomes,
+					   .foreigns = hnsw_team_array(team, HNSW_ROWS),
+					   .foreign_bytes = foreign_bytes(meta),
+					   .dim = meta->dim,
+					   .compared = GRAPH_NONE,
+					   .weights = palloc(padded * sizeof(int16))};
+}
+
+/* What is left of a row at home, or of one behind these */
+static const HnswLeft *
+left_of(const Copies *copies, uint32 row)
+{
+	return (const HnswLeft *) (row < copies->nhomes
+								   ? copies->homes + row * copies->home_bytes
+								   : copies->foreigns +
+									   (row - copies->nhomes) *
+										   copies->foreign_bytes);
+}
+
+/* One candidate after the other is compared with what was chosen before */
+static float
+copies_sqdist(void *arg, uint32_t chosen, uint32_t candidate)
+{
+	Copies *copies = arg;
+	const HnswLeft *a = left_of(copies, candidate);
+	const HnswLeft *b = left_of(copies, chosen);
+	float further = a->further - b->further;
+
+	if (copies->compared != candidate)
+		hnsw_copy_weights(a->bytes, copies->dim, copies->weights);
+	copies->compared = candidate;
+	return hnsw_copy_sqdist(&a->head, copies->weights, &b->head, b->bytes,
+							copies->dim) +
+		further * further;
 }
 
 static GraphTask
@@ -215,12 +309,17 @@ hnsw_merge_job(HnswTeam *team)
 	const GraphLink *links = hnsw_team_array(team, HNSW_PART_LINKS);
 	uint32 *neighbours = hnsw_team_array(team, HNSW_NEIGHBOURS);
 	void *work = allocate(graph_unite_work_size(&task, nlinks));
+	Copies copies;
 	uint32 first;
 	uint32 end;
 
+	copies_init(&copies, team);
+	task.pair = copies_sqdist;
+	task.pair_arg = &copies;
 	while (hnsw_team_claim(team, &first, &end))
 		(void) graph_unite(&task, begin + first, begin + end, links, nlinks,
 						   neighbours, work);
+	pfree(copies.weights);
 	pfree(work);
 }
 
@@ -350,7 +449,7 @@ hnsw_merge_part(HnswTeam *team, HnswLevelFiles *files, HnswPiece *part)
 		return;
 	plan->base = part->base;
 	plan->nhomes = part->n;
-	m.room = plan->room - part->n;
+	m.room = hnsw_merge_room(team);
 	m.links = hnsw_team_allocate(team, HNSW_PART_LINKS,
 								 part->n * m.nlinks * sizeof(GraphLink));
 	m.neighbours =
@@ -359,8 +458,9 @@ hnsw_merge_part(HnswTeam *team, HnswLevelFiles *files, HnswPiece *part)
 	m.before = allocate(wanted_words(&m) * sizeof(uint32));
 	m.foreigns = allocate(m.room * sizeof(uint32));
 	read_links(&m);
-	read_nodes(&m);
+	read_homes(&m);
 	merge_links(&m);
+	restore_homes(&m);
 	pfree(m.foreigns);
 	pfree(m.before);
 	pfree(m.wanted);

@@ -53,6 +53,9 @@ typedef struct HnswLevelFiles
 	uint32 *numbers; /* by place */
 } HnswLevelFiles;
 
+/* So many rows of other parts are in memory at a time, where rows are now */
+extern uint32 hnsw_merge_room(HnswTeam *team);
+
 /*
  * Write the nodes of a level, which is the plan's lowest: names are first[lowest]
  * plus numbers, and blocks are there.  First codes are loaded.

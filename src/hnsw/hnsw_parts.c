@@ -402,8 +402,7 @@ load_part(HnswTeam *team, HnswPiece *part)
 	begin_loading(team, part->homes.n + part->visitors.n);
 	load_rows(team, &part->homes, true, 1);
 	/* when links are merged, those of a row need room for what they lead to */
-	while (loaded->room - loaded->n <
-		   HNSW_PARTS_OF_ROW * team->plan.meta.degree)
+	while (hnsw_merge_room(team) < HNSW_PARTS_OF_ROW * team->plan.meta.degree)
 		grow(team);
 	loaded->nhomes = loaded->n;
 	room = loaded->room - loaded->n;

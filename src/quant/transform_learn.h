@@ -46,7 +46,8 @@ extern bool moments_add(Moments *moments, size_t nrows, BlasPoll poll,
 /*
  * The principal directions of rows: row k of moments->sum is that of the k-th
  * largest second moment, values[k].  Not centred.  The largest element of each
- * is positive.  work: blas_eigen_work_floats(dim).  Uses moments->a only.
+ * is positive.  work: blas_eigen_work_floats(dim), of which moments->a and product
+ * may be part.  Uses moments->a only.
  */
 extern bool principal_directions(const TransformTraining *training,
 								 Moments *moments, float *values, float *work);

@@ -19,6 +19,12 @@ min_size(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
+static size_t
+max_size(size_t a, size_t b)
+{
+	return a > b ? a : b;
+}
+
 void
 moments_transpose(const float *const *rows, size_t nrows, size_t dim,
 				  float *transposed)
@@ -197,15 +203,19 @@ static size_t
 lay_out_work(PcaWork *pca, const TransformTraining *training, void *work)
 {
 	Carver carver = {work, 0};
+	Carver multiplied;
 	size_t dim = training->shape.in;
 
 	pca->shape = (PqShape){.dim = training->shape.out, .m = training->m};
 	pca->moments.dim = dim;
-	pca->moments.a = carve(&carver, dim, MOMENTS_STRIDE * sizeof(float));
-	pca->moments.product = carve(&carver, dim, dim * sizeof(float));
 	pca->moments.sum = carve(&carver, dim, dim * sizeof(float));
 	pca->values = carve(&carver, dim, sizeof(float));
+	/* what is multiplied lies where eigenvectors are looked for later */
+	multiplied = carver;
+	pca->moments.product = carve(&multiplied, dim, dim * sizeof(float));
+	pca->moments.a = carve(&multiplied, dim, MOMENTS_STRIDE * sizeof(float));
 	pca->eigen = carve(&carver, blas_eigen_work_floats(dim), sizeof(float));
+	carver.used = max_size(carver.used, multiplied.used);
 	pca->logs = carve(&carver, training->m, sizeof(double));
 	pca->taken = carve(&carver, training->m, sizeof(uint32_t));
 	return carver.used;
