@@ -26,10 +26,11 @@
 #define TILE 32
 
 /*
- * Queries are more than HNSW_CALIBRATION_QUERIES where rows are few or short: up to so
- * many, and so many products of elements for their exact answers
+ * Queries are more than HNSW_CALIBRATION_QUERIES where rows are many and short: up to so
+ * many, one for so many rows, and so many products of elements for their exact answers
  */
 #define MOST_QUERIES 512
+#define ROWS_OF_QUERY 128
 #define MULTIPLIED 6e9
 
 /* Of them at a time, by searching */
@@ -642,7 +643,7 @@ hnsw_find_efforts(HnswMeta *meta, uint32 nelements, HnswRecall recall,
 	meta->calibrated = nelements;
 }
 
-/* By codes finds vary with the sample: it is larger where exact answers take little */
+/* What codes find varies with the sample: it is larger where that is little of a build */
 static uint32
 count_queries(const HnswPlan *plan)
 {
@@ -650,7 +651,8 @@ count_queries(const HnswPlan *plan)
 
 	if (hnsw_has_codes(&plan->meta))
 		n = Max(n,
-				Min(MULTIPLIED / plan->nrows / plan->meta.dim, MOST_QUERIES));
+				Min(MULTIPLIED / plan->nrows / plan->meta.dim,
+					Min(plan->nrows / ROWS_OF_QUERY, MOST_QUERIES)));
 	return Min(n, plan->nrows);
 }
 
