@@ -3,11 +3,11 @@
  *	  Nodes of a level that was linked in parts: links from both, pages.
  *
  * A row has links from its home and from the parts that it visited: what they lead
- * to is pruned once more, by the copies that are left of rows of all.  These of other
- * parts lie where rows were: a quarter as long, those that a part leads to are there at
- * once.  Then each part is tied together by itself, from a row that is on the level
- * above, as far as links within it lead: so all can be reached, whatever happens
- * elsewhere.
+ * to is pruned once more, by the copies that are left of rows of all.  Those of other
+ * parts lie where rows were: they are a quarter as long, and all that a part leads to
+ * are there at once, as a rule.  Then each part is tied together by itself, from a row
+ * that is on the level above, as far as links within it lead: so all can be reached,
+ * whatever happens elsewhere.
  */
 #include "postgres.h"
 
@@ -22,7 +22,7 @@
 #include "hnsw/hnsw_merge.h"
 #include "hnsw/hnsw_node.h"
 
-/* Rows, and blocks, in a range; what is merged at a time may be a few hundred rows */
+/* Rows, and blocks, in a range; a part may have a few hundred rows only */
 #define MERGED_ROWS 32
 #define WRITTEN_BLOCKS 64
 
