@@ -16,6 +16,7 @@
 #include "hnsw/hnsw_image.h"
 #include "hnsw/hnsw_model.h"
 #include "hnsw/hnsw_options.h"
+#include "hnsw/hnsw_seeds.h"
 
 /* float32 numbers are below 2^128 */
 #define MAX_SCALE 128
@@ -25,6 +26,9 @@
 
 /* It may grow by so many blocks, and by a half, until they are made anew */
 #define LEAST_HINTS 128
+
+/* What codecs ask of codes */
+#define CODES_ALIGNMENT 64
 
 /* Blocks without hints before all is read anew: a share of those with, and more */
 #define FOLLOW_SHARE 8
@@ -153,22 +157,49 @@ read_floats(Relation index, const HnswMeta *meta, float *floats)
 	}
 }
 
-/* Everything in one chunk, as the relation cache frees no more than that */
+/*
+ * Everything in one chunk, as the relation cache frees no more than that.  Memory of
+ * seeds is not touched until there are any.
+ */
+static HnswModel *
+allocate_model(Relation index, const HnswMeta *meta)
+{
+	BlockNumber nblocks = RelationGetNumberOfBlocks(index);
+	uint32 nhints = Min(nblocks * 1.5 + LEAST_HINTS, MAX_HINTS);
+	HnswLayout layout;
+	uint32 nseeds;
+	Size floats = MAXALIGN(offsetof(HnswModel, floats) +
+						   hnsw_floats(meta) * sizeof(float));
+	Size hints = MAXALIGN(nhints * sizeof(Buffer));
+	Size fixed = floats + hints + MAXALIGN(sizeof(HnswSeeds));
+	char *chunk;
+	HnswModel *model;
+
+	hnsw_layout_init(&layout, meta);
+	nseeds = hnsw_seeds_room(meta, &layout, nblocks);
+	chunk = MemoryContextAllocHuge(
+		index->rd_indexcxt,
+		fixed + nseeds * sizeof(HnswId) + CODES_ALIGNMENT +
+			nseeds / HNSW_ROW_WORD * (Size) layout.block_bytes);
+	model = (HnswModel *) chunk;
+	model->meta = *meta;
+	model->layout = layout;
+	model->nhints = nhints;
+	model->hints = (Buffer *) (chunk + floats);
+	memset(model->hints, 0, nhints * sizeof(Buffer));
+	model->seeds = (HnswSeeds *) (chunk + floats + hints);
+	*model->seeds =
+		(HnswSeeds){.room = nseeds, .grounds = (HnswId *) (chunk + fixed)};
+	model->seeds->codes =
+		(uint8 *) TYPEALIGN(CODES_ALIGNMENT, model->seeds->grounds + nseeds);
+	return model;
+}
+
 static HnswModel *
 read_model(Relation index, const HnswMeta *meta)
 {
-	Size floats = hnsw_floats(meta) * sizeof(float);
-	uint32 nhints =
-		Min(RelationGetNumberOfBlocks(index) * 1.5 + LEAST_HINTS, MAX_HINTS);
-	Size fixed = MAXALIGN(offsetof(HnswModel, floats) + floats);
-	HnswModel *model = MemoryContextAllocHuge(
-		index->rd_indexcxt, fixed + (Size) nhints * sizeof(Buffer));
+	HnswModel *model = allocate_model(index, meta);
 
-	model->meta = *meta;
-	model->nhints = nhints;
-	model->hints = (Buffer *) ((char *) model + fixed);
-	memset(model->hints, 0, nhints * sizeof(Buffer));
-	hnsw_layout_init(&model->layout, meta);
 	PG_TRY();
 	{
 		if (model->layout.slots == 0 || model->layout.rows.lanes == 0)
@@ -253,6 +284,7 @@ hnsw_model_copy(Relation index, HnswState *state)
 	memcpy(copy, model, size);
 	copy->nhints = 0;
 	copy->hints = NULL;
+	copy->seeds = NULL;
 	return copy;
 }
 

@@ -10,6 +10,18 @@
 #include "hnsw/hnsw_layout.h"
 #include "utils/rel.h"
 
+/* What a backend keeps of some rows to find ways into the ground: hnsw_seeds.h */
+typedef struct HnswSeeds
+{
+	uint32
+		room; /* lanes, a multiple of 32; 0: the index is too small, or large */
+	uint32 n; /* of them filled; 0: none is known, or worth it */
+	BlockNumber nblocks; /* of the index when they were */
+	uint64 spent; /* nodes looked at on levels above, for want of seeds */
+	HnswId *grounds;
+	uint8 *codes; /* in blocks, as on row pages */
+} HnswSeeds;
+
 /*
  * Lives in the relation cache: valid until the next look at the catalogues, so
  * whoever needs it longer copies what he needs.
@@ -19,7 +31,8 @@ typedef struct HnswModel
 	HnswMeta meta;
 	HnswLayout layout;
 	uint32 nhints;
-	Buffer *hints; /* for page_pin(): by block, of the first nhints */
+	Buffer *hints;    /* for page_pin(): by block, of the first nhints */
+	HnswSeeds *seeds; /* NULL: a copy's */
 	float floats[FLEXIBLE_ARRAY_MEMBER]; /* see hnsw_floats() */
 } HnswModel;
 
@@ -31,7 +44,7 @@ typedef struct HnswModel
 extern const HnswModel *hnsw_model_get(Relation index, HnswState *state);
 
 /*
- * A copy of it in the current context, without hints, for who looks at the
+ * A copy of it in the current context, without hints and seeds, for who looks at the
  * catalogues while he needs it; same errors.
  */
 extern HnswModel *hnsw_model_copy(Relation index, HnswState *state);

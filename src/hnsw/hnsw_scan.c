@@ -66,6 +66,7 @@ typedef struct HnswScan
 	/* of all queries */
 	uint64 nodes;
 	uint64 estimates;
+	uint64 seeds;
 	uint64 row_pages;
 	uint64 rows;
 	uint64 tested; /* by attributes */
@@ -96,6 +97,7 @@ renew_search(HnswScan *scan, const ScanQuery *query)
 	{
 		old = MemoryContextSwitchTo(query->scan_memory);
 		scan->search = hnsw_search_new(query->index);
+		scan->search->seeds = true;
 		MemoryContextSwitchTo(old);
 	}
 }
@@ -258,6 +260,7 @@ run_by_links(HnswScan *scan, HnswEffort effort, double k, uint32 limit)
 		scan->ef = Min(scan->visited, scan->ef);
 	scan->nodes += search->counters.nodes;
 	scan->estimates += search->counters.estimates;
+	scan->seeds += search->counters.seeds;
 }
 
 /* Settings may end it, or memory; what all batches have in common */
@@ -620,6 +623,7 @@ explain(const void *state, struct ExplainState *es)
 
 	explain_count("Nodes Visited", scan->nodes, es);
 	explain_count("Neighbours Estimated", scan->estimates, es);
+	explain_count("Seeds Estimated", scan->seeds, es);
 	explain_count("Searches Leaving Attributes to the Table", scan->unasked,
 				  es);
 	explain_count("Row Pages Scanned", scan->row_pages, es);

@@ -20,6 +20,7 @@
 #include "hnsw/hnsw_image.h"
 #include "hnsw/hnsw_record.h"
 #include "hnsw/hnsw_search.h"
+#include "hnsw/hnsw_seeds.h"
 
 /*
  * Nodes that are kept on the levels above; on the second, where links between clusters
@@ -43,6 +44,13 @@
  * so far: usually they are not, once the neighbours of the first one are known.
  */
 #define GROUND_WAYS 6
+
+/*
+ * The same where ways are seeds, which are chosen by estimates that say little of what is
+ * far from the query: some more
+ */
+#define SEED_WAYS 9
+#define SEEDS_KEPT 16
 
 /* What codecs ask of the memory of their tables */
 #define TABLES_ALIGNMENT 64
@@ -79,14 +87,23 @@ struct HnswSearchState
 	uint32 way;   /* of the entries, the one to be looked at next */
 	uint32 nways; /* of these: the first entries */
 
-	/* names that have been in the pool or were too far; HNSW_NONE: free */
-	HnswId *met;
+	/*
+	 * Names that have been in the pool or were too far: bits for those of the index, if
+	 * these take less memory; the others in a table, where HNSW_NONE is free.
+	 */
+	uint32 nnames; /* of the index when the run began */
+	uint32 *bits;
+	Size bits_room; /* words */
+	uint32 nbits;   /* names that have one */
+	HnswId *met;    /* NULL: none has been needed */
 	uint32 nmet;
 	uint32 met_room; /* a power of two */
 
-	HnswFound *entries; /* where the next level begins: ids on that level */
+	/* where the next level begins: ids on that level, keys in the unit of estimates */
+	HnswFound *entries;
 	uint32 nentries;
 	uint32 entries_room;
+	bool seeded; /* these are seeds: their keys are estimates */
 
 	PendingTids *pending;
 	uint32 npending;
@@ -111,8 +128,8 @@ hnsw_search_new(Relation index)
 	search->without = HNSW_NONE;
 	search->state = state;
 	state->context = CurrentMemoryContext;
-	state->entries_room = UPPER_EF;
-	state->entries = palloc(UPPER_EF * sizeof(HnswFound));
+	state->entries_room = Max(UPPER_EF, SEEDS_KEPT);
+	state->entries = palloc(state->entries_room * sizeof(HnswFound));
 	state->links = palloc(layout->lanes * sizeof(HnswId));
 	hnsw_query_init(&state->query, &search->meta);
 	state->form = hnsw_form(&search->meta);
@@ -230,11 +247,52 @@ hnsw_search_key(const HnswSearch *search, Datum value)
  * Names that have been met
  */
 
+#define LEAST_MET 2048
+
+/* A table of so many names, or that which is there */
 static void
-clear_met(struct HnswSearchState *state)
+clear_met(struct HnswSearchState *state, uint32 room)
 {
+	if (state->met == NULL)
+	{
+		state->met = MemoryContextAllocHuge(state->context,
+											(Size) room * sizeof(HnswId));
+		state->met_room = room;
+	}
 	memset(state->met, 0xFF, (Size) state->met_room * sizeof(HnswId));
 	state->nmet = 0;
+}
+
+static void
+clear_bits(struct HnswSearchState *state, Size words)
+{
+	if (words > state->bits_room)
+	{
+		if (state->bits != NULL)
+			pfree(state->bits);
+		state->bits_room = 0;
+		state->bits = NULL;
+		state->bits =
+			MemoryContextAllocHuge(state->context, words * sizeof(uint32));
+		state->bits_room = words;
+	}
+	memset(state->bits, 0, words * sizeof(uint32));
+	state->nbits = state->nnames;
+}
+
+/* None has been met; so many nodes will be looked at, about */
+static void
+forget_met(struct HnswSearchState *state, uint32 likely, uint32 lanes)
+{
+	uint32 room =
+		Max(LEAST_MET, pg_nextpower2_32(likely) * pg_nextpower2_32(lanes));
+	Size words = state->nnames / 32 + 1;
+
+	state->nbits = 0;
+	if (words <= room)
+		clear_bits(state, words);
+	if (words > room || state->met != NULL)
+		clear_met(state, room);
 }
 
 static void
@@ -266,12 +324,15 @@ grow_met(struct HnswSearchState *state)
 	pfree(old);
 }
 
-/* True the first time; kept less than half full */
-static inline bool
-first_meeting(struct HnswSearchState *state, HnswId id)
+/* The same for who has no bit; kept less than half full */
+static bool
+first_in_table(struct HnswSearchState *state, HnswId id)
 {
-	uint32 at = murmurhash32(id) & (state->met_room - 1);
+	uint32 at;
 
+	if (unlikely(state->met == NULL))
+		clear_met(state, LEAST_MET);
+	at = murmurhash32(id) & (state->met_room - 1);
 	while (state->met[at] != HNSW_NONE)
 	{
 		if (state->met[at] == id)
@@ -284,11 +345,25 @@ first_meeting(struct HnswSearchState *state, HnswId id)
 	return true;
 }
 
+/* True the first time */
+static inline bool
+first_meeting(struct HnswSearchState *state, HnswId id)
+{
+	uint32 bit = 1U << id % 32;
+	uint32 *word;
+
+	if (unlikely(id >= state->nbits))
+		return first_in_table(state, id);
+	word = &state->bits[id / 32];
+	if (*word & bit)
+		return false;
+	*word |= bit;
+	return true;
+}
+
 /*
  * The pool
  */
-
-#define LEAST_MET 2048
 
 static void
 make_pool(struct HnswSearchState *state, uint32 ef)
@@ -311,18 +386,9 @@ static void
 reset_pool(struct HnswSearchState *state, uint32 ef, uint32 likely,
 		   uint32 lanes)
 {
-	uint32 met =
-		Max(LEAST_MET, pg_nextpower2_32(likely) * pg_nextpower2_32(lanes));
-
 	if (ef > state->pool_room)
 		make_pool(state, ef);
-	if (state->met == NULL)
-	{
-		state->met =
-			MemoryContextAllocHuge(state->context, (Size) met * sizeof(HnswId));
-		state->met_room = met;
-	}
-	clear_met(state);
+	forget_met(state, likely, lanes);
 	state->pool.wanted = ef;
 	graph_pool_reset(&state->pool);
 	state->way = state->nways = 0;
@@ -749,10 +815,9 @@ set_entries(HnswSearch *search, uint32 most)
 		state->entries_room = n;
 	}
 	for (uint32 i = 0; i < n; i++)
-	{
-		state->entries[i] = search->found[i];
-		state->entries[i].id = search->found[i].below;
-	}
+		state->entries[i] =
+			(HnswFound){.key = entry_key(search, search->found[i].key),
+						.id = search->found[i].below};
 	state->nentries = n;
 }
 
@@ -763,14 +828,20 @@ likely_nodes(const HnswSearch *search, uint32 ef)
 	return search->stop.k == 0 ? ef : Min(Max(search->stop.likely, 1), ef);
 }
 
+static bool
+goes_by_codes(const HnswSearch *search)
+{
+	return hnsw_has_codes(&search->meta) && !search->visits;
+}
+
 /* most: ways into the level below */
 static void
 search_level(HnswSearch *search, const HnswModel *model, uint32 level,
 			 uint32 ef, uint32 most)
 {
 	struct HnswSearchState *state = search->state;
-	bool by_codes = hnsw_has_codes(&search->meta) && !search->visits;
-	uint32 ways = level == 0 ? GROUND_WAYS : 0;
+	bool by_codes = goes_by_codes(search);
+	uint32 ways = level == 0 ? (state->seeded ? SEED_WAYS : GROUND_WAYS) : 0;
 
 	reset_pool(state, ef, level == 0 ? likely_nodes(search, ef) : ef,
 			   search->layout.lanes);
@@ -783,13 +854,13 @@ search_level(HnswSearch *search, const HnswModel *model, uint32 level,
 			visit_node(search, model, id, level);
 		else
 		{
-			float key = entry_key(search, state->entries[i].key);
+			float key = (float) state->entries[i].key;
 
 			if (!(key < pool_limit(state) && first_meeting(state, id)))
 				continue;
 			graph_pool_add(
 				&state->pool,
-				(GraphPoolEntry){.key = key, .id = id, .exact = true},
+				(GraphPoolEntry){.key = key, .id = id, .exact = !state->seeded},
 				state->nways >= ways);
 			if (state->nways < ways)
 				state->entries[state->nways++] = state->entries[i];
@@ -820,22 +891,33 @@ hnsw_search_level(HnswSearch *search, uint32 level, uint32 ef)
 		hnsw_search_sort(search);
 }
 
-bool
-hnsw_search_descend(HnswSearch *search, uint32 level, uint32 ef, HnswState *now)
+/* The meta data as they are now, and nothing found.  False where there is no entry. */
+static bool
+begin_run(HnswSearch *search, HnswState *now)
 {
 	struct HnswSearchState *state = search->state;
-	const HnswModel *model;
 
 	(void) follow_meta(search, now);
-	model = hnsw_model_get(search->index, NULL);
 	memset(&search->counters, 0, sizeof(search->counters));
 	hnsw_progress_begin(&state->progress, &search->stop,
 						!estimates_keys(&search->meta), state->context);
 	search->nhits = search->nfound = 0;
 	state->npending = 0;
 	state->nentries = 0;
-	if (now->entry == HNSW_NONE)
-		return false;
+	state->nnames = Min((uint64) RelationGetNumberOfBlocks(search->index) *
+							search->layout.slots,
+						HNSW_NONE);
+	return now->entry != HNSW_NONE;
+}
+
+/* From the entry down to level, without that itself */
+static void
+descend(HnswSearch *search, const HnswModel *model, uint32 level, uint32 ef,
+		const HnswState *now)
+{
+	struct HnswSearchState *state = search->state;
+
+	state->seeded = false;
 	state->entries[0] = (HnswFound){.id = now->entry};
 	state->nentries = 1;
 	for (uint32 at = Min(now->top_level, HNSW_MAX_LEVEL); at > level; at--)
@@ -846,6 +928,33 @@ hnsw_search_descend(HnswSearch *search, uint32 level, uint32 ef, HnswState *now)
 
 		search_level(search, model, at, kept, kept);
 	}
+}
+
+bool
+hnsw_search_descend(HnswSearch *search, uint32 level, uint32 ef, HnswState *now)
+{
+	if (!begin_run(search, now))
+		return false;
+	descend(search, hnsw_model_get(search->index, NULL), level, ef, now);
+	return true;
+}
+
+/* The nearest seeds, where there are any, are where the ground begins */
+static bool
+enter_by_seeds(HnswSearch *search, const HnswModel *model)
+{
+	struct HnswSearchState *state = search->state;
+	HnswSeed seeds[SEEDS_KEPT];
+
+	if (!search->seeds || !goes_by_codes(search) ||
+		!hnsw_seeds_ready(search->index, model))
+		return false;
+	state->seeded = true;
+	state->nentries = hnsw_seeds_find(model, &state->codes, seeds, SEEDS_KEPT);
+	for (uint32 i = 0; i < state->nentries; i++)
+		state->entries[i] =
+			(HnswFound){.key = seeds[i].estimate, .id = seeds[i].ground};
+	search->counters.seeds = model->seeds->n;
 	return true;
 }
 
@@ -906,14 +1015,27 @@ read_pending(HnswSearch *search)
 static void
 run_once(HnswSearch *search, uint32 ef)
 {
+	const HnswModel *model;
 	HnswState now;
 
 	search->complete = true;
-	if (hnsw_search_descend(search, 0, likely_nodes(search, ef), &now))
+	if (!begin_run(search, &now))
+		return;
+	model = hnsw_model_get(search->index, NULL);
+	if (enter_by_seeds(search, model))
 	{
-		search_level(search, hnsw_model_get(search->index, NULL), 0, ef, 0);
-		read_pending(search);
+		search_level(search, model, 0, ef, 0);
+		/* all of the nearest are gone since */
+		if (search->nfound == 0)
+			hnsw_seeds_forget(model);
 	}
+	if (search->nfound == 0)
+	{
+		descend(search, model, 0, likely_nodes(search, ef), &now);
+		hnsw_seeds_missed(model, search->counters.nodes);
+		search_level(search, model, 0, ef, 0);
+	}
+	read_pending(search);
 }
 
 /* Estimates may have been none where codes have changed meanwhile: once more */

@@ -2,8 +2,8 @@
  * hnsw_search.h
  *	  One search: from a query to elements with bounds on their distances.
  *
- * From the entry down, level by level: the nearest nodes met so far wait in a
- * pool, and the nearest one that has not been looked at is next, until all of
+ * From the entry down, level by level, or on the ground from seeds (hnsw_seeds.h): the
+ * nearest nodes met so far wait in a pool, and the nearest one that has not been looked at is next, until all of
  * the pool have been (Malkov and Yashunin, algorithm 2).  Where neighbours are
  * estimated it is chosen one look ahead.  A look at a node gives
  * bounds of its own distance, and, from their codes, estimates of its
@@ -34,6 +34,7 @@ typedef struct HnswCounters
 {
 	uint64 nodes;     /* looked at */
 	uint64 estimates; /* of neighbours */
+	uint64 seeds;     /* estimated */
 } HnswCounters;
 
 typedef struct HnswSearch
@@ -49,7 +50,8 @@ typedef struct HnswSearch
 	const TidFilter *tids; /* set by who wants hits of these alone; NULL: all */
 	/* likewise, of rows with such attributes: hnsw_masked.h looks at these alone */
 	const AttributeFilter *attributes;
-	bool visits;    /* set by who wants neighbours visited, not estimated */
+	bool visits; /* set by who wants neighbours visited, not estimated */
+	bool seeds; /* set by who may begin by seeds, which are the backend's own */
 	HnswStop stop;  /* set by who knows when a run may end; not of insertions */
 	HnswId without; /* set by who wants a search as if it had never been there:
 					 * an element's node on the ground; HNSW_NONE: none */
