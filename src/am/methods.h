@@ -47,6 +47,12 @@ typedef struct ScanMethod
 	double (*masked_time)(Relation index, double k, double rows);
 
 	/*
+	 * Microseconds that it takes to name so many rows of all, the nearest by estimate
+	 * (ScanEngine.nearest); infinite where it cannot be done.
+	 */
+	double (*nearest_time)(Relation index, double n);
+
+	/*
 	 * Errors [XX002] where an index contradicts itself or, if heapallindexed,
 	 * its table.  The caller holds a lock on the table that keeps VACUUM out, but
 	 * on a standby.

@@ -78,6 +78,7 @@ scan_rescan(IndexScanDesc desc, ScanKey keys, int nkeys, ScanKey orderbys,
 	scan->returned = (Returned){0};
 	scan->bound = INFINITY;
 	scan->tests = false;
+	scan->near = 0;
 	scan->query.tids_asked = false;
 	scan->tested = NULL;
 	scan->ready = NULL;
@@ -167,6 +168,11 @@ go_on(IndexScanDesc desc, VectorScan *scan)
 {
 	double k = scan->k * BATCH_GROWTH;
 
+	if (scan->near > 0)
+	{
+		scan_go_beyond_near(desc, scan);
+		return;
+	}
 	if (scan->tests && !scan->batch.largest)
 	{
 		scan_go_on_testing(desc, scan);
@@ -254,6 +260,7 @@ explain_filter(const ScanTotals *totals, ExplainState *es)
 	explain_count("Searches by Exact Distances of Matching Rows", totals->exact,
 				  es);
 	explain_count("Searches among Matching Rows", totals->masked, es);
+	explain_count("Searches after Asking Near Rows", totals->asked_near, es);
 	explain_count("Searches Filtered by Distance", totals->by_condition, es);
 	explain_count("Searches after Asking All Rows", totals->asked, es);
 	explain_count("Rows Matching Other Indexes", totals->matching, es);

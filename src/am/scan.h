@@ -66,7 +66,10 @@ typedef struct ScanQuery
 	 */
 	const TidFilter *tids;
 
-	/* To make that set all rows were asked: estimating as many takes but a part of it */
+	/*
+	 * To make that set all rows were asked, or many: estimating as many takes but a part of
+	 * it
+	 */
 	bool tids_asked;
 
 	/* The same for rows whose attributes meet this; NULL: any */
@@ -157,6 +160,13 @@ typedef struct ScanEngine
 	 * the query fails [40001].
 	 */
 	bool (*visit)(void *state, ScanVisit visit, void *arg);
+
+	/*
+	 * Add the n rows nearest by estimate to a set, about: of all rows, whatever the
+	 * query's tids.  False where the index was replaced meanwhile.  NULL: there are no
+	 * estimates.  Called only where ScanMethod.nearest_time says that they can be had.
+	 */
+	bool (*nearest)(void *state, double n, TIDBitmap *rows);
 
 	/* The exact key of a value of the column's, detoasted; may be NaN */
 	double (*key)(const void *state, Datum value);

@@ -285,6 +285,11 @@ scan_run_batch(VectorScan *scan, double k)
 	}
 	scan->totals.batches++;
 	scan->k = k;
+	if (scan->near > 0)
+	{
+		batch->exhausted = false;
+		batch->rank = Min(batch->rank, scan->near);
+	}
 	/* a condition may make most of them unnecessary, and is asked first */
 	scan->nqueue = scan->tests
 		? batch->nhits

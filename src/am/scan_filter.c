@@ -141,6 +141,72 @@ take_passing(VectorScan *scan)
 	take_set(scan, tids, true);
 }
 
+/*
+ * Of near rows, so many times as many are to pass as are wanted, and some more: which are
+ * the nearest is not known for those behind, as their neighbours by distance may lie
+ * beyond what was asked.
+ */
+#define NEAR_PASSING 2
+#define NEAR_SPARE 10
+
+/* With this part of them they are taken all the same */
+#define NEAR_LEAST 0.6
+
+static double
+near_passing(const VectorScan *scan)
+{
+	return NEAR_PASSING * (scan->wanted + scan->returned.n) + NEAR_SPARE;
+}
+
+typedef struct Passing
+{
+	VectorScan *scan;
+	TIDBitmap *bitmap;
+} Passing;
+
+static void
+add_passing(void *arg, ItemPointer tid)
+{
+	Passing *passing = arg;
+
+	CHECK_FOR_INTERRUPTS();
+	if (scan_row_passes(passing->scan, tid))
+		tbm_add_tuples(passing->bitmap, tid, 1, false);
+}
+
+/*
+ * Of n rows that are near by estimate those that pass, asked in the order of the table.
+ * How many they are; that are enough where the set is taken.
+ */
+static double
+take_near(VectorScan *scan, double n)
+{
+	MemoryContext old = MemoryContextSwitchTo(scan->query.query_memory);
+	TIDBitmap *near = tbm_create(work_mem * (Size) 1024, NULL);
+	Passing passing = {.scan = scan,
+					   .bitmap = tbm_create(work_mem * (Size) 1024, NULL)};
+	const TidFilter *tids;
+
+	while (!scan->engine->nearest(scan->state, n, near))
+	{
+		CHECK_FOR_INTERRUPTS();
+		scan_open_query(scan, true);
+	}
+	tid_filter_visit(tid_filter_new(near), add_passing, &passing);
+	tids = tid_filter_new(passing.bitmap);
+	tbm_free(near);
+	tbm_free(passing.bitmap);
+	MemoryContextSwitchTo(old);
+	if (tids->rows >= NEAR_LEAST * near_passing(scan))
+	{
+		scan->near = tids->rows / NEAR_PASSING;
+		scan->totals.asked_near++;
+		scan->query.tids_asked = true;
+		take_set(scan, tids, true);
+	}
+	return tids->rows;
+}
+
 /* Share of the hits that is expected to pass */
 static double
 expected_share(IndexScanDesc desc, const VectorScan *scan)
@@ -193,28 +259,48 @@ set_is_shorter(IndexScanDesc desc, const VectorScan *scan, double share)
 							  table_rows(desc), scan->filter->condition_time);
 }
 
-/* Is it better to ask all rows of the index than the k nearest ones? */
-static bool
-all_is_shorter(IndexScanDesc desc, VectorScan *scan, double k)
+/* Microseconds to ask all rows of the table, and find the nearest that pass */
+static double
+all_time(IndexScanDesc desc, VectorScan *scan)
 {
-	bool has_bound = scan->bound < INFINITY;
 	double rows = table_rows(desc);
 	double passing;
 	double time;
 
 	if (scan->bounded || rows == 0)
-		return false;
+		return INFINITY;
 	/* where there is a bound, distances are computed before conditions are asked */
-	passing = rows * (has_bound ? 1 : scan->filter->share);
+	passing = rows * (scan->bound < INFINITY ? 1 : scan->filter->share);
 	time = passing * row_time(scan);
 	if (can_ask_all(scan))
 		time =
 			Min(time,
 				methods_find(desc->indexRelation)
 					->masked_time(desc->indexRelation, scan->wanted, passing));
-	return rows * (TESTED_ROW_TIME + scan->filter->condition_time) + time <
-		wary_asking_time(desc->indexRelation, k, rows,
-						 scan->filter->condition_time, has_bound);
+	return rows * (TESTED_ROW_TIME + scan->filter->condition_time) + time;
+}
+
+/* Near rows to be asked, of which such a share is expected to pass */
+static double
+near_rows(const VectorScan *scan, double share)
+{
+	return PASS_MARGIN * near_passing(scan) / share;
+}
+
+/* Microseconds to ask so many, to be compared with a sure way */
+static double
+near_time(IndexScanDesc desc, const VectorScan *scan, double n)
+{
+	const ScanMethod *method = methods_find(desc->indexRelation);
+
+	if (!can_ask_all(scan) || scan->query.attributes != NULL ||
+		n > table_rows(desc))
+		return INFINITY;
+	return UNCERTAIN *
+		(method->nearest_time(desc->indexRelation, n) +
+		 n * (TESTED_SET_TIME + scan->filter->condition_time) +
+		 method->masked_time(desc->indexRelation, scan->wanted,
+							 near_passing(scan)));
 }
 
 /*
@@ -229,14 +315,52 @@ choose_way(IndexScanDesc desc, VectorScan *scan, double k, double share)
 	if (scan->query.tids != NULL)
 		return true;
 	if (scan->filter->tids != NULL && set_is_shorter(desc, scan, share))
-		take_tids(scan);
-	else if (all_is_shorter(desc, scan, k))
 	{
-		if (!can_ask_all(scan))
-			return false;
-		take_passing(scan);
+		take_tids(scan);
+		return true;
 	}
-	return true;
+	for (;;)
+	{
+		double n = near_rows(scan, share);
+		double near = near_time(desc, scan, n);
+		double all = all_time(desc, scan);
+		double hits = wary_asking_time(desc->indexRelation, k, table_rows(desc),
+									   scan->filter->condition_time,
+									   scan->bound < INFINITY);
+		double passed;
+
+		if (hits <= Min(near, all))
+			return true;
+		if (all <= near)
+		{
+			if (!can_ask_all(scan))
+				return false;
+			take_passing(scan);
+			return true;
+		}
+		passed = take_near(scan, n);
+		if (scan->near > 0)
+			return true;
+		share = Min((passed + 0.5) / n, share / 2);
+		k = PASS_MARGIN * scan->wanted / share;
+	}
+}
+
+/* Other rows may pass: all are asked */
+void
+scan_go_beyond_near(IndexScanDesc desc, VectorScan *scan)
+{
+	double k = (scan->wanted + scan->returned.n) * 2;
+
+	scan_resolve_last(scan);
+	returned_index(&scan->returned, scan->query.query_memory);
+	scan->near = 0;
+	scan->tests = true;
+	take_passing(scan);
+	if (scan_exact_is_shorter(desc, scan, k))
+		scan_sort_rest(scan);
+	else
+		scan_run_batch(scan, k);
 }
 
 void
@@ -256,7 +380,8 @@ scan_start_filtered(IndexScanDesc desc, VectorScan *scan)
 	if (scan->tests)
 		k = expected_k(desc, scan);
 	if (!searches ||
-		(scan->query.tids != NULL && scan_exact_is_shorter(desc, scan, k)))
+		(scan->query.tids != NULL && scan->near == 0 &&
+		 scan_exact_is_shorter(desc, scan, k)))
 	{
 		scan->totals.exact++;
 		scan_sort_rest(scan);
@@ -293,7 +418,8 @@ scan_go_on_testing(IndexScanDesc desc, VectorScan *scan)
 			k = (scan->wanted + scan->returned.n) * 2;
 	}
 	if (!searches ||
-		(scan->query.tids != NULL && scan_exact_is_shorter(desc, scan, k)))
+		(scan->query.tids != NULL && scan->near == 0 &&
+		 scan_exact_is_shorter(desc, scan, k)))
 		scan_sort_rest(scan);
 	else
 		scan_run_batch(scan, k);

@@ -38,7 +38,8 @@ typedef struct ScanTotals
 	uint64 by_condition;
 	uint64 masked;
 	uint64 exact;
-	uint64 asked; /* all rows of the table first; then masked or exact */
+	uint64 asked;      /* all rows of the table first; then masked or exact */
+	uint64 asked_near; /* near rows first; then masked */
 
 	uint64 within;      /* ended where no row within the distance is left */
 	uint64 ended;       /* searches that a setting kept from further rows */
@@ -79,6 +80,8 @@ typedef struct VectorScan
 	uint32 ready_room;
 	double wanted;  /* so many are held back */
 	ScanHit before; /* the last one that was returned, before those of ready */
+	double
+		near; /* of these rows that pass the nearest are known; 0: it is not so */
 } VectorScan;
 
 /* Do rows leave in any order? */
@@ -145,6 +148,9 @@ extern void scan_start_filtered(IndexScanDesc desc, VectorScan *scan);
 
 /* Fewer have passed than are wanted: which is the way to more of them? */
 extern void scan_go_on_testing(IndexScanDesc desc, VectorScan *scan);
+
+/* More are wanted than near rows have that pass */
+extern void scan_go_beyond_near(IndexScanDesc desc, VectorScan *scan);
 
 /*
  * The next hit that passes.  False where the batch has fewer than are wanted, and

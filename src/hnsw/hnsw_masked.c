@@ -358,30 +358,45 @@ look_at_candidates(Masked *m, uint32 k, uint32 least)
 		result->enough = true;
 }
 
+static void
+begin(Masked *m, HnswSearch *search, HnswRowFilter filter, uint32 most)
+{
+	const CodecQuery *query = hnsw_search_begin(search);
+
+	memset(m, 0, sizeof(*m));
+	m->search = search;
+	m->model = hnsw_model_get(search->index, NULL);
+	m->filter = filter;
+	m->candidates.wanted = most;
+	m->candidates.limit = INFINITY;
+	if (query != NULL && hnsw_rows_have_codes(m->model))
+	{
+		m->codec = codec_of((CodecKind) m->model->meta.codec);
+		m->query = *query;
+		m->query.scratch = m->scratch;
+	}
+}
+
+static void
+end(Masked *m)
+{
+	if (m->candidates.rows == NULL)
+		return;
+	pfree(m->candidates.rows);
+	pfree(m->candidates.scratch);
+}
+
 static HnswMaskedResult
 run_once(HnswSearch *search, uint32 k, uint32 least, uint32 most)
 {
-	const CodecQuery *query = hnsw_search_begin(search);
-	Masked m = {.search = search,
-				.model = hnsw_model_get(search->index, NULL),
-				.filter = {search->tids, search->attributes},
-				.candidates = {.wanted = most, .limit = INFINITY}};
+	Masked m;
 
-	if (query != NULL && hnsw_rows_have_codes(m.model))
-	{
-		m.codec = codec_of((CodecKind) m.model->meta.codec);
-		m.query = *query;
-		m.query.scratch = m.scratch;
-	}
+	begin(&m, search, (HnswRowFilter){search->tids, search->attributes}, most);
 	scan_pages(&m);
 	search->complete = false;
 	if (m.codec != NULL || m.result.rows <= most)
 		look_at_candidates(&m, k, least);
-	if (m.candidates.rows != NULL)
-	{
-		pfree(m.candidates.rows);
-		pfree(m.candidates.scratch);
-	}
+	end(&m);
 	return m.result;
 }
 
@@ -395,6 +410,21 @@ hnsw_search_masked(HnswSearch *search, uint32 k, uint32 least, uint32 most)
 		result = run_once(search, Max(k, 1), Max(least, 1), Max(most, 1));
 	while (hnsw_search_is_outdated(search));
 	return result;
+}
+
+/* Where codes have changed meanwhile they are other rows, which does no harm */
+HnswMaskedResult
+hnsw_search_nearest(HnswSearch *search, uint32 n, TIDBitmap *rows)
+{
+	Masked m;
+
+	begin(&m, search, (HnswRowFilter){NULL, NULL}, n);
+	scan_pages(&m);
+	finish_candidates(&m.candidates);
+	for (uint32 i = 0; i < m.candidates.n; i++)
+		tbm_add_tuples(rows, &m.candidates.rows[i].tid, 1, false);
+	end(&m);
+	return m.result;
 }
 
 /*

@@ -38,6 +38,13 @@ typedef struct HnswMaskedResult
 extern HnswMaskedResult hnsw_search_masked(HnswSearch *search, uint32 k,
 										   uint32 least, uint32 most);
 
+/*
+ * Add the n rows with the least estimates of all, whatever tids and attributes, to a
+ * set; without codes any n.
+ */
+extern HnswMaskedResult hnsw_search_nearest(HnswSearch *search, uint32 n,
+											TIDBitmap *rows);
+
 /* What a look at a few row pages tells of search->attributes */
 typedef struct HnswRowSample
 {

@@ -356,6 +356,19 @@ masked_time(Relation index, double k, double rows)
 		rows_time(index, &model->meta, &model->layout, nrows, US_ROW, k, rows));
 }
 
+static double
+nearest_time(Relation index, double n)
+{
+	HnswState state;
+	const HnswModel *model = hnsw_model_get(index, &state);
+
+	if (!hnsw_rows_have_codes(model))
+		return INFINITY;
+	return pass_time(&model->layout, count_rows(index, &model->layout, &state),
+					 US_ROW, 0) +
+		n * US_KEPT;
+}
+
 static MethodReach
 reach(Relation index)
 {
@@ -544,6 +557,19 @@ run(void *state, double k, ScanBatch *batch)
 	return true;
 }
 
+/* More would not fit memory */
+static bool
+nearest(void *state, double n, TIDBitmap *rows)
+{
+	HnswScan *scan = state;
+	HnswMaskedResult result = hnsw_search_nearest(
+		scan->search, Max(Min(n, candidates_limit(scan)), 1), rows);
+
+	scan->row_pages += result.pages;
+	scan->rows += result.rows;
+	return true;
+}
+
 /* The rows of a page that are asked for: copied, as visit may take its time */
 static uint32
 tids_of_page(const HnswSearch *search, Page page, ItemPointerData *tids)
@@ -637,6 +663,7 @@ static const ScanEngine engine = {.name = name,
 								  .open = open_query,
 								  .run = run,
 								  .visit = visit_rows,
+								  .nearest = nearest,
 								  .key = key,
 								  .key_at = key_at,
 								  .budget = budget,
@@ -653,6 +680,7 @@ const ScanMethod hnsw_scan_method = {.begin = hnsw_begin_scan,
 									 .explain = scan_explain,
 									 .reach = reach,
 									 .masked_time = masked_time,
+									 .nearest_time = nearest_time,
 									 .check = hnsw_check,
 									 .learn = hnsw_train_anew,
 									 .describe = hnsw_describe};

@@ -175,6 +175,7 @@ matching_share(const IvfMeta *meta, double rows)
 #define ROW_TIME \
 	0.005 /* microseconds to see that it is not in the set; a code */
 #define CANDIDATE_TIME 0.4
+#define KEPT_TIME 0.1          /* a candidate that is not verified */
 #define COPY_BYTES_TIME 0.0002 /* a byte of a copy that is compared */
 
 static double
@@ -190,6 +191,29 @@ masked_time(Relation index, double k, double rows)
 	return part * meta->nrows * ROW_TIME + effort.candidates * CANDIDATE_TIME +
 		matching *
 		(CANDIDATE_TIME + model->layout.copy_slots.size * COPY_BYTES_TIME);
+}
+
+/*
+ * Near rows are in near lists: in those with so many times as many rows as are wanted,
+ * but for few.
+ */
+#define NEAR_LISTS 8
+
+static uint32
+lists_of_nearest(const IvfMeta *meta, double n)
+{
+	return Max(lists_of_rows(meta, NEAR_LISTS * n), cheap_lists(meta));
+}
+
+static double
+nearest_time(Relation index, double n)
+{
+	const IvfMeta *meta = &ivf_model_get(index)->meta;
+	double rows =
+		meta->nrows * lists_of_nearest(meta, n) / (double) meta->nlists;
+
+	return meta->codec == CODEC_NONE ? INFINITY
+									 : rows * ROW_TIME + n * KEPT_TIME;
 }
 
 static MethodReach
@@ -320,6 +344,32 @@ run(void *state, double k, ScanBatch *batch)
 	return true;
 }
 
+/* More would not fit memory */
+static bool
+nearest(void *state, double n, TIDBitmap *rows)
+{
+	IvfScan *scan = state;
+	IvfSearch *search = scan->search;
+	const IvfCandidate *found;
+	uint32 nfound;
+
+	search->least_probes = 0;
+	search->matching_share = 0;
+	found = ivf_search_estimates(
+		search,
+		Min(lists_of_nearest(&search->meta, n), scan->continuation.max_probes),
+		Max(Min(n, candidates_limit()), 1), &nfound);
+	if (search->stale)
+	{
+		check_stale(search);
+		return false;
+	}
+	count_batch(scan);
+	for (uint32 i = 0; i < nfound; i++)
+		tbm_add_tuples(rows, (ItemPointer) &found[i].tid, 1, false);
+	return true;
+}
+
 static bool
 visit_rows(void *state, ScanVisit visit, void *arg)
 {
@@ -374,6 +424,7 @@ static const ScanEngine engine = {.name = name,
 								  .open = open_query,
 								  .run = run,
 								  .visit = visit_rows,
+								  .nearest = nearest,
 								  .key = key,
 								  .key_at = key_at,
 								  .budget = budget,
@@ -390,6 +441,7 @@ const ScanMethod ivf_scan_method = {.begin = ivfbeginscan,
 									.explain = scan_explain,
 									.reach = reach,
 									.masked_time = masked_time,
+									.nearest_time = nearest_time,
 									.check = ivf_check,
 									.learn = ivf_rebuild,
 									.describe = ivf_describe};
